@@ -1,0 +1,82 @@
+"""Fixtures that several test folders share: real data, without a network."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "tfds"  # prepared sets survive between runs; ignored by git
+
+
+def pytest_collection_modifyitems(items):
+    """Whatever uses the raw files, even through another fixture, is marked `data`."""
+    for item in items:
+        if "raw_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.data)
+
+
+@pytest.fixture(scope="session")
+def raw_data() -> Path:
+    """The folder of raw data beside the checkout."""
+    folder = (ROOT / ".." / "shared" / "data").resolve()
+    if not (folder / "seed_tfds.py").is_file():
+        pytest.skip(f"the raw data folder {folder} is missing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seed_tfds(raw_data):
+    """The module that puts raw files where TFDS looks for its downloads."""
+    spec = importlib.util.spec_from_file_location("seed_tfds", raw_data / "seed_tfds.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tfds_dir(raw_data, seed_tfds) -> Path:
+    """A TFDS data_dir in which fashion_mnist and mnist are prepared."""
+    import tensorflow_datasets as tfds
+
+    from wszoo.data.tfds_prepare import find_builder, prepare
+
+    tfds.disable_progress_bar()
+    with _one_process():
+        for name in ("fashion_mnist", "mnist"):
+            builder = find_builder(name, CACHE)
+            if not (builder.data_path.exists() and builder.is_prepared()):
+                seed_tfds.seed(name, raw_data, CACHE)
+                prepare(builder, manual_dir=None, download=False)
+    return CACHE
+
+
+@pytest.fixture(scope="session")
+def omniglot_dirs(raw_data) -> dict[str, Path]:
+    """Keyword arguments for `load("omniglot_small", …)`; the set is prepared."""
+    import tensorflow_datasets as tfds
+
+    from wszoo.data import load
+
+    tfds.disable_progress_bar()
+    dirs = {"data_dir": CACHE, "manual_dir": raw_data}
+    with _one_process():
+        load("omniglot_small", max_per_split=300, **dirs)
+    return dirs
+
+
+@contextlib.contextmanager
+def _one_process():
+    """Lets one test process at a time prepare; the others find it done."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE.parent / "tfds.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

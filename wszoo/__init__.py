@@ -1,0 +1,47 @@
+"""wszoo: a Keras model zoo whose subject is weight sharing.
+
+Importing it imports neither Keras nor TensorFlow; a name is imported when it is first used.
+"""
+
+from wszoo._lazy import exports
+from wszoo._version import __version__
+
+__all__ = [
+    "Audit",
+    "Bank",
+    "SharingPlan",
+    "__version__",
+    "as_plan",
+    "audit",
+    "get",
+    "info",
+    "list_models",
+    "load",
+    "plan_of",
+    "register",
+    "retie",
+    "save",
+    "sites",
+    "untied_twin",
+]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Audit": "wszoo.sharing.audit",
+        "Bank": "wszoo.sharing.bank",
+        "SharingPlan": "wszoo.sharing.plan",
+        "as_plan": "wszoo.sharing.plan",
+        "audit": "wszoo.sharing.audit",
+        "get": "wszoo.registry",
+        "info": "wszoo.registry",
+        "list_models": "wszoo.registry",
+        "load": "wszoo.sharing.files",
+        "plan_of": "wszoo.sharing.graph",
+        "register": "wszoo.registry",
+        "retie": "wszoo.sharing.retie",
+        "save": "wszoo.sharing.files",
+        "sites": "wszoo.sharing.graph",
+        "untied_twin": "wszoo.sharing.retie",
+    },
+)

@@ -1,0 +1,16 @@
+"""Data sources: a name in, labelled splits and batches out.
+
+    source = wszoo.data.load("digits", image_size=28)
+    x, y = source.arrays("train")                       # (797, 28, 28, 1) float32, (797,) int32
+    for x, y in source.batches("train", 32, epoch=3): ...
+
+Every source has the splits "train", "validation" and "test", and the same name gives the same
+splits everywhere. Importing this package imports neither Keras, TensorFlow nor scikit-learn.
+"""
+
+from wszoo.data.arrays import from_arrays
+from wszoo.data.errors import MissingDataError
+from wszoo.data.loading import list_sources, load
+from wszoo.data.source import Batches, Source, Spec
+
+__all__ = ["Batches", "MissingDataError", "Source", "Spec", "from_arrays", "list_sources", "load"]

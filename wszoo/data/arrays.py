@@ -1,0 +1,144 @@
+"""Sources from NumPy arrays and from `.npz` files."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wszoo.data import images
+from wszoo.data.errors import MissingDataError, check_memory, check_positive
+from wszoo.data.source import Pair, Source
+from wszoo.data.splitting import complete
+
+
+def from_arrays(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    name: str,
+    validation_data: Pair | None = None,
+    test_data: Pair | None = None,
+    class_names: Sequence[str] | None = None,
+    image_size: int | None = None,
+    validation: float = 0.1,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+    licence: str = "see origin",
+    origin: str = "arrays in memory",
+) -> Source:
+    """A source from arrays.
+
+    Args:
+        x: (n, height, width, channels) or (n, height, width) images, or (n, features) vectors.
+            uint8 is divided by 255; any other number keeps its value.
+        y: integer labels, (n,) or (n, 1), 0 to classes - 1.
+        validation_data, test_data: (x, y); where missing, the share `validation` of the training
+            data, stratified, always the same rows.
+        class_names: by default "0", "1", …; then every label up to the largest must occur.
+        image_size: resize images to a square of so many pixels.
+        max_per_split: keep at most so many examples a split, stratified.
+        max_gb: refuse to make arrays of more than so many 10⁹ bytes.
+
+    Raises:
+        ValueError: as `Source`, and for shapes, dtypes or labels other than the above.
+    """
+    check_positive("image_size", image_size)
+    check_positive("max_per_split", max_per_split)
+    given = {"train": (x, y), "validation": validation_data, "test": test_data}
+    pairs = {
+        split: (_as_x(f"{name}, {split}", pair[0], image_size), _as_y(f"{name}, {split}", pair[1]))
+        for split, pair in given.items()
+        if pair is not None
+    }
+    for split, (xs, ys) in pairs.items():
+        if len(xs) != len(ys):
+            raise ValueError(f"{name}, {split}: {len(xs)} examples and {len(ys)} labels")
+    names = tuple(class_names) if class_names is not None else _number_names(name, pairs)
+    splits = complete(pairs, validation, max_per_split)
+    shape = pairs["train"][0].shape[1:]
+    shape = shape if image_size is None else (image_size, image_size, shape[-1])
+    check_memory(name, sum(len(ys) for _, ys in splits.values()), shape, max_gb)
+    ready = {split: (_ready(xs, image_size), ys) for split, (xs, ys) in splits.items()}
+    return Source(name, ready, names, licence, origin)
+
+
+def from_npz(path: Path, **options) -> Source:
+    """A source from `x_train, y_train[, x_validation, y_validation][, x_test, y_test]` or `x, y`.
+
+    An optional `class_names` array of strings is used. Options are those of `from_arrays`.
+    Raises MissingDataError without the file, ValueError if it is no such archive; pickled objects
+    are never loaded.
+    """
+    if not path.is_file():
+        raise MissingDataError(f"{path}: no such file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as an .npz of plain arrays: {error}") from error
+    train = ("x_train", "y_train") if "x_train" in arrays else ("x", "y")
+    found = _pair(path, arrays, *train)
+    if found is None:
+        raise ValueError(f"{path} has {sorted(arrays)}; expected x_train and y_train, or x and y")
+    names = [str(n) for n in arrays["class_names"]] if "class_names" in arrays else None
+    return from_arrays(
+        *found,
+        name=path.stem,
+        validation_data=_pair(path, arrays, "x_validation", "y_validation"),
+        test_data=_pair(path, arrays, "x_test", "y_test"),
+        class_names=names,
+        origin=str(path),
+        **options,
+    )
+
+
+def _pair(path: Path, arrays: Mapping[str, np.ndarray], *keys: str) -> Pair | None:
+    present = [key for key in keys if key in arrays]
+    if len(present) == 1:
+        raise ValueError(f"{path} has {present[0]} without its partner of {keys}")
+    return (arrays[keys[0]], arrays[keys[1]]) if present else None
+
+
+def _as_x(where: str, x: np.ndarray, image_size: int | None) -> np.ndarray:
+    x = np.asarray(x)
+    if x.dtype.kind not in "buif" or x.ndim not in (2, 3, 4):
+        raise ValueError(
+            f"{where}: x must be numbers of shape (n, height, width, channels), (n, height, width) "
+            f"or (n, features), received {x.dtype}{x.shape}"
+        )
+    if image_size is not None and x.ndim == 2:
+        raise ValueError(f"{where}: image_size={image_size}, but x holds vectors {x.shape}")
+    return x[..., None] if x.ndim == 3 else x
+
+
+def _as_y(where: str, y: np.ndarray) -> np.ndarray:
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:  # as keras.datasets.cifar10 gives them
+        y = y[:, 0]
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        raise ValueError(
+            f"{where}: labels must be integers of shape (n,), received {y.dtype}{y.shape}; "
+            f"for one-hot labels use y.argmax(axis=1)"
+        )
+    if len(y) and (y.min() < 0 or y.max() > np.iinfo(np.int32).max):
+        raise ValueError(f"{where}: labels run from {y.min()} to {y.max()}, expected 0 and up")
+    return y.astype(np.int32)
+
+
+def _number_names(name: str, pairs: Mapping[str, Pair]) -> tuple[str, ...]:
+    labels = np.unique(np.concatenate([y for _, y in pairs.values()]))
+    if not np.array_equal(labels, np.arange(len(labels))):
+        raise ValueError(
+            f"{name}: labels must be 0 to classes - 1 without a gap, received "
+            f"{labels[:10].tolist()}{' …' if len(labels) > 10 else ''}; number them with "
+            f"np.unique(y, return_inverse=True), or give class_names"
+        )
+    return tuple(map(str, labels.tolist()))
+
+
+def _ready(x: np.ndarray, image_size: int | None) -> np.ndarray:
+    x = images.to_unit(x)
+    return x if image_size is None else images.resize(x, image_size)

@@ -1,0 +1,88 @@
+"""From a name to a source."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from wszoo.data import arrays, digits, folders, omniglot, tfds_sets
+from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
+from wszoo.data.source import Source
+
+
+def list_sources() -> tuple[str, ...]:
+    """Names that `load` understands besides every other image classification set of TFDS."""
+    return NAMED
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    image_size: int | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    manual_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    validation: float = 0.1,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+) -> Source:
+    """Loads a data set into memory; its splits are the same at every call.
+
+    Args:
+        name: one of
+            - `list_sources()`;
+            - a TFDS image classification set, `"cifar10"`, `"tfds:cifar10"`, `"name/config"`;
+            - a path (with a leading `.`, `/` or `~`, a `Path`, or an existing folder): an `.npz`
+              of `x_train, y_train, …`, or a folder `[split/]class/image`.
+        image_size: resize to a square of so many pixels (`omniglot_small`: 28 by default).
+        data_dir: where TFDS keeps prepared sets; default `WSZOO_DATA_DIR`, else TFDS's own.
+        manual_dir: folder of raw files, read-only, in it or in `<name>/` in it; default
+            `WSZOO_MANUAL_DIR`, else `<data_dir>/downloads/manual`.
+        download: allow TFDS to use the network. Without it nothing is fetched.
+        validation: share of train that becomes a split which the set itself does not have.
+        max_per_split: keep at most so many examples a split.
+        max_gb: refuse arrays of more than so many 10⁹ bytes.
+
+    Raises:
+        MissingDataError: (a FileNotFoundError) not on this machine; says how to get it.
+        ValueError: an unknown name, or a set that is no image classification or too large.
+    """
+    check_positive("image_size", image_size)
+    check_positive("max_per_split", max_per_split)
+    check_fraction(validation)
+    size: dict[str, Any] = {"image_size": image_size, "max_per_split": max_per_split}
+    if _is_path(name):
+        return _from_path(Path(name).expanduser(), validation=validation, max_gb=max_gb, **size)
+    if name == "digits":
+        return digits.load(**size)
+    places: dict[str, Any] = {
+        "data_dir": _folder(data_dir, "WSZOO_DATA_DIR"),
+        "manual_dir": _folder(manual_dir, "WSZOO_MANUAL_DIR"),
+    }
+    if name == "omniglot_small":
+        return omniglot.load(max_gb=max_gb, **size, **places)
+    return tfds_sets.load(
+        str(name), validation=validation, download=download, max_gb=max_gb, **size, **places
+    )
+
+
+def _is_path(name: str | os.PathLike[str]) -> bool:
+    if not isinstance(name, str):
+        return True
+    if name.startswith((".", "/", "~")) or name.endswith(".npz"):
+        return True
+    return name not in NAMED and not name.startswith("tfds:") and Path(name).is_dir()
+
+
+def _from_path(path: Path, **options: Any) -> Source:
+    if path.suffix == ".npz":
+        return arrays.from_npz(path, **options)
+    if path.is_dir():
+        return folders.load(path, **options)
+    raise MissingDataError(f"{path}: no such folder; a path is an .npz file or an image folder")
+
+
+def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
+    chosen = given or os.environ.get(variable)
+    return Path(chosen).expanduser() if chosen else None

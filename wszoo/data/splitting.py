@@ -1,0 +1,64 @@
+"""Splits that are made, not given: fixed by the data alone, never by a run's seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wszoo.data.errors import check_fraction
+from wszoo.data.source import SPLITS, Pair
+
+SPLIT_SEED = 20240229  # any number; it only has to stay what it is, or test images become train
+
+
+def stratified_order(y: np.ndarray, seed: int = SPLIT_SEED) -> np.ndarray:
+    """A shuffled order of the rows of y (n,) in which every stretch has all classes in proportion.
+
+    The k-th of the n shuffled rows of a class goes to the relative place (k + 1/2) / n, so a
+    prefix of any length has each class's share to within one example.
+    """
+    rng = np.random.default_rng(seed)
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return np.lexsort((rng.random(len(y)), place))
+
+
+def carve(order: np.ndarray, missing: list[str], fraction: float) -> dict[str, np.ndarray]:
+    """Cuts `round(fraction · n)` rows off the end of `order` (n,) for each missing split.
+
+    Returns:
+        Sorted row numbers of "train" and of each split in `missing`.
+
+    Raises:
+        ValueError: the fraction is not in (0, 0.5), or too few rows to give each split one.
+    """
+    check_fraction(fraction)
+    count = max(1, round(fraction * len(order)))
+    if len(order) <= count * len(missing):
+        raise ValueError(f"{len(order)} training examples are too few to carve {missing} from them")
+    rows = {}
+    for split in missing:
+        order, rows[split] = order[:-count], np.sort(order[-count:])
+    return {"train": np.sort(order), **rows}
+
+
+def first_stratified(y: np.ndarray, limit: int | None) -> np.ndarray:
+    """Rows of at most `limit` examples, classes in proportion, in their given order."""
+    if limit is None or limit >= len(y):
+        return np.arange(len(y))
+    return np.sort(stratified_order(y)[:limit])
+
+
+def complete(pairs: dict[str, Pair], fraction: float, limit: int | None) -> dict[str, Pair]:
+    """All three splits: those given, the others carved from train, each cut to the limit.
+
+    A pair is (x, y); x may be anything with rows, file paths too. Carving is stratified.
+    """
+    missing = [split for split in SPLITS if split not in pairs]
+    if missing:
+        x, y = pairs["train"]
+        rows = carve(stratified_order(y), missing, fraction)
+        pairs = {**pairs, **{split: (x[kept], y[kept]) for split, kept in rows.items()}}
+    cut = {split: first_stratified(y, limit) for split, (_, y) in pairs.items()}
+    return {split: (x[cut[split]], y[cut[split]]) for split, (x, y) in pairs.items()}

@@ -1,0 +1,36 @@
+"""A bias of its own, for the sites of a layer that shares its kernel and nothing else."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class Bias(keras.layers.Layer):
+    """Adds a learnt vector along the last axis: `(..., channels)` to the same shape.
+
+    Args:
+        initializer, regularizer: as in Keras; zeros by default.
+    """
+
+    def __init__(self, *, initializer: Any = "zeros", regularizer: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.initializer = keras.initializers.get(initializer)
+        self.regularizer = keras.regularizers.get(regularizer)
+
+    def build(self, input_shape: Any) -> None:
+        self.bias = self.add_weight(
+            name="bias",
+            shape=(input_shape[-1],),
+            initializer=self.initializer,
+            regularizer=self.regularizer,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.bias
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "initializer": keras.initializers.serialize(self.initializer),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+        }

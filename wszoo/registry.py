@@ -1,0 +1,271 @@
+"""The registry: name → how to build a model, which sites it has, how they share by default.
+
+Reading the registry imports neither Keras nor TensorFlow: builders import Keras when they run.
+Other packages add models through the entry-point group `wszoo.models`; each entry point names a
+module (or a function of no arguments) that calls `wszoo.register`.
+"""
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from wszoo import weights as weight_files
+from wszoo.sharing.plan import SharingPlan, as_plan
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered model. `build(bank, **config)` makes it; `sites(**config)` names its sites."""
+
+    name: str
+    build: Callable[..., Any] = field(repr=False)
+    sites: Callable[..., Sequence[str]] = field(repr=False)
+    sharing: str | Callable[[Sequence[str]], SharingPlan]
+    task: str
+    family: str
+    default_tag: str | None = None
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.build) or "").partition("\n")[0]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The builder's settings and their defaults."""
+        parameters = list(inspect.signature(self.build).parameters.values())[1:]
+        return {p.name: p.default for p in parameters}
+
+    def plan(self, sharing: SharingPlan | str | None = None, **config: Any) -> SharingPlan:
+        """A spelling of a plan (`None`: the entry's own) over the sites of this configuration."""
+        sites = tuple(self.sites(**self._settings(config)))
+        spec = self.sharing if sharing is None else sharing
+        return as_plan(spec(sites) if callable(spec) else spec, sites)
+
+    def make(self, plan: SharingPlan, **config: Any) -> "keras.Model":
+        """Builds the model under a plan; checks that it asked for every site once."""
+        from wszoo.sharing.bank import Bank
+
+        bank = Bank(plan)
+        return bank.finish(self.build(bank, **self._settings(config)))
+
+    def _settings(self, config: dict[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(config) - set(self.config))
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no setting {', '.join(unknown)}{_near(unknown[0], self.config)}; "
+                f"its settings are {', '.join(self.config)}"
+            )
+        return self.config | config
+
+
+_entries: dict[str, Entry] = {}
+broken_plugins: dict[str, str] = {}
+
+
+def register(
+    *,
+    sites: Callable[..., Sequence[str]],
+    sharing: str | Callable[[Sequence[str]], SharingPlan],
+    task: str,
+    family: str,
+    default_tag: str | None = None,
+    replace: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a builder under its own name.
+
+    `sites` takes the builder's settings and gives the site names in call order; `sharing` is the
+    default plan: a spelling (`"tied"`, `"cycle:2"`) or a function from sites to a plan.
+    Raises `ValueError` if the name is taken, unless `replace=True`.
+    """
+
+    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+        name = build.__name__
+        if name in _entries and not replace:
+            home = _entries[name].build.__module__
+            raise ValueError(
+                f"a model named {name!r} is already registered by {home}; give the builder another "
+                "name, or register it with replace=True"
+            )
+        _entries[name] = Entry(name, build, sites, sharing, task, family, default_tag)
+        return build
+
+    return decorate
+
+
+def entry(name: str) -> Entry:
+    """The entry of that name. Raises `ValueError` with near names if there is none."""
+    entries = _all()
+    if name not in entries:
+        raise ValueError(f"no model named {name!r}{_near(name, entries)}; see wszoo.list_models()")
+    return entries[name]
+
+
+def get(
+    name: str,
+    *,
+    sharing: SharingPlan | str | None = None,
+    weights: str | bool | None = None,
+    **config: Any,
+) -> "keras.Model":
+    """Builds a registered model.
+
+    Args:
+        name: the model's name, or `"name.tag"` for that tag's weights.
+        sharing: a plan or its spelling over the model's sites; `None` is the entry's own plan
+            (with `weights`, the plan they were trained with).
+        weights: a tag, `True` for the default tag, the path of a folder like those in
+            `saved_models/`, or the path of a `.weights.h5` file; `None` or `False` draws new ones.
+        **config: the builder's settings. With a tag, those left out are the tag's.
+
+    Raises:
+        ValueError: for an unknown name, tag or setting, a plan that does not fit the sites, a
+            weights file that is not the one its card describes, and a tag whose settings differ
+            from those asked for. One difference is allowed: `head=None` cuts the head off.
+    """
+    if "." in name and name not in _all():
+        name, _, tag = name.partition(".")
+        if weights not in (None, tag):
+            raise ValueError(f"{name}.{tag} names a tag, and weights={weights!r} another")
+        weights = tag
+    found = entry(name)
+    if weights is None or weights is False:
+        return found.make(found.plan(sharing, **config), **config)
+    if isinstance(weights, str) and weights.endswith(".h5"):
+        model = found.make(found.plan(sharing, **config), **config)
+        return weight_files.load_into(model, weights)
+    chosen = found.default_tag if weights is True else weights
+    if chosen is None:
+        raise ValueError(f"{name} has no default tag; its tags are {weight_files.tags(name)}")
+    return _pretrained(found, weight_files.find(name, str(chosen)), sharing, config)
+
+
+def _pretrained(
+    found: Entry,
+    saved: "weight_files.Saved",
+    sharing: SharingPlan | str | None,
+    config: dict[str, Any],
+) -> "keras.Model":
+    card = saved.card
+    if card["model"] != found.name:
+        raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
+    settings = found._settings(card["config"] | config)
+    theirs = found._settings(card["config"])
+    cut = settings.get("head", "") is None and theirs.get("head") is not None
+    differing = [
+        key
+        for key in settings
+        if weight_files.plain(settings[key]) != weight_files.plain(theirs[key])
+        and not (cut and key == "head")
+    ]
+    if differing:
+        asked = ", ".join(f"{key}={settings[key]!r}" for key in differing)
+        has = ", ".join(f"{key}={theirs[key]!r}" for key in differing)
+        hint = "; head=None gives its backbone" if "head" in differing else ""
+        raise ValueError(f"{saved.name} was trained with {has}, not {asked}{hint}")
+    plan = SharingPlan.from_dict(card["plan"])
+    if sharing is not None and found.plan(sharing, **settings) != plan:
+        asked = found.plan(sharing, **settings).pattern
+        raise ValueError(
+            f"{saved.name} was trained under the plan {plan.pattern!r}, not {asked!r}; get it as "
+            "it is and use wszoo.retie(model, plan)"
+        )
+    whole = weight_files.load_into(found.make(plan, **theirs), saved.weights, saved.sha256)
+    if not cut:
+        return whole
+    backbone = found.make(plan, **settings)
+    for layer in backbone.layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return backbone
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    family: str | None = None,
+    pretrained: bool | None = None,
+    max_parameters: int | None = None,
+) -> list[str]:
+    """Names of the registered models that match, sorted.
+
+    `pattern` is a glob; `pretrained` asks for entries with (or without) shipped weights;
+    `max_parameters` bounds the stored parameters of the default configuration.
+    """
+    return [
+        name
+        for name, item in sorted(_all().items())
+        if fnmatchcase(name, pattern)
+        and task in (None, item.task)
+        and family in (None, item.family)
+        and pretrained in (None, bool(weight_files.tags(name)))
+        and (max_parameters is None or parameters(name) <= max_parameters)
+    ]
+
+
+@functools.cache
+def parameters(name: str) -> int:
+    """Stored parameters of the default configuration; builds the model once."""
+    return get(name).count_params()
+
+
+def info(name: str) -> dict[str, Any]:
+    """What is known of a model without building it, as plain data.
+
+    Keys: name, summary, task, family, config, sites, sharing (the default plan's spelling),
+    default_tag, weights (tag → card).
+    """
+    found = entry(name)
+    plan = found.plan()
+    return {
+        "name": name,
+        "summary": found.summary,
+        "task": found.task,
+        "family": found.family,
+        "config": found.config,
+        "sites": list(plan.sites),
+        "sharing": plan.pattern,
+        "default_tag": found.default_tag,
+        "weights": {tag: weight_files.find(name, tag).card for tag in weight_files.tags(name)},
+    }
+
+
+def _all() -> dict[str, Entry]:
+    """All entries; imports the zoo's own models and other packages' on first use."""
+    _discover()
+    return _entries
+
+
+@functools.cache
+def _discover() -> None:
+    import wszoo.models
+
+    for module in pkgutil.iter_modules(wszoo.models.__path__):
+        importlib.import_module(f"wszoo.models.{module.name}")
+    for point in importlib.metadata.entry_points(group="wszoo.models"):
+        try:
+            loaded = point.load()
+            if callable(loaded):
+                loaded()
+        except Exception as error:  # somebody else's code: report it and go on
+            broken_plugins[point.name] = f"{type(error).__name__}: {error}"
+            warnings.warn(
+                f"the model plugin {point.name!r} ({point.value}) is left out: "
+                f"{broken_plugins[point.name]}",
+                stacklevel=2,
+            )
+
+
+def _near(name: str, names: Any) -> str:
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -1,0 +1,112 @@
+"""`.keras` files that keep the plan with its site names.
+
+A `.keras` file is a zip; the plan travels in it as one more JSON member, `wszoo.json`, which
+Keras ignores when it loads the file without wszoo. Loading runs no code from the file.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+from wszoo._version import __version__
+from wszoo.sharing import graph
+from wszoo.sharing.plan import SharingPlan
+
+_MEMBER = "wszoo.json"
+
+
+def save(model: keras.Model, path: str | os.PathLike) -> None:
+    """Writes a functional model to a `.keras` file with its plan, site names and flags.
+
+    The file appears whole or not at all, and plain `keras.saving.load_model` reads it too.
+    Raises `ValueError` for another suffix, a model without a graph, and a variable that two
+    layers hold (Keras would untie it without a word).
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"a model file ends in .keras; received {str(path)!r}")
+    model = graph.as_functional(model)
+    graph.check_no_shared_variables(model)
+    names = graph.names_of(model)
+    note = {
+        "wszoo": __version__,
+        "declared": list(names.declared),
+        **graph.plan_of(model).to_dict(),
+    }
+    with written_whole(path) as part:
+        keras.saving.save_model(model, part)
+        with zipfile.ZipFile(part, "a") as archive:
+            archive.writestr(_MEMBER, json.dumps(note, indent=1))
+
+
+def load(path: str | os.PathLike) -> keras.Model:
+    """Reads a `.keras` file, with its site names and plan where `save` wrote them.
+
+    Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
+    file or whose graph does not share as its plan says.
+    """
+    import wszoo.layers.bias
+    import wszoo.layers.reversible_conv2d
+    import wszoo.layers.reversible_dense  # noqa: F401  registered with Keras on import
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {str(path)!r}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{str(path)!r} is not a .keras file (a zip), or it is cut off")
+    model = keras.saving.load_model(path)
+    with zipfile.ZipFile(path) as archive:
+        if _MEMBER not in archive.namelist():
+            return model
+        note = json.loads(archive.read(_MEMBER))
+    graph.remember(model, note["sites"], note["declared"])
+    saved, found = SharingPlan.from_dict(note), graph.plan_of(model)
+    if saved != found:
+        raise ValueError(
+            f"{str(path)!r} says that its sites share as {saved.pattern!r}, but its graph shares "
+            f"as {found.pattern!r}: the file was changed"
+        )
+    return model
+
+
+def file_parameters(path: str | os.PathLike) -> int:
+    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file.
+
+    Optimizer slots and the states of random generators are not weights.
+    """
+    import h5py
+
+    path = Path(path)
+    source: Path | io.BytesIO = path
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            source = io.BytesIO(archive.read("model.weights.h5"))
+    total = 0
+
+    def count(name: str, item: object) -> None:
+        nonlocal total
+        parts = name.split("/")
+        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & set(parts):
+            total += int(item.size)
+
+    with h5py.File(source) as file:
+        file.visititems(count)
+    return total
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,288 @@
+"""SharingPlan: which sites of a model use one layer, as data.
+
+A plan is a partition of sites. Its one spelling is a letter a site, in the order of the sites:
+`"AABB"` says that the first two sites share a layer and the last two share another. Letters are
+given in order of first appearance, so equal partitions have equal spellings. Past 26 groups a
+label is a capital followed by small letters: A … Z, Aa, Ab, … Zz, Aaa, …
+
+Schedules `sequence`, `cycle`, `cycle_rev`: Takase & Kiyono 2021, "Lessons on Parameter Sharing
+across Layers in Transformers". `sandwich`: Reid et al. 2021, "Subformer".
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from string import ascii_lowercase, ascii_uppercase
+
+_LABEL = re.compile(r"[A-Z][a-z]*")
+
+
+@dataclass(frozen=True)
+class SharingPlan:
+    """A partition of sites: `owners` pairs each site with the first site of its group.
+
+    Equal partitions of the same sites are equal plans with equal hashes, however they were made.
+    Raises `ValueError` for an empty plan, a bad or repeated site name, or an owner that does not
+    own itself.
+    """
+
+    owners: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        pairs = tuple((str(site), str(owner)) for site, owner in self.owners)
+        _check_sites([site for site, _ in pairs])
+        lookup = dict(pairs)
+        for site, owner in pairs:
+            if lookup.get(owner) != owner:
+                raise ValueError(
+                    f"{owner!r}, the owner of {site!r}, is not a site that owns itself"
+                )
+        object.__setattr__(self, "owners", _canonical(lookup, lookup.__getitem__))
+
+    # -- constructors ---------------------------------------------------------------------------
+
+    @classmethod
+    def untied(cls, sites: Iterable[str]) -> "SharingPlan":
+        """Every site owns its weights: `"ABCD"`."""
+        return cls(tuple((site, site) for site in sites))
+
+    @classmethod
+    def tied(cls, sites: Iterable[str]) -> "SharingPlan":
+        """All sites share one layer: `"AAAA"`."""
+        return _from_labels(tuple(sites), lambda i, n: 0)
+
+    @classmethod
+    def from_pattern(cls, sites: Iterable[str], pattern: str) -> "SharingPlan":
+        """One label a site: `"AABB"`; equal labels share. Raises `ValueError` on a wrong length."""
+        sites = tuple(sites)
+        labels = _LABEL.findall(pattern)
+        if "".join(labels) != pattern or not labels:
+            raise ValueError(
+                f"pattern {pattern!r} is not a row of labels; a label is a capital letter, past 26 "
+                "groups followed by small ones: 'AABB', 'ABAB', 'AAbAc'"
+            )
+        if len(labels) != len(sites):
+            raise ValueError(
+                f"pattern {pattern!r} has {len(labels)} labels for {len(sites)} sites: "
+                f"{_shorten(sites)}"
+            )
+        return _from_labels(sites, lambda i, n: labels[i])
+
+    @classmethod
+    def sequence(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
+        """Neighbours share: `"AABB"`. Groups differ in size by one at most."""
+        return _schedule(sites, groups, lambda i, n: i * groups // n)
+
+    @classmethod
+    def cycle(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
+        """Groups take turns: `"ABAB"`."""
+        return _schedule(sites, groups, lambda i, n: i % groups)
+
+    @classmethod
+    def cycle_rev(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
+        """Groups take turns, the last turn backwards: `"ABBA"`, `"ABABBA"`."""
+
+        def label(i: int, n: int) -> int:
+            last_turn = i >= groups * max(1, -(-n // groups) - 1)
+            return groups - 1 - i % groups if last_turn else i % groups
+
+        return _schedule(sites, groups, label)
+
+    @classmethod
+    def sandwich(cls, sites: Iterable[str]) -> "SharingPlan":
+        """First and last private, the middle tied: `"ABBBC"`."""
+        return _from_labels(tuple(sites), lambda i, n: 0 if i == 0 else 2 if i == n - 1 else 1)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return tuple(site for site, _ in self.owners)
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Owner → the sites of its group, in order."""
+        groups: dict[str, tuple[str, ...]] = {}
+        for site, owner in self.owners:
+            groups[owner] = (*groups.get(owner, ()), site)
+        return groups
+
+    @property
+    def pattern(self) -> str:
+        """The canonical spelling, a label a site."""
+        labels = {owner: _label(i) for i, owner in enumerate(self.groups)}
+        return "".join(labels[owner] for _, owner in self.owners)
+
+    def __str__(self) -> str:
+        return self.pattern
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def owner(self, site: str) -> str:
+        """The site that gives `site` its layer. Raises `ValueError` for an unknown site."""
+        self._require([site])
+        return dict(self.owners)[site]
+
+    def to_dict(self) -> dict:
+        return {"sites": list(self.sites), "pattern": self.pattern}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "SharingPlan":
+        return cls.from_pattern(data["sites"], data["pattern"])
+
+    # -- changing -------------------------------------------------------------------------------
+
+    def tie(self, *names: str | Iterable[str]) -> "SharingPlan":
+        """Joins the groups of all sites that the names and globs match into one.
+
+        `plan.tie("encoder_*")`, `plan.tie("a", "b")` and `plan.tie(["a", "b"])` are all valid.
+        Raises `ValueError` where a name or glob matches no site, or only one site is matched.
+        """
+        chosen = self._match(names)
+        if len(chosen) < 2:
+            raise ValueError(f"tie needs two sites or more; {names} matches only {chosen}")
+        owner_of = dict(self.owners)
+        joined = {owner_of[site] for site in chosen}
+        return SharingPlan(
+            _canonical(owner_of, lambda s: "" if owner_of[s] in joined else owner_of[s])
+        )
+
+    def untie(self, *names: str | Iterable[str]) -> "SharingPlan":
+        """Gives each matched site its own group; with no argument, every site."""
+        chosen = set(self._match(names)) if names else set(self.sites)
+        owner_of = dict(self.owners)
+        return SharingPlan(
+            _canonical(owner_of, lambda s: ("own", s) if s in chosen else owner_of[s])
+        )
+
+    def restrict(self, sites: Iterable[str]) -> "SharingPlan":
+        """The same partition seen on some of the sites, in the order given."""
+        sites = tuple(sites)
+        self._require(sites)
+        owner_of = dict(self.owners)
+        return _from_labels(sites, lambda i, n: owner_of[sites[i]])
+
+    def extend(self, sites: Iterable[str]) -> "SharingPlan":
+        """The plan over more sites: the added ones are private. The order is that of `sites`."""
+        sites = tuple(sites)
+        unknown = [site for site in self.sites if site not in set(sites)]
+        if unknown:
+            raise ValueError(_unknown(unknown, sites))
+        owner_of = dict(self.owners)
+        return _from_labels(sites, lambda i, n: owner_of.get(sites[i], ("own", i)))
+
+    def _require(self, sites: Iterable[str]) -> None:
+        unknown = [site for site in sites if site not in self.sites]
+        if unknown:
+            raise ValueError(_unknown(unknown, self.sites))
+
+    def _match(self, names: Iterable[str | Iterable[str]]) -> list[str]:
+        wanted = [n for name in names for n in ([name] if isinstance(name, str) else name)]
+        chosen: dict[str, None] = {}
+        for name in wanted:
+            hits = [name] if name in self.sites else [s for s in self.sites if fnmatchcase(s, name)]
+            if not hits:
+                raise ValueError(_unknown([name], self.sites))
+            chosen.update(dict.fromkeys(hits))
+        return list(chosen)
+
+
+def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPlan:
+    """Turns any spelling of a plan into a plan over `sites`.
+
+    `spec` is a `SharingPlan` (it may name only some of the sites: the others are private), a
+    pattern (`"AABB"`), a schedule with its number of groups (`"sequence:2"`, `"cycle:2"`,
+    `"cycle_rev:2"`), `"untied"`, `"tied"`, `"sandwich"`, or `None` for untied.
+    Raises `ValueError` for anything else, saying what is valid.
+    """
+    if spec is None:
+        return SharingPlan.untied(sites)
+    if isinstance(spec, SharingPlan):
+        return spec.extend(sites)
+    if not isinstance(spec, str):
+        raise TypeError(f"a plan is a SharingPlan, a string or None, not {type(spec).__name__}")
+    name, colon, groups = spec.partition(":")
+    plain = {f.__name__: f for f in _PLAIN}
+    counted = {f.__name__: f for f in _COUNTED}
+    if spec in plain:
+        return plain[spec](sites)
+    if name in counted and colon:
+        if not groups.isdecimal():
+            raise ValueError(f"{spec!r}: write the number of groups after the colon, as {name}:2")
+        return counted[name](sites, int(groups))
+    if spec[:1].isupper():
+        return SharingPlan.from_pattern(sites, spec)
+    valid = [*plain, *(f"{name}:N" for name in counted)]
+    raise ValueError(
+        f"unknown plan {spec!r}; valid are a pattern of capital letters, one a site (here "
+        f"{len(sites)}), or one of {', '.join(valid)}"
+    )
+
+
+_PLAIN: tuple[Callable[..., SharingPlan], ...] = (
+    SharingPlan.untied,
+    SharingPlan.tied,
+    SharingPlan.sandwich,
+)
+_COUNTED: tuple[Callable[..., SharingPlan], ...] = (
+    SharingPlan.sequence,
+    SharingPlan.cycle,
+    SharingPlan.cycle_rev,
+)
+
+
+def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan:
+    sites = tuple(sites)
+    if not isinstance(groups, int) or not 1 <= groups <= len(sites):
+        raise ValueError(f"groups must be 1 to {len(sites)} for {len(sites)} sites, not {groups!r}")
+    return _from_labels(sites, label)
+
+
+def _from_labels(sites: tuple[str, ...], label: Callable) -> SharingPlan:
+    """A plan in which sites with equal `label(index, number of sites)` share."""
+    _check_sites(sites)  # before a repeated name could vanish in a dict
+    index = {site: i for i, site in enumerate(sites)}
+    return SharingPlan(_canonical(index, lambda site: label(index[site], len(sites))))
+
+
+def _canonical(sites: Iterable[str], key: Callable) -> tuple[tuple[str, str], ...]:
+    """Pairs each site with the first site of the same key."""
+    first: dict = {}
+    return tuple((site, first.setdefault(key(site), site)) for site in sites)
+
+
+def _label(index: int) -> str:
+    """0 → A … 25 → Z, 26 → Aa … 701 → Zz, 702 → Aaa: a capital, then small letters."""
+    tail, size = "", len(ascii_uppercase)
+    width, count = 0, size
+    while index >= count:
+        index, width, count = index - count, width + 1, count * size
+    for _ in range(width):
+        index, letter = divmod(index, size)
+        tail = ascii_lowercase[letter] + tail
+    return ascii_uppercase[index] + tail
+
+
+def _check_sites(sites: Sequence[str]) -> None:
+    if not sites:
+        raise ValueError("a plan needs at least one site")
+    bad = [site for site in sites if not isinstance(site, str) or not site or "/" in site]
+    if bad:
+        raise ValueError(f"a site is named by a non-empty string without '/'; received {bad}")
+    repeated = sorted({site for site in sites if list(sites).count(site) > 1})
+    if repeated:
+        raise ValueError(f"each site is named once; repeated: {_shorten(repeated)}")
+
+
+def _unknown(names: Sequence[str], sites: Sequence[str]) -> str:
+    near = [n for name in names for n in difflib.get_close_matches(name, sites, n=3)]
+    hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
+    return f"no site matches {_shorten(names)}; {hint}The sites are {_shorten(sites)}"
+
+
+def _shorten(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -1,0 +1,61 @@
+"""What a layer is, apart from its name and its values: the ground on which sites may share."""
+
+from typing import Any
+
+import keras
+
+_NAMES = ("name", "build_config", "registered_name")
+# A layer that has its values no longer depends on how they were drawn.
+_HISTORY = ("seed", "trainable")
+
+
+def spec(layer: keras.Layer, *, initial: bool = True) -> dict:
+    """The layer's class and configuration with every name removed.
+
+    `initial=False` also leaves out what matters only while weights are drawn: initializers,
+    seeds and trainable flags.
+    """
+    return _strip(keras.saving.serialize_keras_object(layer), initial)
+
+
+def weight_shapes(layer: keras.Layer) -> list[tuple]:
+    """`(shape, dtype)` of each weight, in order."""
+    return [(tuple(w.shape), keras.backend.standardize_dtype(w.dtype)) for w in layer.weights]
+
+
+def explain(first: str, first_spec: dict, second: str, second_spec: dict) -> str:
+    """Both specs in short, one a line: the class and every setting in which they differ."""
+    first_flat, second_flat = _flatten(first_spec), _flatten(second_spec)
+    keys = sorted(
+        key
+        for key in {*first_flat, *second_flat} - {"class_name"}
+        if first_flat.get(key) != second_flat.get(key)
+    )
+    lines = []
+    for site, flat in ((first, first_flat), (second, second_flat)):
+        settings = ", ".join(f"{key}={flat[key]!r}" for key in keys if key in flat)
+        lines.append(f"  {site}: {flat.get('class_name')}({settings})")
+    return "\n".join(lines)
+
+
+def _strip(value: Any, initial: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _strip(item, initial)
+            for key, item in value.items()
+            if key not in _NAMES
+            and (initial or not (key in _HISTORY or key.endswith("_initializer")))
+        }
+    if isinstance(value, list | tuple):
+        return [_strip(item, initial) for item in value]
+    return value
+
+
+def _flatten(value: dict, prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if key == "module":
+            continue
+        name = prefix if key in ("config",) else f"{prefix}.{key}".strip(".")
+        flat |= _flatten(item, name) if isinstance(item, dict) else {name: item}
+    return flat
