@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,15 +17,24 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print it and leave.")] = False,
-):
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from wszoo import __version__
 
         print(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print it and leave.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command("list")
@@ -102,11 +112,25 @@ def audit(
 
 
 def main() -> None:
-    """Runs the command line; a caller's mistake ends in one line on stderr and exit code 2."""
+    """The command `wszoo`."""
+    run(app)
+
+
+def run(command: Callable[..., Any]) -> None:
+    """Runs a command; a caller's mistake ends in one line on stderr and exit code 2.
+
+    `command` is a typer app, or a function whose annotated arguments become its options.
+    """
+    if not isinstance(command, typer.Typer):
+        function, command = (
+            command,
+            typer.Typer(add_completion=False, pretty_exceptions_enable=False),
+        )
+        command.command()(function)
     try:
-        app()
+        command()
     except (ValueError, FileNotFoundError) as error:
-        print(f"wszoo: {error}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
 
 

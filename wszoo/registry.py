@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
+import os
 import pkgutil
 import warnings
 from collections.abc import Callable, Sequence
@@ -43,12 +44,12 @@ class Entry:
     @property
     def config(self) -> dict[str, Any]:
         """The builder's settings and their defaults."""
-        parameters = list(inspect.signature(self.build).parameters.values())[1:]
-        return {p.name: p.default for p in parameters}
+        settings = list(inspect.signature(self.build).parameters.values())[1:]
+        return {setting.name: setting.default for setting in settings}
 
     def plan(self, sharing: SharingPlan | str | None = None, **config: Any) -> SharingPlan:
         """A spelling of a plan (`None`: the entry's own) over the sites of this configuration."""
-        sites = tuple(self.sites(**self._settings(config)))
+        sites = tuple(self.sites(**self.settings(config)))
         spec = self.sharing if sharing is None else sharing
         return as_plan(spec(sites) if callable(spec) else spec, sites)
 
@@ -57,9 +58,10 @@ class Entry:
         from wszoo.sharing.bank import Bank
 
         bank = Bank(plan)
-        return bank.finish(self.build(bank, **self._settings(config)))
+        return bank.finish(self.build(bank, **self.settings(config)))
 
-    def _settings(self, config: dict[str, Any]) -> dict[str, Any]:
+    def settings(self, config: dict[str, Any]) -> dict[str, Any]:
+        """All settings of the builder, those of `config` over the defaults."""
         unknown = sorted(set(config) - set(self.config))
         if unknown:
             raise ValueError(
@@ -91,12 +93,15 @@ def register(
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
         name = build.__name__
+        if not build.__module__.startswith("wszoo.models."):
+            _import_own()  # so that a name that the zoo has is taken
         if name in _entries and not replace:
             home = _entries[name].build.__module__
             raise ValueError(
                 f"a model named {name!r} is already registered by {home}; give the builder another "
                 "name, or register it with replace=True"
             )
+        parameters.cache_clear()
         _entries[name] = Entry(name, build, sites, sharing, task, family, default_tag)
         return build
 
@@ -115,7 +120,7 @@ def get(
     name: str,
     *,
     sharing: SharingPlan | str | None = None,
-    weights: str | bool | None = None,
+    weights: str | os.PathLike | bool | None = None,
     **config: Any,
 ) -> "keras.Model":
     """Builds a registered model.
@@ -135,19 +140,19 @@ def get(
     """
     if "." in name and name not in _all():
         name, _, tag = name.partition(".")
-        if weights not in (None, tag):
+        if weights not in (None, True, tag):
             raise ValueError(f"{name}.{tag} names a tag, and weights={weights!r} another")
         weights = tag
     found = entry(name)
     if weights is None or weights is False:
         return found.make(found.plan(sharing, **config), **config)
-    if isinstance(weights, str) and weights.endswith(".h5"):
+    if str(weights).endswith(".h5"):
         model = found.make(found.plan(sharing, **config), **config)
-        return weight_files.load_into(model, weights)
-    chosen = found.default_tag if weights is True else weights
+        return weight_files.load_into(model, str(weights))
+    chosen = found.default_tag if weights is True else str(weights)
     if chosen is None:
         raise ValueError(f"{name} has no default tag; its tags are {weight_files.tags(name)}")
-    return _pretrained(found, weight_files.find(name, str(chosen)), sharing, config)
+    return _pretrained(found, weight_files.find(name, chosen), sharing, config)
 
 
 def _pretrained(
@@ -159,8 +164,8 @@ def _pretrained(
     card = saved.card
     if card["model"] != found.name:
         raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
-    settings = found._settings(card["config"] | config)
-    theirs = found._settings(card["config"])
+    settings = found.settings(card["config"] | config)
+    theirs = found.settings(card["config"])
     cut = settings.get("head", "") is None and theirs.get("head") is not None
     differing = [
         key
@@ -247,11 +252,16 @@ def _all() -> dict[str, Entry]:
 
 
 @functools.cache
-def _discover() -> None:
+def _import_own() -> None:
     import wszoo.models
 
     for module in pkgutil.iter_modules(wszoo.models.__path__):
         importlib.import_module(f"wszoo.models.{module.name}")
+
+
+@functools.cache
+def _discover() -> None:
+    _import_own()
     for point in importlib.metadata.entry_points(group="wszoo.models"):
         try:
             loaded = point.load()

@@ -76,9 +76,11 @@ def find(name: str, tag: str) -> Saved:
     Raises `ValueError` for an unknown tag and for a folder whose card is missing or incomplete.
     """
     folder = home() / f"{name}.{tag}"
-    if os.sep in tag or Path(tag).is_dir():
+    if tag in tags(name):  # before a folder of the same name in the working folder
+        pass
+    elif os.sep in tag or Path(tag).is_dir():
         folder = Path(tag)
-    elif tag not in tags(name):
+    else:
         near = difflib.get_close_matches(tag, tags(name), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} has no weights tagged {tag!r}{hint}; it has {tags(name)}")
@@ -91,7 +93,8 @@ def load_into(
     """Loads a `.weights.h5` file into a model and returns the model.
 
     Raises `ValueError` where the file is missing, cut off, not HDF5, not the one that `sha256`
-    names, or of another model. HDF5 holds numbers alone: nothing in the file is run.
+    names, of another model, or saved under a plan with other owners. HDF5 holds numbers alone:
+    nothing in the file is run.
     """
     path = Path(path)
     if not path.is_file():
@@ -102,6 +105,7 @@ def load_into(
             f"sha256 {found}, the card says {sha256}. Get the file again"
         )
     try:
+        _check_owners(model, path)
         model.load_weights(path)
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not fit {model.name!r}: {error}") from error
@@ -125,6 +129,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    aside = part.with_name(f"{part.name}.old")
     try:
         model.save_weights(part / FILE)
         card = card | {
@@ -136,11 +141,37 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
         (part / CARD).write_text(json.dumps(plain(card), indent=1, ensure_ascii=False) + "\n")
         part.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(aside)
         part.rename(folder)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+        for left in (part, aside):
+            shutil.rmtree(left, ignore_errors=True)
     return Saved(folder, card)
+
+
+def _check_owners(model: "keras.Model", path: Path) -> None:
+    """Keras fills layers by their place and passes over what is left in the file."""
+    import h5py
+
+    from wszoo.sharing import files, graph
+
+    declared = graph.names_of(model).declared
+    wanted = set(graph.plan_of(model).restrict(declared).groups)
+    with h5py.File(path) as file:
+        names: set[str] = set()
+        file.visititems(lambda _, item: names.add(str(item.attrs.get("name"))))
+    found = names & set(declared)
+    if found and found != wanted:
+        raise ValueError(
+            f"it was saved under another plan: it holds layers for the sites {sorted(found)}, and "
+            f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
+            "use wszoo.retie(model, plan)"
+        )
+    held, stored = files.file_parameters(path), model.count_params()
+    if held != stored:
+        raise ValueError(f"it holds {held:,} parameters, and this model {stored:,}")
 
 
 def file_sha256(path: Path) -> str:

@@ -122,7 +122,9 @@ def test_npz_errors_name_the_file_and_the_keys(pictures, tmp_path):
     np.savez(path, x=np.array([{}] * 60), y=y)
     with pytest.raises(ValueError, match=r"plain arrays.*pickle"):
         load(path)
-    for garbage in (b"", b"not a zip file", path.read_bytes()[:200]):
+    np.save(tmp_path / "one.npy", x)
+    one = (tmp_path / "one.npy").read_bytes()
+    for garbage in (b"", b"not a zip file", path.read_bytes()[:200], one):
         path.write_bytes(garbage)
         with pytest.raises(ValueError, match="cannot be read as an"):
             load(path)

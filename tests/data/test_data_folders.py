@@ -86,7 +86,7 @@ def test_a_file_cut_short_is_named(tmp_path):
     save(tmp_path, 10, (60, 60, 3))
     path = tmp_path / "cat" / "3.png"
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ValueError, match=r"1 of \d+ files[^3]*3\.png"):
+    with pytest.raises(ValueError, match=r"1 of 20 files.*\n.*cat/3\.png"):
         load(tmp_path)
 
 

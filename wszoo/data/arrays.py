@@ -75,9 +75,9 @@ def from_npz(path: Path, **options) -> Source:
     if not path.is_file():
         raise MissingDataError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read as an .npz of plain arrays: {error}") from error
     train = ("x_train", "y_train") if "x_train" in arrays else ("x", "y")
     found = _pair(path, arrays, *train)

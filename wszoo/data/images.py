@@ -25,12 +25,12 @@ def resize(x: np.ndarray, size: int) -> np.ndarray:
     if height == width == size:
         return x
     side = min(height, width)
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
+    left, top = (width - side) // 2, (height - side) // 2
+    x = x[:, top : top + side, left : left + side]
     out = np.empty((count, size, size, channels), np.float32)
     for i, channel in np.ndindex(count, channels):
         plane = Image.fromarray(np.ascontiguousarray(x[i, :, :, channel]))
-        resized = plane.resize((size, size), Image.Resampling.BICUBIC, box)
+        resized = plane.resize((size, size), Image.Resampling.BICUBIC)
         out[i, :, :, channel] = np.asarray(resized)
     low, high = (f(x, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
     return np.clip(out, low, high, out=out)

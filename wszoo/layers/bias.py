@@ -15,6 +15,7 @@ class Bias(keras.layers.Layer):
 
     def __init__(self, *, initializer: Any = "zeros", regularizer: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.initializer = keras.initializers.get(initializer)
         self.regularizer = keras.regularizers.get(regularizer)
 

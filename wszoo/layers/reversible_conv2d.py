@@ -144,12 +144,12 @@ class ReversibleConv2D(keras.layers.Layer):
                 continue
             size = output_size[axis]
             forward = -(-size // s) if same else (size - k) // s + 1
-            if forward != n:
+            if n is not None and forward != n:  # None: a size known when the model runs
                 raise ValueError(
                     f"{self.name!r} cannot give back output_size={output_size}: forward maps "
                     f"{size} to {forward} along axis {axis + 1}, and the input has {n} there"
                 )
-            extra.append(size - ((n - 1) * s + k - (2 * (k // 2) if same else 0)))
+            extra.append(size - ((forward - 1) * s + k - (2 * (k // 2) if same else 0)))
         return tuple(extra)
 
     def get_config(self) -> dict:
@@ -172,7 +172,7 @@ def _positive(name: str, value: Any) -> int:
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be one or two positive integers, not {value!r}")
     return _positive(name, pair[0]), _positive(name, pair[1])

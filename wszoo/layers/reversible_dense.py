@@ -38,6 +38,7 @@ class ReversibleDense(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.supports_masking = True
         for name, size in (("units", units), ("input_dim", input_dim)):
             if size is not None and (not isinstance(size, int) or size < 1):
                 raise ValueError(f"{name} must be a positive integer, not {size!r}")

@@ -38,13 +38,15 @@ def conv_net(
     """Residual CNN for small images; `head=None` gives the backbone's features.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to logits `(batch, head)`, or to features
-    `(batch, width)` without a head. A stem halves the image; half of the `depth` blocks run at
+    `(batch, 2 × width)` without a head. A stem halves the image; half of the `depth` blocks run at
     that size and half at a quarter. Each block's convolution is a site `block_i`.
     """
     import keras
 
+    conv = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+
     def norm_relu(x: Any, name: str) -> Any:
-        x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x)
 
     inputs = keras.Input(input_shape, name="input")
@@ -55,12 +57,17 @@ def conv_net(
         if i == (depth + 1) // 2:
             x = keras.layers.MaxPooling2D(name="pool")(x)
         y = norm_relu(x, f"block_{i}")
-        y = bank(f"block_{i}", keras.layers.Conv2D, width, 3, padding="same", use_bias=False)(y)
+        y = bank(f"block_{i}", keras.layers.Conv2D, width, 3, **conv)(y)
         x = keras.layers.Add(name=f"block_{i}_add")([x, y])
     x = norm_relu(x, "last")
-    x = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    x = keras.layers.Concatenate(name="pooled")(
+        [
+            keras.layers.GlobalAveragePooling2D(name="mean_pool")(x),
+            keras.layers.GlobalMaxPooling2D(name="max_pool")(x),
+        ]
+    )
+    # Features standardised before the classifier transfer better (BNNeck, Luo et al. 2019).
+    x = keras.layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="features")(x)
     if head is not None:
-        # Standardised features before the classifier transfer better (BNNeck, Luo et al. 2019).
-        x = keras.layers.BatchNormalization(center=False, scale=False, name="neck")(x)
         x = keras.layers.Dense(head, name="head")(x)
     return keras.Model(inputs, x, name="conv_net")

@@ -50,7 +50,7 @@ class Bank:
         if left:
             raise ValueError(f"the builder of {model.name!r} never asked for the sites {left}")
         calls = weighted_calls(model)
-        names = list(names_from_layers(calls))
+        names = list(names_from_layers(model))
         for owner, (layer, _) in self._layers.items():
             mine = [site for site in self.asked if self.plan.owner(site) == owner]
             places = calls_of(layer, calls)

@@ -25,14 +25,16 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names and flags.
 
     The file appears whole or not at all, and plain `keras.saving.load_model` reads it too.
-    Raises `ValueError` for another suffix, a model without a graph, and a variable that two
-    layers hold (Keras would untie it without a word).
+    Raises `ValueError` for another suffix, a model without a graph, a variable that two layers
+    hold and a nested Sequential that calls a layer twice (Keras would write another model without
+    a word).
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"a model file ends in .keras; received {str(path)!r}")
     model = graph.as_functional(model)
     graph.check_no_shared_variables(model)
+    graph.check_no_repeats_inside(model)
     names = graph.names_of(model)
     note = {
         "wszoo": __version__,
@@ -60,13 +62,20 @@ def load(path: str | os.PathLike) -> keras.Model:
         raise FileNotFoundError(f"no file {str(path)!r}")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{str(path)!r} is not a .keras file (a zip), or it is cut off")
-    model = keras.saving.load_model(path)
-    with zipfile.ZipFile(path) as archive:
-        if _MEMBER not in archive.namelist():
-            return model
-        note = json.loads(archive.read(_MEMBER))
-    graph.remember(model, note["sites"], note["declared"])
-    saved, found = SharingPlan.from_dict(note), graph.plan_of(model)
+    try:
+        model = keras.saving.load_model(path)
+        with zipfile.ZipFile(path) as archive:
+            note = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise ValueError(f"{str(path)!r} is damaged, or no .keras file: {error}") from error
+    if note is None:
+        return model
+    try:
+        names = json.loads(note)
+        graph.remember(model, names["sites"], names["declared"])
+        saved, found = SharingPlan.from_dict(names), graph.plan_of(model)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{_MEMBER} in {str(path)!r} does not fit its graph: {error}") from error
     if saved != found:
         raise ValueError(
             f"{str(path)!r} says that its sites share as {saved.pattern!r}, but its graph shares "

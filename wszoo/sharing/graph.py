@@ -51,13 +51,19 @@ def names_of(model: Any) -> Names:
     names = getattr(model, "_wszoo_names", None)
     if names is not None and len(names.sites) == len(weighted_calls(model)):
         return names
-    made = names_from_layers(weighted_calls(model))
+    made = names_from_layers(model)
     return Names(made, made)
 
 
 def remember(model: Any, site_names: Sequence[str], declared: Sequence[str]) -> None:
     """Writes the site names into the model. `site_names` has one name a weighted call."""
     number = len(weighted_calls(model))
+    repeated = sorted({name for name in site_names if list(site_names).count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"sites and private layers of {model.name!r} need names of their own; used more than "
+            f"once: {', '.join(map(repr, repeated))}"
+        )
     if len(site_names) != number or not set(declared) <= set(site_names):
         raise ValueError(
             f"the model has {number} sites; received {len(site_names)} names, of which the "
@@ -97,12 +103,14 @@ def calls_of(layer: keras.Layer, calls: Sequence[Any]) -> list[int]:
     return sorted(places, key=lambda i: layer._inbound_nodes.index(calls[i]))
 
 
-def names_from_layers(calls: Sequence[Any]) -> tuple[str, ...]:
-    """A name a call: the layer's name at its first call, then `name.1`, `name.2`, …"""
-    taken = {node.operation.name for node in calls}
+def names_from_layers(model: Any) -> tuple[str, ...]:
+    """A name a site: the layer's name at its first call, then `name.1`, `name.2`, …"""
+    operations = [node.operation for node in layer_calls(model)]
+    operations += [tensor._keras_history.operation for tensor in model.inputs]
+    taken = {operation.name for operation in operations}
     seen: set[int] = set()
     names = []
-    for node in calls:
+    for node in weighted_calls(model):
         name = node.operation.name
         if id(node.operation) in seen:
             name = next(n for i in count(1) if (n := f"{name}.{i}") not in taken)
@@ -132,6 +140,24 @@ def check_no_shared_variables(model: Any) -> None:
                     f"the variable {variable.path!r} is held by two layers, {other.name!r} and "
                     f"{node.operation.name!r}: Keras would untie it without a word. Call one "
                     "layer object at both sites of one graph instead"
+                )
+
+
+def check_no_repeats_inside(model: Any) -> None:
+    """Refuses a nested Sequential that calls one layer twice: Keras' config lists it once.
+
+    Raises `ValueError` naming the nested model; a copy or a file of it would compute otherwise.
+    """
+    for node in layer_calls(model):
+        if not isinstance(node.operation, keras.Layer):
+            continue
+        for layer in node.operation._flatten_layers():
+            inner = layer._layers if isinstance(layer, keras.Sequential) else []
+            if len({id(item) for item in inner}) < len(inner):
+                raise ValueError(
+                    f"the Sequential model {layer.name!r} inside {model.name!r} calls one layer "
+                    "more than once, and Keras writes such a layer once into its config: copies "
+                    "and files of it compute something else. Make it keras.Model(inputs, outputs)"
                 )
 
 

@@ -29,13 +29,14 @@ def retie(
     outputs alone, else `keras.Model`.
 
     Raises `ValueError` for an unknown site, a pattern of wrong length, sites whose layers differ
-    in class, configuration or weight shapes (both are printed), a variable held by two layers,
-    and for a model without a graph.
+    in class, configuration or weight shapes (both are printed), a variable held by two layers, a
+    nested Sequential that calls a layer twice, and for a model without a graph.
     """
     if weights not in ("owner", "mean"):
         raise ValueError(f"weights must be 'owner' or 'mean', not {weights!r}")
     model = graph.as_functional(model)
     graph.check_no_shared_variables(model)
+    graph.check_no_repeats_inside(model)
     names = graph.names_of(model)
     whole = _whole_plan(model, plan, names)
     layer_of = dict(zip(names.sites, _layers(model), strict=True))
@@ -43,11 +44,15 @@ def retie(
         for site in group[1:]:
             _check_same(owner, layer_of[owner], site, layer_of[site])
     made: dict[str, keras.Layer] = {}
-    twin = _rebuild(model, names.sites, whole, made)
+    others: dict[int, tuple[Any, Any]] = {}
+    twin = _rebuild(model, names.sites, whole, made, others)
     twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
     for owner, layer in made.items():
         sources = [layer_of[site] for site in whole.groups[owner]]
         _carry_over(sources if weights == "mean" else sources[:1], layer)
+    for old, new in others.values():
+        if isinstance(old, keras.Layer):  # no weights, but flags and random states
+            _carry_over([old], new)
     graph.remember(twin, names.sites, names.declared)
     return twin
 
@@ -70,17 +75,25 @@ def _whole_plan(model: Any, plan: SharingPlan | str | None, names: graph.Names) 
 
 
 def _rebuild(
-    model: Any, site_names: tuple[str, ...], plan: SharingPlan, made: dict[str, keras.Layer]
+    model: Any,
+    site_names: tuple[str, ...],
+    plan: SharingPlan,
+    made: dict[str, keras.Layer],
+    others: dict[int, tuple[Any, Any]],
 ) -> keras.Model:
-    """Runs the graph again with the plan's layers; `made` receives owner → new layer."""
+    """Runs the graph again with the plan's layers.
+
+    `made` receives owner → new layer, `others` the operations without weights, old and new.
+    """
     site_of = dict(zip(map(id, graph.weighted_calls(model)), site_names, strict=True))
-    others: dict[int, Any] = {}
     tensors = {id(tensor): _new_input(tensor) for tensor in model.inputs}
 
     def operation_at(node: Any) -> Any:
         old, site = node.operation, site_of.get(id(node))
         if site is None:
-            return others.setdefault(id(old), _copy(old, old.name))
+            if id(old) not in others:
+                others[id(old)] = (old, _copy(old, old.name))
+            return others[id(old)][1]
         owner = plan.owner(site)
         if owner not in made:
             made[owner] = _copy(old, owner)
@@ -106,6 +119,15 @@ def _new_input(tensor: Any) -> Any:
 
 
 def _copy(operation: Any, name: str) -> Any:
+    if type(operation) is keras.layers.Lambda:  # the function itself; a config has its bytecode
+        return keras.layers.Lambda(
+            operation.function,
+            output_shape=operation._output_shape,
+            mask=operation.mask,
+            arguments=operation.arguments,
+            dtype=operation.dtype_policy,
+            name=name,
+        )
     return type(operation).from_config({**operation.get_config(), "name": name})
 
 
@@ -152,7 +174,7 @@ def _sublayers(layer: keras.Layer) -> list[keras.Layer]:
 
 
 def _mean(variables: Iterable[Any]) -> Any:
-    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    values = [np.asarray(variable) for variable in variables]
     if not np.issubdtype(values[0].dtype, np.integer):
         return np.mean(np.asarray(values, "float64"), axis=0)
     return values[0]

@@ -40,15 +40,37 @@ def explain(first: str, first_spec: dict, second: str, second_spec: dict) -> str
 
 def _strip(value: Any, initial: bool) -> Any:
     if isinstance(value, dict):
+        if str(value.get("class_name")).endswith("DTypePolicy"):
+            return value["config"]  # its name, such as mixed_float16, is all that it is
+        if {"layers", "input_layers", "output_layers"} <= set(value):
+            value = _numbered(value)
         return {
             key: _strip(item, initial)
             for key, item in value.items()
             if key not in _NAMES
-            and (initial or not (key in _HISTORY or key.endswith("_initializer")))
+            and (initial or not (key in _HISTORY or key.endswith("initializer")))
         }
     if isinstance(value, list | tuple):
         return [_strip(item, initial) for item in value]
     return value
+
+
+def _numbered(config: dict) -> dict:
+    """The config of a nested functional model whose graph names its layers by their places."""
+    place = {layer["name"]: f"#{i}" for i, layer in enumerate(config["layers"])}
+
+    def rename(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: rename(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [rename(item) for item in value]
+        return place.get(value, value) if isinstance(value, str) else value
+
+    layers = [
+        layer | {"inbound_nodes": rename(layer["inbound_nodes"])} for layer in config["layers"]
+    ]
+    ends = {key: rename(config[key]) for key in ("input_layers", "output_layers")}
+    return config | ends | {"layers": layers}
 
 
 def _flatten(value: dict, prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""Train a registered model on a source and write it, with its card, to saved_models/.
+
+    python recipes/pretrain.py tied_ae --data fashion_mnist --tag fashion_mnist
+    python recipes/pretrain.py conv_net --data omniglot_small --tag omniglot --views pen --turns
+
+Classifiers learn the labels, autoencoders their own input. Several --seeds train the same thing
+again: the first seed's weights are kept and the card says how far the seeds lie apart. A run that
+is killed goes on from its last epoch when the same command is given again, and ends as an
+unbroken one would. The measured results stand in the cards; `wszoo info NAME` prints them.
+"""
+
+import json
+import shlex
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+import typer
+
+from wszoo import registry, training, weights
+from wszoo.cli import run
+from wszoo.data import Source, load, pen
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="A registered model.")],
+    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, an image folder.")],
+    tag: Annotated[str, typer.Option(help="The tag of the weights.")],
+    settings: Annotated[
+        str, typer.Option("--set", help="The model's settings as JSON: '{\"width\": 32}'.")
+    ] = "{}",
+    sharing: Annotated[str | None, typer.Option(help="A plan, such as AABBCC or cycle:2.")] = None,
+    epochs: int = 20,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 0.02,
+    label_smoothing: float = 0.1,
+    views: Annotated[str, typer.Option(help="none, or pen: draw line drawings anew.")] = "none",
+    turns: Annotated[bool, typer.Option(help="Each class turned by quarters is a class.")] = False,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
+    max_examples: Annotated[int | None, typer.Option(help="Train on so many.")] = None,
+    seed: int = 0,
+    seeds: Annotated[int, typer.Option(help="How often to train, with seeds from --seed on.")] = 1,
+    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
+    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of all weights.")] = REPO / "saved_models",
+    run_dir: Annotated[Path, typer.Option(help="Backups of unfinished runs.")] = Path("runs"),
+    smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
+) -> None:
+    """Train a registered model on a source and write it, with its card, to saved_models/."""
+    if smoke:
+        epochs, max_examples, seeds = 2, 256, 1
+    options = {k: v for k, v in locals().items() if k not in ("data_dir", "manual_dir", "out")}
+    options["run_dir"] = None
+    entry = registry.entry(model)
+    read = partial(load, data, data_dir=data_dir, manual_dir=manual_dir)
+    source = read(image_size=image_size)
+    drawn = read(image_size=105) if views == "pen" and data == "omniglot_small" else source
+    config = {"input_shape": source.input_shape} | json.loads(settings)
+    if entry.task == "classification":
+        config.setdefault("head", source.num_classes * (4 if turns else 1))
+    plan = entry.plan(sharing, **config)
+
+    scores = []
+    for run in range(seeds):
+        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + run}"
+        training.claim(folder, options | {"seed": seed + run, "seeds": None})
+        keras.utils.set_random_seed(seed + run)
+        net = entry.make(plan, **config)
+        epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, seed + run)
+        stream = training.EpochData(epoch, batch_size, examples, epochs)
+        compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
+        net.fit(
+            stream,
+            epochs=epochs,
+            shuffle=False,
+            verbose=2,
+            callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
+        )
+        scores.append(training.evaluate(net, source, entry.task))
+        print(f"seed {seed + run}: {scores[-1]}", flush=True)
+        if run == 0:
+            kept = net
+    card = {
+        "model": model,
+        "tag": tag,
+        "plan": plan.to_dict(),
+        "config": entry.settings(config),
+        "data": f"{source.name}: {source.origin}",
+        "licence": source.licence,
+        "source": {"name": data, "image_size": image_size},
+        "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
+        "seed": seed,
+        "epochs": epochs,
+        "metrics": training.spread(scores),
+    }
+    saved = weights.write(out / f"{model}.{tag}", kept, card)
+    print(json.dumps(card["metrics"], indent=1))
+    print(f"wrote {saved.folder}")
+    shutil.rmtree(run_dir / "pretrain" / f"{model}.{tag}")
+
+
+def epoch_maker(
+    task: str, source: Source, views: str, turns: bool, max_examples: int | None, seed: int
+) -> tuple[Any, int]:
+    """`(make, examples)`: the function epoch → (x, y), and how many examples an epoch has."""
+    x, y = source.arrays("train")
+    if views not in ("none", "pen"):
+        raise ValueError(f"--views must be none or pen, not {views!r}")
+    if turns and (views != "pen" or task != "classification"):
+        raise ValueError("--turns needs a classifier and --views pen")
+    x, y = x[:max_examples], y[:max_examples]
+    copies = 4 if turns else 1
+    drawings = pen.prepare(x) if views == "pen" else None
+
+    def make(epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(x) * copies)
+        index, turn = order // copies, order % copies
+        seen = x[index] if drawings is None else pen.views(drawings, index, turn, rng)
+        if task == "reconstruction":
+            return seen, seen
+        classes = source.num_classes * copies
+        return seen, np.eye(classes, dtype="float32")[y[index] + turn * source.num_classes]
+
+    return make, len(x) * copies
+
+
+def compile_for(
+    task: str,
+    model: keras.Model,
+    learning_rate: float,
+    weight_decay: float,
+    label_smoothing: float,
+    stream: training.EpochData,
+) -> None:
+    steps = len(stream) * stream.epochs
+    optimizer = keras.optimizers.AdamW(
+        training.cosine(learning_rate, steps, warmup=steps // 15), weight_decay=weight_decay
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    if task == "reconstruction":
+        model.compile(optimizer, loss="mse")
+        return
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+    model.compile(optimizer, loss=loss, metrics=["accuracy"])
+
+
+def portable(arguments: list[str]) -> list[str]:
+    """The command without the folders of one machine."""
+    kept, skip = [], False
+    for argument in arguments:
+        local = argument.split("=")[0] in ("--data-dir", "--manual-dir", "--out", "--run-dir")
+        if not (skip or local):
+            kept.append(argument)
+        skip = local and "=" not in argument
+    return kept
+
+
+if __name__ == "__main__":
+    run(main)

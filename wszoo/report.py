@@ -1,0 +1,78 @@
+"""Tables and pictures of results. A result is a dict of plain values; spread is over seeds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wszoo.sharing.files import written_whole
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Curve = Sequence[tuple[int, float]]  # (step, value)
+
+
+def mean_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1; 0 for a single value)."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def grid(
+    results: Sequence[Mapping[str, Any]], *, row: str, column: str, value: str, title: str
+) -> "Table":
+    """A rich table: a row and a column for each value of two keys, `mean ± sd` in the cells."""
+    from rich.table import Table
+
+    rows, columns = (list(dict.fromkeys(r[key] for r in results)) for key in (row, column))
+    table = Table(title=title, title_justify="left")
+    table.add_column(row)
+    for name in columns:
+        table.add_column(f"{name} {column}", justify="right")
+    for name in rows:
+        cells = []
+        for other in columns:
+            found = [r[value] for r in results if r[row] == name and r[column] == other]
+            mean, sd = mean_sd(found) if found else (float("nan"), 0.0)
+            cells.append(f"{mean:.3f} ± {sd:.3f}")
+        table.add_row(str(name), *cells)
+    return table
+
+
+def curves(
+    path: Path,
+    panels: Mapping[str, Mapping[str, Sequence[Curve]]],
+    *,
+    levels: Mapping[str, Mapping[str, Sequence[float]]],
+    x: str,
+    y: str,
+) -> None:
+    """Writes a picture with a panel a key: curves with a band of one standard deviation.
+
+    `panels[title][label]` holds a curve a seed, `levels[title][label]` a number a seed, which is
+    drawn as a dashed line.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        names = [*lines, *levels.get(title, {})]
+        colour = {name: f"C{i}" for i, name in enumerate(names)}
+        for name, runs in lines.items():
+            steps = [step for step, _ in runs[0]]
+            values = np.array([[v for _, v in run] for run in runs])
+            mean, sd = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else 0 * values[0]
+            axis.plot(steps, mean, marker="o", ms=3, label=name, color=colour[name])
+            axis.fill_between(steps, mean - sd, mean + sd, alpha=0.2, color=colour[name], lw=0)
+        for name, numbers in levels.get(title, {}).items():
+            mean, sd = mean_sd(numbers)
+            axis.axhline(mean, ls="--", label=name, color=colour[name])
+            axis.axhspan(mean - sd, mean + sd, alpha=0.1, color=colour[name], lw=0)
+        axis.set(title=title, xlabel=x)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel(y)
+    axes[-1].legend(loc="lower right")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")

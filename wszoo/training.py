@@ -1,0 +1,143 @@
+"""Steps of a training run that can be killed at any moment and goes on as if it had not been.
+
+The data of an epoch depend on the seed and the epoch alone, the learning rate on the optimizer's
+step count, and the backup appears whole: so a run that goes on ends as an unbroken one.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from wszoo.sharing.files import written_whole
+
+Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
+
+
+class EpochData(keras.utils.PyDataset):
+    """Batches of epochs that a function makes: `make(epoch) -> (x, y)`, both with all examples.
+
+    The next epoch is made in the background while the current one trains. A last batch that is
+    not full is left out, so every step costs the same. Give `data.callbacks` to `fit`, with
+    `shuffle=False`.
+    """
+
+    def __init__(self, make: Callable[[int], Epoch], batch_size: int, examples: int, epochs: int):
+        super().__init__()
+        if not 1 <= batch_size <= examples:
+            raise ValueError(
+                f"batch_size must be 1 to {examples}, the examples of an epoch, not {batch_size}"
+            )
+        self.batch_size, self.examples, self.epochs = batch_size, examples, epochs
+        self._make, self._pool, self._made = make, ThreadPoolExecutor(1), dict[int, Future]()
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self.examples // self.batch_size
+
+    def __getitem__(self, index: int) -> Epoch:
+        x, y = self._views(self._epoch).result()
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return x[rows], y[rows]
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)]
+
+    def _begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+        self._made = {k: v for k, v in self._made.items() if k >= epoch}
+        self._views(epoch)
+        if epoch + 1 < self.epochs:
+            self._views(epoch + 1)
+
+    def _views(self, epoch: int) -> Future:
+        if epoch not in self._made:
+            self._made[epoch] = self._pool.submit(self._make, epoch)
+        return self._made[epoch]
+
+
+class Resume(keras.callbacks.BackupAndRestore):
+    """Keras' `BackupAndRestore`, with a backup that appears whole.
+
+    Weights and optimizer are written under another name and renamed; the epoch is the optimizer's
+    step count over the steps of an epoch, so the two cannot disagree whenever a run is killed.
+    """
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        path = Path(self._weights_path)
+        if not path.is_file():
+            return
+        try:
+            super().on_train_begin(logs)
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"the backup {str(path)!r} cannot be read or is of another model ({error}); remove "
+                "its folder to start anew"
+            ) from error
+        done = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.model._initial_epoch = done // self.params["steps"]
+
+    def _save_model(self) -> None:
+        with written_whole(Path(self._weights_path)) as part:
+            self.model.save_weights(part)
+
+
+def claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Makes a run folder, or takes up the one of the same settings.
+
+    Raises `ValueError` where the folder was begun with other settings: its backup would give a
+    mixture of two runs.
+    """
+    path = Path(folder) / "settings.json"
+    mine = json.loads(json.dumps(settings))
+    if path.is_file():
+        theirs = json.loads(path.read_text())
+        changed = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
+        if changed:
+            was = ", ".join(f"{key}={theirs.get(key)!r}" for key in changed)
+            now = ", ".join(f"{key}={mine.get(key)!r}" for key in changed)
+            raise ValueError(
+                f"{str(folder)!r} holds a run that was begun with {was}, not {now}; go on with the "
+                "same settings, name another folder, or remove this one"
+            )
+        return
+    with written_whole(path) as part:
+        part.write_text(json.dumps(mine, indent=1) + "\n")
+
+
+def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
+    """A cosine schedule to zero over `steps`, after a linear warm-up (Loshchilov & Hutter 2017)."""
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else learning_rate,
+        decay_steps=max(1, steps - warmup),
+        warmup_target=learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def evaluate(model: keras.Model, source: Any, task: str, *, split: str = "test") -> dict:
+    """Scores on a split of a source: accuracy of a classifier, mean squared error of a decoder."""
+    x, y = source.arrays(split)
+    outputs = np.asarray(model.predict(x, batch_size=256, verbose=0))
+    if task == "reconstruction":
+        return {f"{split}_mse": float(np.mean(np.square(outputs - x, dtype="float64")))}
+    return {f"{split}_accuracy": float(np.mean(outputs.argmax(1) == y))}
+
+
+def spread(scores: list[dict]) -> dict:
+    """For each metric the first run's value, and mean and standard deviation over the runs."""
+    table = {}
+    for key in scores[0]:
+        values = [score[key] for score in scores]
+        table[key] = {
+            "value": round(values[0], 5),
+            "mean": round(float(np.mean(values)), 5),
+            "sd": round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else None,
+            "seeds": len(values),
+        }
+    return table

@@ -1,0 +1,98 @@
+"""Short trainings of one classifier from many starts: compiled once, reset for each run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from wszoo.training import cosine
+
+Weights = list[np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a classifier is trained: AdamW, a tenth of the steps warming up, cosine to zero.
+
+    `points` is how often held-out accuracy is measured on the way; it divides `steps`. `jitter`
+    moves, turns and scales images a little.
+    """
+
+    learning_rate: float
+    steps: int = 120
+    batch_size: int = 32
+    points: int = 6
+    jitter: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ValueError(f"steps, batch size and learning rate must be positive: {self}")
+        if self.steps % self.points:
+            raise ValueError(f"{self.points} points do not divide {self.steps} steps")
+
+
+class Trainer:
+    """Trains a classifier of logits `(batch, classes)` on integer labels.
+
+    Every run sets weights and optimizer back, so runs do not touch each other and the training
+    step is traced once. Recompiles the model: set `trainable` flags before.
+    """
+
+    def __init__(self, model: keras.Model, schedule: Schedule):
+        self.model, self.schedule = model, schedule
+        rate = cosine(schedule.learning_rate, schedule.steps, warmup=schedule.steps // 10)
+        optimizer = keras.optimizers.AdamW(rate)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer, loss=loss)
+        optimizer.build(model.trainable_variables)
+        self._fresh = [np.asarray(variable) for variable in optimizer.variables]
+
+    def run(self, start: Weights, train: Pair, held: Pair, *, seed: int) -> list[tuple[int, float]]:
+        """Trains from `start` (as `model.get_weights()`) on `train = (x, y)`.
+
+        Returns `(step, accuracy on held)` at each point. The order of examples and the jitter
+        depend on the seed alone.
+        """
+        plan = self.schedule
+        self.model.set_weights(start)
+        for variable, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
+            variable.assign(value)
+        x, y = stream(*train, plan.steps * plan.batch_size, seed=seed, jitter=plan.jitter)
+        size = len(x) // plan.points
+        curve = []
+        for point in range(plan.points):
+            rows = slice(point * size, (point + 1) * size)
+            self.model.fit(x[rows], y[rows], batch_size=plan.batch_size, shuffle=False, verbose=0)
+            step = (point + 1) * plan.steps // plan.points
+            curve.append((step, accuracy(self.model, *held)))
+        return curve
+
+
+def stream(
+    x: np.ndarray, y: np.ndarray, length: int, *, seed: int, jitter: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`length` examples: the set over and over, shuffled anew each time, moved a little."""
+    rng = np.random.default_rng(seed)
+    rounds = [rng.permutation(len(x)) for _ in range(-(-length // len(x)))]
+    rows = np.concatenate(rounds)[:length]
+    return (jittered(x[rows], seed) if jitter else x[rows]), y[rows]
+
+
+def jittered(x: np.ndarray, seed: int) -> np.ndarray:
+    """Images `(n, rows, columns, channels)`, moved 5 %, scaled 10 % and turned 8° at most."""
+    fill: dict[str, Any] = {"fill_mode": "constant", "seed": seed}
+    for layer in (
+        keras.layers.RandomTranslation(0.05, 0.05, **fill),
+        keras.layers.RandomZoom((-0.1, 0.1), (-0.1, 0.1), **fill),
+        keras.layers.RandomRotation(8 / 360, **fill),
+    ):
+        x = layer(x, training=True)
+    return keras.ops.convert_to_numpy(x)
+
+
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """Share of images whose largest logit is the label's."""
+    logits = model.predict(x, batch_size=256, verbose=0)
+    return float(np.mean(np.argmax(logits, axis=1) == y))
