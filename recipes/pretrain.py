@@ -68,12 +68,12 @@ def main(
     plan = entry.plan(sharing, **config)
 
     scores = []
-    for run in range(seeds):
-        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + run}"
-        training.claim(folder, options | {"seed": seed + run, "seeds": None})
-        keras.utils.set_random_seed(seed + run)
+    for nth in range(seeds):
+        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
+        epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, seed + nth)
+        keras.utils.set_random_seed(seed + nth)
         net = entry.make(plan, **config)
-        epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, seed + run)
+        training.claim(folder, options | {"seed": seed + nth, "seeds": None})
         stream = training.EpochData(epoch, batch_size, examples, epochs)
         compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
         net.fit(
@@ -84,8 +84,8 @@ def main(
             callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
         )
         scores.append(training.evaluate(net, source, entry.task))
-        print(f"seed {seed + run}: {scores[-1]}", flush=True)
-        if run == 0:
+        print(f"seed {seed + nth}: {scores[-1]}", flush=True)
+        if nth == 0:
             kept = net
     card = {
         "model": model,

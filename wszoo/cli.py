@@ -1,6 +1,7 @@
 """The command line: `wszoo list`, `wszoo info`, `wszoo audit`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,7 @@ def audit(
 
 def main() -> None:
     """The command `wszoo`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter
     run(app)
 
 

@@ -10,7 +10,6 @@ from keras import layers
 import wszoo
 
 
-
 @pytest.mark.parametrize("name", hand_built.BUILDERS)
 def test_stored_and_unrolled_are_those_of_the_model_and_its_twin(name):
     model, _ = hand_built.make(name)

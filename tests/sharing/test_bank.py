@@ -110,5 +110,5 @@ def test_a_private_layer_with_the_name_of_a_site_is_refused():
     bank = Bank(SharingPlan.tied(["a", "b"]))
     inputs = keras.Input((4,))
     x = bank("b", layers.Dense, 4)(bank("a", layers.Dense, 4)(inputs))
-    with pytest.raises(ValueError, match="names of their own.*'b'"):
+    with pytest.raises(ValueError, match=r"names of their own.*'b'"):
         bank.finish(keras.Model(inputs, layers.Dense(4, name="b")(x)))

@@ -53,7 +53,7 @@ def test_different_partitions_are_different_plans(first, second):
 @given(labels)
 def test_an_owner_is_any_member_and_becomes_the_first(marks):
     sites = names(len(marks))
-    last = {mark: site for mark, site in zip(marks, sites, strict=True)}
+    last = dict(zip(marks, sites, strict=True))
     by_last = SharingPlan(tuple((s, last[m]) for s, m in zip(sites, marks, strict=True)))
     assert by_last == plan_from(marks)
     assert all(owner == group[0] for owner, group in by_last.groups.items())

@@ -4,7 +4,7 @@ import hand_built
 import keras
 import numpy as np
 import pytest
-from hand_built import dense, numbers, randomise
+from hand_built import dense, randomise
 from keras import layers
 
 import wszoo
@@ -233,7 +233,7 @@ def test_nested_models_with_other_wiring_cannot_share():
 def test_a_nested_sequential_that_repeats_a_layer_is_refused():
     repeated = layers.Dense(4)
     model = two(keras.Sequential([repeated, repeated], name="a"), layers.Dense(4), shape=(4,))
-    with pytest.raises(ValueError, match="'a' inside .* more than once"):
+    with pytest.raises(ValueError, match=r"'a' inside .* more than once"):
         wszoo.untied_twin(model)
 
 

@@ -170,10 +170,11 @@ def as_functional(model: Any) -> Any:
     """A Sequential model as the functional model it holds, over the same layers; others as is.
 
     A Sequential lists each layer once when it is saved: `Sequential([d, d])` comes back wrong.
+    Raises `ValueError` for a model without a graph.
     """
+    _require_functional(model)
     if not isinstance(model, keras.Sequential):
         return model
-    _require_functional(model)
     functional = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     functional._wszoo_names = getattr(model, "_wszoo_names", None)
     return functional

@@ -1,0 +1,190 @@
+"""The contract of the zoo: laws that hold for every registered model, under every plan."""
+
+import keras
+import numpy as np
+import pytest
+
+import wszoo
+from wszoo import registry
+from wszoo.sharing import graph
+from wszoo.sharing.bank import Bank
+from wszoo.sharing.files import file_parameters
+
+# name → settings that keep a test short, and plans beside the model's own (None).
+ZOO = {
+    "conv_net": ({"input_shape": (12, 12, 1), "width": 8}, ["AABBCC", "cycle:2", "tied"]),
+    "tied_ae": ({"input_shape": (6, 5, 2), "widths": (12, 7, 3)}, ["untied"]),
+    "tied_conv_ae": ({"input_shape": (12, 12, 1), "filters": (4, 6, 5)}, ["untied"]),
+}
+CASES = [(name, plan) for name, (_, plans) in ZOO.items() for plan in [None, *plans]]
+every_case = pytest.mark.parametrize(("name", "plan"), CASES)
+
+
+def test_the_contract_covers_the_whole_zoo():
+    assert set(ZOO) == set(wszoo.list_models()) == {"conv_net", "tied_ae", "tied_conv_ae"}
+
+
+def randomised(model):
+    rng = np.random.default_rng(0)
+    for w in model.weights:
+        value = rng.normal(0, 0.3, w.shape)
+        w.assign(np.abs(value) + 0.5 if "variance" in w.name else value)
+    return model
+
+
+def make(name, plan):
+    return randomised(wszoo.get(name, sharing=plan, **ZOO[name][0]))
+
+
+def images(model, count=4):
+    shape = (count, *model.input_shape[1:])
+    return np.random.default_rng(1).uniform(size=shape).astype("float32")
+
+
+def assert_same_outputs(one, other):
+    x = images(one)
+    np.testing.assert_array_equal(one(x), other(x))
+
+
+@every_case
+def test_law_1_the_groups_are_those_of_the_plan(name, plan):
+    entry, config = registry.entry(name), ZOO[name][0]
+    declared = tuple(entry.sites(**entry.settings(config)))
+    asked = entry.plan(plan, **config)
+    bank = Bank(asked)
+    model = bank.finish(entry.build(bank, **config))
+    assert tuple(bank.asked) == declared == asked.sites
+    assert graph.names_of(model).declared == declared
+    found = wszoo.plan_of(model)
+    assert found.restrict(declared) == asked
+    private = [site for site in found.sites if site not in declared]
+    assert all(found.groups[found.owner(site)] == (site,) for site in private)
+
+
+@every_case
+def test_law_2_twin_and_back_compute_the_same(name, plan):
+    model = make(name, plan)
+    twin = wszoo.untied_twin(model)
+    back = wszoo.retie(twin, wszoo.plan_of(model))
+    assert wszoo.plan_of(twin) == wszoo.SharingPlan.untied(wszoo.sites(model))
+    assert wszoo.plan_of(back) == wszoo.plan_of(model)
+    assert_same_outputs(model, twin)
+    assert_same_outputs(model, back)
+
+
+@every_case
+def test_law_3_tied_sites_stay_one_object_with_one_value(name, plan):
+    model = make(name, plan)
+    found = wszoo.plan_of(model)
+    kernels = {o: np.asarray(graph.layer_at(model, o).weights[0]).copy() for o in found.groups}
+    model.compile("adam", "mse", run_eagerly=True)  # no graph for one step
+    model.fit(images(model), np.zeros((4, *model.output_shape[1:])), verbose=0)
+    assert wszoo.plan_of(model) == found
+    for site in found.sites:
+        layer, owner = graph.layer_at(model, site), graph.layer_at(model, found.owner(site))
+        assert layer is owner
+    for owner in found.restrict(graph.names_of(model).declared).groups:
+        assert not np.array_equal(graph.layer_at(model, owner).weights[0], kernels[owner])
+
+
+@every_case
+def test_law_4_model_files_round_trip(name, plan, tmp_path):
+    model = make(name, plan)
+    model.layers[1].trainable = model.layers[-2].trainable = False
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    assert wszoo.plan_of(loaded) == wszoo.plan_of(model)
+    assert graph.names_of(loaded) == graph.names_of(model)
+    assert len(loaded.variables) == len(model.variables)
+    assert [la.trainable for la in loaded.layers] == [la.trainable for la in model.layers]
+    assert_same_outputs(model, loaded)
+    assert_same_outputs(model, keras.saving.load_model(tmp_path / "model.keras"))
+
+
+@every_case
+def test_law_4_weight_files_round_trip(name, plan, tmp_path):
+    model = make(name, plan)
+    path = tmp_path / "model.weights.h5"
+    model.save_weights(path)
+    again = wszoo.get(name, sharing=plan, weights=path, **ZOO[name][0])
+    assert wszoo.plan_of(again) == wszoo.plan_of(model)
+    assert len(again.variables) == len(model.variables)
+    assert_same_outputs(model, again)
+
+
+@every_case
+def test_law_6_stored_parameters_are_the_unique_variables(name, plan, tmp_path):
+    model = make(name, plan)
+    wszoo.save(model, tmp_path / "model.keras")
+    found = wszoo.audit(model)
+    unique = {id(w): int(np.prod(w.shape)) for w in model.weights}
+    assert found.stored_parameters == sum(unique.values())
+    assert file_parameters(tmp_path / "model.keras") == found.stored_parameters
+    assert found.unrolled_parameters == wszoo.untied_twin(model).count_params()
+
+
+@every_case
+def test_building_under_a_plan_and_retying_to_it_give_the_same_model(name, plan):
+    built = make(name, plan)
+    declared = graph.names_of(built).declared
+    asked = wszoo.plan_of(built).restrict(declared)
+    start = make(name, "untied" if plan != "untied" else None)
+    retied = wszoo.retie(start, asked)
+    assert wszoo.sites(retied) == wszoo.sites(built)
+    assert wszoo.plan_of(retied) == wszoo.plan_of(built)
+    for site in wszoo.sites(built):
+        graph.layer_at(built, site).set_weights(graph.layer_at(retied, site).get_weights())
+    assert_same_outputs(built, retied)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_default_settings_build_and_run(name):
+    model = wszoo.get(name)
+    x = images(model, 2)
+    assert model(x).shape == (2, *model.output_shape[1:])
+    assert model.name == name
+    declared = graph.names_of(model).declared
+    assert wszoo.plan_of(model).restrict(declared).pattern == wszoo.info(name)["sharing"]
+
+
+@pytest.mark.parametrize("name", ["tied_ae", "tied_conv_ae"])
+def test_an_autoencoders_kernels_are_half_of_its_twins(name):
+    model = make(name, None)
+    twin = wszoo.untied_twin(model)
+
+    def kernels(m):
+        return sum(int(np.prod(w.shape)) for w in m.weights if w.name == "kernel")
+
+    assert 2 * kernels(model) == kernels(twin)
+    assert model.count_params() - kernels(model) == twin.count_params() - kernels(twin)
+    assert model.output_shape == model.input_shape
+
+
+@pytest.mark.parametrize("size", [(7, 9), (5, 8), (1, 3), (28, 27)])
+def test_tied_conv_ae_gives_odd_sizes_back(size):
+    model = wszoo.get("tied_conv_ae", input_shape=(*size, 2), filters=(3, 4, 2))
+    assert model(images(model, 2)).shape == (2, *size, 2)
+
+
+def test_conv_net_without_a_head_gives_the_features():
+    whole = make("conv_net", "cycle:2")
+    config = ZOO["conv_net"][0] | {"head": None}
+    backbone = wszoo.get("conv_net", sharing="cycle:2", **config)
+    assert {la.name for la in whole.layers} - {la.name for la in backbone.layers} == {"head"}
+    assert backbone.output_shape == whole.get_layer("features").output.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("conv_net", {"depth": 0}), ("tied_ae", {"widths": ()}), ("tied_conv_ae", {"filters": ()})],
+)
+def test_a_model_needs_a_layer(name, config):
+    with pytest.raises(ValueError, match="at least one"):
+        wszoo.get(name, **config)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_conv_net_of_any_depth(depth):
+    model = wszoo.get("conv_net", depth=depth, sharing="tied", **ZOO["conv_net"][0])
+    assert len(graph.names_of(model).declared) == depth
+    assert [g.owner for g in wszoo.audit(model).shared] == ["block_0"] * (depth > 1)

@@ -1,0 +1,93 @@
+"""The same laws on the JAX backend. Keras has one backend a process, so this is another process."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import itertools, tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import wszoo
+from wszoo.layers import Bias, ReversibleConv2D, ReversibleDense
+from wszoo.sharing import graph
+from wszoo.sharing.files import file_parameters
+
+assert keras.backend.backend() == "jax"
+CONFIG = {
+    "conv_net": {"input_shape": (8, 8, 1), "width": 4, "depth": 4},
+    "tied_ae": {"input_shape": (5, 4, 1), "widths": (6, 3)},
+    "tied_conv_ae": {"input_shape": (7, 8, 1), "filters": (3, 4)},
+}
+assert set(CONFIG) == set(wszoo.list_models())
+
+for name, config in CONFIG.items():
+    model = wszoo.get(name, sharing="cycle_rev:2", **config)
+    x = np.random.default_rng(0).uniform(size=(4, *model.input_shape[1:])).astype("float32")
+    found = wszoo.plan_of(model)
+    model.compile("adam", "mse")
+    before = np.asarray(model(x))
+    model.fit(x, np.zeros((4, *model.output_shape[1:])), verbose=0)
+    outputs = np.asarray(model(x))
+    assert not np.array_equal(outputs, before), name
+    assert wszoo.plan_of(model) == found, name
+    for site in found.sites:
+        assert graph.layer_at(model, site) is graph.layer_at(model, found.owner(site))
+    twin = wszoo.untied_twin(model)
+    np.testing.assert_array_equal(twin(x), outputs)
+    np.testing.assert_array_equal(wszoo.retie(twin, found)(x), outputs)
+    path = Path(tempfile.mkdtemp()) / "model.keras"
+    wszoo.save(model, path)
+    loaded = wszoo.load(path)
+    np.testing.assert_array_equal(loaded(x), outputs)
+    assert wszoo.plan_of(loaded) == found
+    assert file_parameters(path) == wszoo.audit(model).stored_parameters
+
+def integers(*shape, seed=0):
+    return np.random.default_rng(seed).integers(-4, 5, shape).astype("float32")
+
+layer = ReversibleDense(5, input_dim=4)
+layer.build((None, 4))
+layer.kernel.assign(integers(4, 5))
+x, z = integers(2, 3, 4, seed=1), integers(2, 3, 5, seed=2)
+forward, reverse = np.asarray(layer(x)), np.asarray(layer(z, reverse=True))
+assert np.sum(forward * z) == np.sum(x * reverse) != 0
+np.testing.assert_array_equal(Bias()(x), x)
+
+for kernel, stride, padding, size in itertools.product(
+    range(1, 6), range(1, 4), ("same", "valid"), (6, 7)
+):
+    layer = ReversibleConv2D(3, kernel, strides=stride, padding=padding, input_channels=2)
+    layer.build((None, None, None, 2))
+    layer.kernel.assign(integers(*layer.kernel.shape))
+    x = integers(1, size, size + 1, 2, seed=1)
+    forward = np.asarray(layer(x))
+    z = integers(*forward.shape, seed=2)
+    reverse = np.asarray(layer(z, reverse=True, output_size=(size, size + 1)))
+    assert reverse.shape == x.shape, (kernel, stride, padding, size)
+    assert np.sum(forward * z) == np.sum(x * reverse), (kernel, stride, padding, size)
+    plain = layer(z, reverse=True)
+    assert plain.shape[1:] == layer(keras.Input(z.shape[1:]), reverse=True).shape[1:]
+print("all laws hold")
+"""
+
+
+def test_laws_on_jax():
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed (pip install wszoo[jax])")
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.strip() == "all laws hold"
