@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 import finetune
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-LEARNING_RATES = (2e-4, 5e-4, 1e-3, 3e-3, 1e-2)
+LEARNING_RATES = (5e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 
 def main(

@@ -226,3 +226,12 @@ def test_shipped_weights_are_what_their_cards_say(name, tag):
     assert wszoo.audit(model).stored_parameters == saved.card["stored_parameters"]
     declared = saved.card["plan"]["sites"]
     assert wszoo.plan_of(model).restrict(declared).to_dict() == saved.card["plan"]
+
+
+def test_the_file_holds_weights_and_no_optimizer(original):
+    import h5py
+
+    names: list[str] = []
+    with h5py.File(original.weights) as file:
+        file.visit(names.append)
+    assert names and not [name for name in names if "optimizer" in name]

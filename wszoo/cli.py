@@ -97,14 +97,14 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Show what a model or file really shares, and what that saves."""
+    is_file = Path(target).is_file()
+    if target.endswith(".keras") and not is_file:  # said before Keras is imported
+        raise FileNotFoundError(f"no file {target!r}")
     import wszoo
 
-    if target.endswith(".keras") or Path(target).is_file():
-        model = wszoo.load(target)
-        if sharing is not None:
-            model = wszoo.retie(model, sharing)
-    else:
-        model = wszoo.get(target, sharing=sharing)
+    model = wszoo.load(target) if is_file else wszoo.get(target, sharing=sharing)
+    if is_file and sharing is not None:
+        model = wszoo.retie(model, sharing)
     found = wszoo.audit(model)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))

@@ -131,7 +131,9 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     aside = part.with_name(f"{part.name}.old")
     try:
-        model.save_weights(part / FILE)
+        # A compiled model would write its optimizer's slots too, twice the size of the weights.
+        bare = keras.Model(model.input, model.output, name=model.name)
+        bare.save_weights(part / FILE)
         card = card | {
             "stored_parameters": file_parameters(part / FILE),
             "sha256": file_sha256(part / FILE),
