@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 import finetune
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-LEARNING_RATES = (5e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+LEARNING_RATES = "5e-4,1e-3,3e-3,1e-2,3e-2"
 
 
 def main(
@@ -35,15 +35,17 @@ def main(
     labels_per_class: int = 5,
     seeds: int = 3,
     steps: int = 120,
+    learning_rates: Annotated[str, typer.Option(help="Separated by commas.")] = LEARNING_RATES,
     modes: Annotated[str, typer.Option(help="Separated by commas.")] = ",".join(finetune.MODES),
 ) -> None:
     net = wszoo.get(backbone, head=None)
     source = load(data, image_size=net.input_shape[1])
+    rates = [float(rate) for rate in learning_rates.split(",")]
     results = []
     for name in modes.split(","):
         mode = finetune.MODES[name]
         closed = mode.learning_rate is None
-        for value in track(STRENGTHS if closed else LEARNING_RATES, name, transient=True):
+        for value in track(STRENGTHS if closed else rates, name, transient=True):
             key = "strength" if closed else "learning_rate"
             finetune.MODES[name] = replace(mode, **{key: value})
             rivals = finetune.Rivals(net, source, steps)

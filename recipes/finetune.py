@@ -43,11 +43,11 @@ class Mode:
 
 MODES = {
     "pixels": Mode(pretrained=False, strength=1.0),
-    "scratch": Mode(pretrained=False, learning_rate=3e-3),
-    "scratch+jitter": Mode(pretrained=False, learning_rate=3e-3, jitter=True),
+    "scratch": Mode(pretrained=False, learning_rate=1e-2),
+    "scratch+jitter": Mode(pretrained=False, learning_rate=1e-2, jitter=True),
     "frozen": Mode(pretrained=True),
-    "finetune": Mode(pretrained=True, learning_rate=5e-4),
-    "finetune+jitter": Mode(pretrained=True, learning_rate=5e-4, jitter=True),
+    "finetune": Mode(pretrained=True, learning_rate=1e-3),
+    "finetune+jitter": Mode(pretrained=True, learning_rate=3e-3, jitter=True),
 }
 
 HELD = ("validation", "test")
