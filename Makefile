@@ -14,6 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(VENV)/.demo
 	$(BIN)/python recipes/finetune.py conv_net.omniglot --data digits --mode all \
 	  --labels-per-class 5 --labels-per-class 20 --seeds 5 --out runs/demo
+	@echo "Open runs/demo/curves.png; load runs/demo/model.keras with wszoo.load."
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)

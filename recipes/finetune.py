@@ -90,8 +90,8 @@ def main(
                     progress.advance(task)
     seconds = time.perf_counter() - started
 
-    title = f"{backbone} → {data}: test accuracy, mean ± sd of {seeds} seeds ({seconds:.0f} s)"
-    table = report.grid(results, row="mode", column="labels/class", value="test", title=title)
+    print(f"{backbone} → {data}: test accuracy, mean ± sd over {seeds} draws ({seconds:.0f} s)")
+    table = report.grid(results, row="mode", column="labels/class", value="test")
     Console().print(table)
     validation = {n: np.mean([r["validation"] for r in results if r["mode"] == n]) for n in names}
     best = max([n for n in names if n != "pixels"] or names, key=validation.__getitem__)

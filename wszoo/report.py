@@ -20,7 +20,12 @@ def mean_sd(values: Sequence[float]) -> tuple[float, float]:
 
 
 def grid(
-    results: Sequence[Mapping[str, Any]], *, row: str, column: str, value: str, title: str
+    results: Sequence[Mapping[str, Any]],
+    *,
+    row: str,
+    column: str,
+    value: str,
+    title: str | None = None,
 ) -> "Table":
     """A rich table: a row and a column for each value of two keys, `mean ± sd` in the cells."""
     from rich.table import Table

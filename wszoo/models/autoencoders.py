@@ -36,7 +36,7 @@ def conv_sites(*, filters: Sequence[int], **_: Any) -> list[str]:
     sharing=mirrored,
     task="reconstruction",
     family="autoencoder",
-    default_tag="digits",
+    default_tag="fashion_mnist",
 )
 def tied_ae(
     bank: "Bank",
