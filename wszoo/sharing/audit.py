@@ -63,9 +63,9 @@ class Audit:
 
         table = Table(title=f"sharing in {self.model}", title_justify="left", show_footer=True)
         private = [group for group in self.groups if len(group.sites) == 1]
-        table.add_column("owner", footer="total")
-        table.add_column("layer")
-        table.add_column("sites")
+        table.add_column("owner", footer="total", overflow="fold")
+        table.add_column("layer", overflow="fold")
+        table.add_column("sites", overflow="fold")
         for title, total in (
             ("stored", self.stored_parameters),
             ("unrolled", self.unrolled_parameters),
