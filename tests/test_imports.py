@@ -96,7 +96,7 @@ def test_tensorflow_is_imported_inside_functions(file):
         or (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING")
         for inner in ast.walk(node)
     }
-    heavy = {"tensorflow", "tensorflow_datasets", "keras_tuner", "jax"}
+    heavy = {"tensorflow", "tensorflow_datasets", "keras_tuner", "jax", "ai_edge_litert"}
     eager = [m for node, m, _ in imports(tree) if id(node) not in lazy]
     assert not heavy & {module.split(".")[0] for module in eager}
 

@@ -13,8 +13,11 @@ __all__ = [
     "__version__",
     "as_plan",
     "audit",
+    "data",
+    "export",
     "get",
     "info",
+    "layers",
     "list_models",
     "load",
     "plan_of",
@@ -44,4 +47,5 @@ __getattr__, __dir__ = exports(
         "sites": "wszoo.sharing.graph",
         "untied_twin": "wszoo.sharing.retie",
     },
+    modules=("data", "export", "layers"),
 )

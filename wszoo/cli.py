@@ -1,9 +1,10 @@
-"""The command line: `wszoo list`, `wszoo info`, `wszoo audit`."""
+"""The command line: `wszoo list | info | audit | export | share-constants`."""
 
 import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,24 +93,96 @@ def info(name: str, as_json: Json = False) -> None:
 
 @app.command()
 def audit(
-    target: Annotated[str, typer.Argument(help="A model, NAME.TAG, or a .keras file.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A model, NAME.TAG, a .keras, .weights.h5 or .tflite file, a SavedModel folder."
+        ),
+    ],
     sharing: Annotated[str | None, typer.Option(help="Another plan, such as ABAB.")] = None,
+    max_ratio: Annotated[
+        float | None,
+        typer.Option(help="Exit code 1 if a file stores more than this × its unique bytes."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a model or file really shares, and what that saves."""
-    is_file = Path(target).is_file()
-    if target.endswith(".keras") and not is_file:  # said before Keras is imported
-        raise FileNotFoundError(f"no file {target!r}")
-    import wszoo
+    """Show what a model really shares, and what a file really stores."""
+    path = Path(target)
+    is_file = path.exists() and (path.suffix or path.is_dir())
+    if not is_file and path.suffix in (".keras", ".h5", ".tflite"):
+        raise FileNotFoundError(f"no file {target!r}")  # said before Keras is imported
+    result: dict[str, Any] = {}
+    tables = []
+    if not is_file or path.suffix == ".keras":
+        import wszoo
 
-    model = wszoo.load(target) if is_file else wszoo.get(target, sharing=sharing)
-    if is_file and sharing is not None:
-        model = wszoo.retie(model, sharing)
-    found = wszoo.audit(model)
+        model = wszoo.load(target) if is_file else wszoo.get(target, sharing=sharing)
+        if is_file and sharing is not None:
+            model = wszoo.retie(model, sharing)
+        found = wszoo.audit(model)
+        result, tables = found.to_dict(), [found.table()]
+    ratio = 1.0
+    if is_file:
+        from wszoo.export.stored import inspect_file
+
+        inside = inspect_file(path)
+        ratio, tables = inside.ratio, [*tables, _file_table(target, inside)]
+        result |= {"file": asdict(inside) | {"ratio": ratio}}
     if as_json:
-        print(json.dumps(found.to_dict(), indent=1))
+        print(json.dumps(result, indent=1))
     else:
-        _print(found.table())
+        for table in tables:
+            _print(table)
+    if max_ratio is not None and ratio > max_ratio:
+        print(f"wszoo: {target} stores {ratio:.3f} × its unique bytes", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    target: Annotated[str, typer.Argument(help="A model, NAME.TAG, or a .keras file.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
+    weights: Annotated[str | None, typer.Option(help="A tag of the model.")] = None,
+    formats: Annotated[str, typer.Option(help="Separated by commas.")] = "saved_model,litert",
+    precision: Annotated[
+        str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8.")
+    ] = "float32",
+    prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
+    as_json: Json = False,
+) -> None:
+    """Write a model for TF Serving and LiteRT, every shared weight once."""
+    import wszoo
+    from wszoo.export.api import export as write
+
+    is_file = target.endswith(".keras")
+    model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
+    report = write(model, out, formats.split(","), precision, prefer=prefer)
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=1))
+    else:
+        _print(report.table())
+
+
+@app.command("share-constants")
+def share_constants_command(
+    source: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
+) -> None:
+    """Store equal and transposed constants of any .tflite file once."""
+    from wszoo.export.share_constants import share_constants
+    from wszoo.sharing.files import written_whole
+
+    if not source.is_file():
+        raise FileNotFoundError(f"no file {str(source)!r}")
+    data, report = share_constants(source.read_bytes(), prefer=prefer)
+    with written_whole(out) as part:
+        part.write_bytes(data)
+    print(f"{report.bytes_before:,} → {report.bytes_after:,} bytes")
+    for item in report.shared:
+        print(f"  shared {item.name} with {item.owner} ({item.bytes:,} bytes, {item.way})")
+    for item in report.left:
+        print(f"  left   {item.name} beside {item.owner} ({item.bytes:,} bytes)")
 
 
 def main() -> None:
@@ -134,6 +207,24 @@ def run(command: Callable[..., Any]) -> None:
     except (ValueError, FileNotFoundError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _file_table(name: str, inside: Any) -> Any:
+    from rich.table import Table
+
+    table = Table(
+        title=f"stored in {name}: {inside.stored_bytes:,} bytes of weights, "
+        f"{inside.unique_bytes:,} unique, ratio {inside.ratio:.3f}; file {inside.file_bytes:,}",
+        title_justify="left",
+    )
+    table.add_column("stored more than once", overflow="fold")
+    table.add_column("how")
+    table.add_column("bytes a copy", justify="right")
+    for item in inside.repeated:
+        table.add_row("\n".join(item.names), item.how, f"{item.bytes:,}")
+    if not inside.repeated:
+        table.add_row("(nothing)", "", "")
+    return table
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def saved_model(model: "keras.Model", folder: str | os.PathLike) -> Path:
         raise ValueError(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
         )
-    module = _module(model)
+    module = serving_module(model)
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -43,22 +44,32 @@ def saved_model(model: "keras.Model", folder: str | os.PathLike) -> Path:
     return folder
 
 
-def _module(model: Any) -> Any:
+def serving_module(
+    model: Any, extra: Mapping[str, Any] | None = None, batch: int | None = None
+) -> Any:
+    """A `tf.Module` that holds the model's variables and `serve`, the function to export.
+
+    `extra` are further tensors of the model's graph to give out, by name; `batch` is the batch
+    dimension, free by default.
+    """
     import keras
     import tensorflow as tf
 
     from wszoo.sharing.graph import as_functional
 
     model = as_functional(model)
+    extra = dict(extra or {})
     specs = [
-        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor._keras_history.operation.name)
+        tf.TensorSpec(
+            (batch, *tensor.shape[1:]), tensor.dtype, tensor._keras_history.operation.name
+        )
         for tensor in model.inputs
     ]
-    names = _output_names(model)
+    names = [*output_names(model), *extra]
+    whole = keras.Model(model.inputs, [*model.outputs, *extra.values()])
 
     def serve(*inputs: Any) -> dict[str, Any]:
-        packed = keras.tree.pack_sequence_as(model.input, list(inputs))
-        outputs = keras.tree.flatten(model(packed, training=False))
+        outputs = keras.tree.flatten(whole(list(inputs), training=False))
         return dict(zip(names, outputs, strict=True))
 
     module = tf.Module()
@@ -67,7 +78,8 @@ def _module(model: Any) -> Any:
     return module
 
 
-def _output_names(model: Any) -> list[str]:
+def output_names(model: Any) -> list[str]:
+    """Names of the signature's outputs: those of the layers that give them, numbered apart."""
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [
         name if names.count(name) == 1 else f"{name}_{names[:i].count(name)}"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from wszoo._version import __version__
 from wszoo.sharing import graph
@@ -85,28 +86,36 @@ def load(path: str | os.PathLike) -> keras.Model:
 
 
 def file_parameters(path: str | os.PathLike) -> int:
-    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file.
+    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file."""
+    return sum(array.size for array in file_arrays(path).values())
 
-    Optimizer slots and the states of random generators are not weights.
+
+def file_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The weights in a `.keras` or `.weights.h5` file, by their names in it.
+
+    Optimizer slots and the states of random generators are not weights. Raises `ValueError` for
+    a file that is damaged or of another kind.
     """
     import h5py
 
     path = Path(path)
     source: Path | io.BytesIO = path
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
-            source = io.BytesIO(archive.read("model.weights.h5"))
-    total = 0
+    found: dict[str, np.ndarray] = {}
 
-    def count(name: str, item: object) -> None:
-        nonlocal total
-        parts = name.split("/")
-        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & set(parts):
-            total += int(item.size)
+    def keep(name: str, item: object) -> None:
+        parts = set(name.split("/"))
+        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & parts:
+            found[name] = np.asarray(item)
 
-    with h5py.File(source) as file:
-        file.visititems(count)
-    return total
+    try:
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                source = io.BytesIO(archive.read("model.weights.h5"))
+        with h5py.File(source) as file:
+            file.visititems(keep)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{str(path)!r} is damaged or of another kind: {error}") from error
+    return found
 
 
 @contextmanager

@@ -1,0 +1,122 @@
+"""One call that writes a model for TF Serving and LiteRT, each shared weight once."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wszoo.export.inspect import Inspection
+from wszoo.export.litert import BYTES, litert
+from wszoo.export.saved_model import saved_model
+from wszoo.export.stored import inspect_file, next_version
+
+if TYPE_CHECKING:
+    import keras
+    from rich.table import Table
+
+FORMATS = ("saved_model", "litert")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file (or SavedModel folder) that was written, and what it stores.
+
+    `stored_bytes` are the model's weights, each once, at the file's precision; `max_error` is the
+    largest difference to Keras relative to the largest magnitude of an output (LiteRT alone).
+    """
+
+    format: str
+    path: Path
+    precision: str
+    stored_bytes: int
+    file: Inspection
+    max_error: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Bytes of constants in the file ÷ stored bytes of the model."""
+        return self.file.stored_bytes / max(self.stored_bytes, 1)
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """Everything that one `export` wrote."""
+
+    model: str
+    files: tuple[Exported, ...]
+
+    def to_dict(self) -> dict:
+        files = [
+            asdict(item) | {"path": str(item.path), "ratio": item.ratio} for item in self.files
+        ]
+        return {"model": self.model, "files": files}
+
+    def table(self) -> "Table":
+        """A rich table, a row a file."""
+        from rich.table import Table
+
+        table = Table(title=f"export of {self.model}", title_justify="left")
+        table.add_column("format")
+        table.add_column("path", overflow="fold")
+        for name in ("weights, bytes", "in the file", "ratio", "max error"):
+            table.add_column(name, justify="right")
+        for item in self.files:
+            error = "" if item.max_error is None else f"{item.max_error:.1e}"
+            sizes = (f"{item.stored_bytes:,}", f"{item.file.stored_bytes:,}", f"{item.ratio:.3f}")
+            table.add_row(f"{item.format} {item.precision}", str(item.path), *sizes, error)
+        return table
+
+
+def export(
+    model: "keras.Model",
+    folder: str | os.PathLike,
+    formats: Sequence[str] = FORMATS,
+    precision: str = "float32",
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    bound: float | None = None,
+    prefer: str = "speed",
+) -> ExportReport:
+    """Writes a functional model for other programs, every shared weight once.
+
+    `"saved_model"` writes `folder/<model>/<version>/` for TF Serving, always in float32, under the
+    next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
+    that stands; the file is run and compared with Keras on `inputs` (arrays by input name; random
+    ones by default), and a difference above `bound` is an error that leaves nothing behind.
+
+    Args:
+        precision: of LiteRT weights: `"float32"`, `"float16"` or `"dynamic_int8"`.
+        prefer: where size and speed disagree, see `wszoo.export.share_constants`.
+
+    Raises:
+        ValueError: for an unknown format or precision, a model without a graph, another backend
+            than TensorFlow, and a LiteRT file whose outputs differ from Keras' above `bound`.
+    """
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
+    if precision not in BYTES:
+        raise ValueError(f"precision must be one of {', '.join(BYTES)}; received {precision!r}")
+    folder = Path(folder)
+    files = []
+    if "litert" in formats:  # first: it is the one that may be refused
+        made = litert(
+            model,
+            folder / f"{model.name}.{precision}.tflite",
+            precision,
+            inputs=inputs,
+            bound=bound,
+            prefer=prefer,
+        )
+        content = inspect_file(made.path)
+        files.append(
+            Exported("litert", made.path, precision, made.stored_bytes, content, made.max_error)
+        )
+    if "saved_model" in formats:
+        from wszoo.sharing.audit import audit
+
+        path = saved_model(model, next_version(folder / model.name))
+        stored = audit(model).stored_bytes
+        files.append(Exported("saved_model", path, "float32", stored, inspect_file(path)))
+    return ExportReport(model.name, tuple(files))

@@ -1,0 +1,183 @@
+"""Reading and writing `.tflite` files: the object API of the schema, with checks at the door.
+
+A `.tflite` file is a flatbuffer: subgraphs of operators over tensors, and a list of buffers that
+hold the constants. Several tensors may name one buffer; that is how a weight is stored once.
+Schema: https://github.com/google-ai-edge/LiteRT, tflite/converter/schema/schema.fbs, version 3.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One use of a tensor: input number `position` of `operator`."""
+
+    operator: Any
+    position: int
+
+
+def schema() -> Any:
+    """The module that flatc generated from the schema. Raises `ImportError` saying what to do."""
+    try:
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise ImportError("reading .tflite files needs `pip install ai-edge-litert`") from error
+    return schema_py_generated
+
+
+def read(data: bytes) -> Any:
+    """The file as a tree of objects (`ModelT`), every index in it checked.
+
+    Raises `ValueError` for what is no `.tflite` file of version 3, for a truncated or damaged
+    one, and for one that keeps constants or options outside the flatbuffer.
+    """
+    if len(data) < 8 or bytes(data[4:8]) != b"TFL3":
+        raise ValueError(
+            f"not a .tflite file: it has {len(data)} bytes and the mark {bytes(data[4:8])!r} where "
+            "b'TFL3' is due"
+        )
+    try:
+        table = schema().Model.GetRootAsModel(bytes(data), 0)
+        model = schema().ModelT.InitFromObj(table)
+        _check(model)
+    except ImportError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"the .tflite file cannot be read: {error}") from error
+    except Exception as error:  # offsets that lead nowhere raise whatever the bytes there suggest
+        raise ValueError(
+            f"the .tflite file is damaged or truncated ({len(data)} bytes): {error!r}"
+        ) from error
+    return model
+
+
+def write(model: Any) -> bytes:
+    """The objects as a file, constants aligned to 16 bytes as the schema asks."""
+    import flatbuffers
+
+    base: Any = schema().BufferT
+
+    class Aligned(base):
+        def Pack(self, builder: Any) -> Any:  # the generated code forgets the alignment
+            if self.data is not None:
+                builder.Prep(ALIGNMENT, len(self.data))
+            return super().Pack(builder)
+
+    plain, model.buffers = model.buffers, [Aligned(data=buffer.data) for buffer in model.buffers]
+    try:
+        builder = flatbuffers.Builder(1024 + sum(len(data) for data in _contents(model)))
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    finally:
+        model.buffers = plain
+    return bytes(builder.Output())
+
+
+def code(model: Any, operator: Any) -> int:
+    """The operator's number in `BuiltinOperator`. Old files keep it in a one-byte field."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    return max(entry.builtinCode, entry.deprecatedBuiltinCode)
+
+
+def opcode_index(model: Any, builtin: int, version: int) -> int:
+    """Where the model lists a builtin operator in a version; added where it is missing."""
+    for index, entry in enumerate(model.operatorCodes):
+        found = max(entry.builtinCode, entry.deprecatedBuiltinCode)
+        if (found, entry.version) == (builtin, version) and entry.customCode is None:
+            return index
+    entry = schema().OperatorCodeT(
+        builtinCode=builtin, deprecatedBuiltinCode=min(builtin, 127), version=version
+    )
+    model.operatorCodes.append(entry)
+    return len(model.operatorCodes) - 1
+
+
+def new_operator(
+    model: Any, builtin: str, inputs: list[int], outputs: list[int], options: Any, version: int = 1
+) -> Any:
+    """An operator by its name in the schema, such as `"DENSIFY"`, with its options object."""
+    kind = type(options).__name__.removesuffix("T")
+    return schema().OperatorT(
+        opcodeIndex=opcode_index(model, getattr(schema().BuiltinOperator, builtin), version),
+        inputs=np.array(inputs, np.int32),
+        outputs=np.array(outputs, np.int32),
+        builtinOptionsType=getattr(schema().BuiltinOptions, kind),
+        builtinOptions=options,
+    )
+
+
+def readers(graph: Any) -> dict[int, list[Reader]]:
+    """Tensor index → its uses as an input, over one subgraph."""
+    found: dict[int, list[Reader]] = {}
+    for operator in graph.operators:
+        for position, tensor in enumerate(operator.inputs):
+            found.setdefault(int(tensor), []).append(Reader(operator, position))
+    return found
+
+
+def drop_outputs(model: Any, prefix: str) -> None:
+    """Takes outputs whose signature name begins with `prefix` out of signatures and subgraphs."""
+    for signature in model.signatureDefs or []:
+        graph = model.subgraphs[signature.subgraphIndex]
+        gone = {o.tensorIndex for o in signature.outputs if o.name.decode().startswith(prefix)}
+        signature.outputs = [o for o in signature.outputs if o.tensorIndex not in gone]
+        graph.outputs = np.array([i for i in graph.outputs if i not in gone], np.int32)
+
+
+def _contents(model: Any) -> Iterator[np.ndarray]:
+    return (buffer.data for buffer in model.buffers if buffer.data is not None)
+
+
+def _check(model: Any) -> None:
+    if model.version != 3:
+        raise ValueError(f"schema version {model.version}; known is 3")
+    for name in ("operatorCodes", "subgraphs", "buffers"):
+        setattr(model, name, getattr(model, name) or [])
+    if not model.subgraphs or getattr(model, "externalBuffers", None):
+        raise ValueError("no subgraph, or constants in other files")
+    if any(buffer.offset > 1 or buffer.size > 1 for buffer in model.buffers):
+        raise ValueError("constants stand behind the flatbuffer (a file above 2 GB)")
+    for graph in model.subgraphs:
+        _check_graph(model, graph)
+    for signature in model.signatureDefs or []:
+        _inside([signature.subgraphIndex], len(model.subgraphs), "a signature's subgraph")
+        graph = model.subgraphs[signature.subgraphIndex]
+        for entry in [*(signature.inputs or []), *(signature.outputs or [])]:
+            _inside([entry.tensorIndex], len(graph.tensors), "a signature's tensor")
+    _inside([m.buffer for m in model.metadata or []], len(model.buffers), "metadata's buffer")
+
+
+def _check_graph(model: Any, graph: Any) -> None:
+    graph.tensors, graph.operators = graph.tensors or [], graph.operators or []
+    for name in ("inputs", "outputs"):
+        indices = getattr(graph, name)
+        setattr(graph, name, np.zeros(0, np.int32) if indices is None else indices)
+        _inside(getattr(graph, name), len(graph.tensors), f"a subgraph's {name}")
+    _inside([t.buffer for t in graph.tensors], len(model.buffers), "a tensor's buffer")
+    if any(getattr(t, "externalBuffer", 0) for t in graph.tensors):
+        raise ValueError("constants in other files")
+    for operator in graph.operators:
+        _inside([operator.opcodeIndex], len(model.operatorCodes), "an operator's code")
+        for name, low in (("inputs", -1), ("outputs", 0)):
+            indices = getattr(operator, name)
+            setattr(operator, name, np.zeros(0, np.int32) if indices is None else indices)
+            _inside(getattr(operator, name), len(graph.tensors), f"an operator's {name}", low)
+        if operator.largeCustomOptionsOffset or operator.largeCustomOptionsSize:
+            raise ValueError("a custom operator's options stand behind the flatbuffer")
+        for kind, value in (
+            (operator.builtinOptionsType, operator.builtinOptions),
+            (operator.builtinOptions2Type, operator.builtinOptions2),
+        ):
+            if kind and value is None:  # writing the file back would lose them
+                raise ValueError(f"operator options of the unknown kind {kind}")
+
+
+def _inside(indices: Any, size: int, what: str, low: int = 0) -> None:
+    for index in indices:
+        if not low <= index < size:
+            raise ValueError(f"{what} is number {index}; there are {size}")

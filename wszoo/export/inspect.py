@@ -1,0 +1,57 @@
+"""What a `.tflite` file stores, read from the file itself."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from wszoo.export import flatbuffer
+from wszoo.export.constants import constants, equal_sets, transposed_sets
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A weight that a file stores `len(names)` times. `bytes` are those of one copy.
+
+    `how` is `"equal"` or `"transposed"`; `names` are those of the tensors that read the copies.
+    """
+
+    names: tuple[str, ...]
+    bytes: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Sizes in bytes: of the file, of its constants as stored, and of each of them once."""
+
+    file_bytes: int
+    stored_bytes: int
+    unique_bytes: int
+    repeated: tuple[Repeated, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Stored ÷ unique: 1.0 where every weight stands once."""
+        return self.stored_bytes / max(self.unique_bytes, 1)
+
+
+def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> Inspection:
+    """The constants of a `.tflite` file, given by its path or its contents.
+
+    Copies of constants below `min_bytes` are not looked for: their sharing would cost more than it
+    saves. Quantised constants count as copies where type, scales and zero points agree too.
+    Raises `ValueError` for a damaged file, and `OSError` for one that cannot be opened.
+    """
+    data = file if isinstance(file, bytes) else Path(file).read_bytes()
+    model = flatbuffer.read(data)
+    stored = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    owners, repeated = [], []
+    for group in equal_sets(constants(model, min_bytes)):
+        owners.append(group[0])
+        if len(group) > 1:
+            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "equal"))
+    for group in transposed_sets(owners):
+        if len(group) > 1:
+            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "transposed"))
+    twice = sum(entry.bytes * (len(entry.names) - 1) for entry in repeated)
+    return Inspection(len(data), stored, stored - twice, tuple(repeated))
