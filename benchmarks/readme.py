@@ -13,6 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from wszoo import registry, report
@@ -37,6 +38,7 @@ def main() -> None:
         ("demo", demo_table(results)),
         ("list", command("list")),
         ("audit", command("audit", "tied_ae")),
+        ("export", command("export", "tied_ae", "--weights", "fashion_mnist", "out/")),
         ("weights", weights_table()),
     ):
         start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
@@ -95,8 +97,12 @@ def weights_table() -> str:
 
 def command(*arguments: str) -> str:
     program = Path(sys.executable).with_name("wszoo")
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=True)
-    return f"```\n$ wszoo {' '.join(arguments)}\n{done.stdout.rstrip()}\n```"
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [program, *arguments], cwd=folder, capture_output=True, text=True, check=True
+        )
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    return f"```\n$ wszoo {' '.join(arguments)}\n{printed}\n```"
 
 
 if __name__ == "__main__":
