@@ -101,7 +101,8 @@ def command(*arguments: str) -> str:
         done = subprocess.run(
             [program, *arguments], cwd=folder, capture_output=True, text=True, check=True
         )
-    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    lines = done.stdout.replace(str(Path(folder).resolve()), "$PWD").splitlines()
+    printed = "\n".join(line.rstrip() for line in lines)
     return f"```\n$ wszoo {' '.join(arguments)}\n{printed}\n```"
 
 

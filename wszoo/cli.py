@@ -148,6 +148,11 @@ def export(
         str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8.")
     ] = "float32",
     prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
+    labels: Annotated[
+        str | None, typer.Option(help="Class names by commas: a signature with names and scores.")
+    ] = None,
+    uint8: Annotated[bool, typer.Option(help="SavedModel inputs are uint8 images.")] = False,
+    warmup: Annotated[bool, typer.Option(help="Give TF Serving a warm-up request.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a model for TF Serving and LiteRT, every shared weight once."""
@@ -156,11 +161,21 @@ def export(
 
     is_file = target.endswith(".keras")
     model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
-    report = write(model, out, formats.split(","), precision, prefer=prefer)
+    report = write(
+        model,
+        out,
+        formats.split(","),
+        precision,
+        prefer=prefer,
+        labels=None if labels is None else labels.split(","),
+        uint8=uint8,
+        warmup=warmup,
+    )
     if as_json:
         print(json.dumps(report.to_dict(), indent=1))
     else:
         _print(report.table())
+        print(report.serving, end="")
 
 
 @app.command("share-constants")
@@ -204,7 +219,7 @@ def run(command: Callable[..., Any]) -> None:
         command.command()(function)
     try:
         command()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ImportError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -78,3 +78,68 @@ def test_a_failed_export_leaves_what_stands(tmp_path):
     with pytest.raises(ValueError, match="graph"):
         saved_model(Subclassed(), tmp_path / "1")
     assert sorted(p.name for p in tmp_path.iterdir()) == before and folder.is_dir()
+
+
+def classifier():
+    keras.utils.set_random_seed(0)
+    return wszoo.get("conv_net", width=8, depth=2, head=3)
+
+
+def signature(folder, name):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(folder))
+    return loaded, loaded.signatures[name]
+
+
+def test_labels_give_names_best_first(tmp_path):
+    import tensorflow as tf
+
+    model = classifier()
+    folder = saved_model(model, tmp_path / "net" / "1", labels=["ant", "bee", "cow"])
+    _keep, classify = signature(folder, "classify")
+    x = np.random.default_rng(0).random((5, 28, 28, 1), "float32")
+    got = {key: value.numpy() for key, value in classify(input=tf.constant(x)).items()}
+    wanted = keras.ops.convert_to_numpy(keras.ops.softmax(model(x)))
+    order = np.argsort(-wanted, axis=1)
+    np.testing.assert_array_equal(got["classes"], np.array([b"ant", b"bee", b"cow"])[order])
+    np.testing.assert_allclose(got["scores"], -np.sort(-wanted, axis=1), rtol=1e-5)
+
+
+def test_labels_that_do_not_fit_are_refused(tmp_path):
+    for model in (classifier(), wszoo.get("tied_ae")):
+        with pytest.raises(ValueError, match="2 labels"):
+            saved_model(model, tmp_path / "1", labels=["ant", "bee"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_uint8_images_are_scaled_in_the_graph(tmp_path):
+    import tensorflow as tf
+
+    model = classifier()
+    folder = saved_model(model, tmp_path / "1", uint8=True)
+    x = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
+    _keep, serve = signature(folder, "serving_default")
+    got = serve(input=tf.constant(x))["head"]
+    np.testing.assert_allclose(got, model(x.astype("float32") / 255), rtol=1e-4, atol=1e-5)
+
+
+def test_warm_up_requests_are_real_requests(tmp_path):
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    import tensorflow as tf
+
+    x = np.random.default_rng(0).random((3, 28, 28, 1), "float32")
+    report = wszoo.export(classifier(), tmp_path, "saved_model", inputs={"input": x}, warmup=True)
+    folder = report.files[0].path
+    (record,) = tf.data.TFRecordDataset(
+        str(folder / "assets.extra" / "tf_serving_warmup_requests")
+    ).as_numpy_iterator()
+    request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+    assert request.model_spec.name == folder.parent.name == "conv_net"
+    np.testing.assert_array_equal(tf.make_ndarray(request.inputs["input"]), x[:1])
+    _keep, serve = signature(folder, "serving_default")
+    assert serve(input=tf.constant(tf.make_ndarray(request.inputs["input"])))["head"].shape == (
+        1,
+        3,
+    )
+    assert "models.config" in report.serving and 'name: "conv_net"' in report.serving

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wszoo.export.inspect import Inspection
 from wszoo.export.litert import BYTES, litert
 from wszoo.export.saved_model import saved_model
+from wszoo.export.serving import how_to_serve
 from wszoo.export.stored import inspect_file, next_version
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class ExportReport:
         ]
         return {"model": self.model, "files": files}
 
+    @property
+    def serving(self) -> str:
+        """TF Serving's configuration and calls for the SavedModel, empty without one."""
+        paths = [item.path for item in self.files if item.format == "saved_model"]
+        return how_to_serve(paths[0]) if paths else ""
+
     def table(self) -> "Table":
         """A rich table, a row a file."""
         from rich.table import Table
@@ -77,6 +84,9 @@ def export(
     inputs: Mapping[str, Any] | None = None,
     bound: float | None = None,
     prefer: str = "speed",
+    labels: Sequence[str] | None = None,
+    uint8: bool = False,
+    warmup: bool = False,
 ) -> ExportReport:
     """Writes a functional model for other programs, every shared weight once.
 
@@ -88,6 +98,10 @@ def export(
     Args:
         precision: of LiteRT weights: `"float32"`, `"float16"` or `"dynamic_int8"`.
         prefer: where size and speed disagree, see `wszoo.export.share_constants`.
+        labels, uint8: of the SavedModel, see `wszoo.export.saved_model`: class names for a second
+            signature, and uint8 inputs.
+        warmup: give the SavedModel a warm-up request (the first of `inputs`, or zeros); needs the
+            extra `serving`.
 
     Raises:
         ValueError: for an unknown format or precision, a model without a graph, another backend
@@ -116,7 +130,27 @@ def export(
     if "saved_model" in formats:
         from wszoo.sharing.audit import audit
 
-        path = saved_model(model, next_version(folder / model.name))
+        request = first_request(model, inputs, uint8) if warmup else None
+        path = saved_model(
+            model, next_version(folder / model.name), labels=labels, uint8=uint8, warmup=request
+        )
         stored = audit(model).stored_bytes
         files.append(Exported("saved_model", path, "float32", stored, inspect_file(path)))
     return ExportReport(model.name, tuple(files))
+
+
+def first_request(
+    model: "keras.Model", inputs: Mapping[str, Any] | None, uint8: bool
+) -> dict[str, Any]:
+    """One example `(1, …)` of each input, by name: the first that is given, or zeros."""
+    import numpy as np
+
+    request = {}
+    for tensor in model.inputs:
+        name, shape = tensor._keras_history.operation.name, (1, *tensor.shape[1:])
+        given = None if inputs is None else np.asarray(inputs[name])[:1]
+        value = np.zeros([size or 1 for size in shape]) if given is None else given
+        if uint8:
+            value = np.round(255 * value)
+        request[name] = value.astype("uint8" if uint8 else tensor.dtype)
+    return request

@@ -7,20 +7,41 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from wszoo.export.serving import write_warmup
 
 if TYPE_CHECKING:
     import keras
 
 
-def saved_model(model: "keras.Model", folder: str | os.PathLike) -> Path:
+def saved_model(
+    model: "keras.Model",
+    folder: str | os.PathLike,
+    *,
+    labels: Sequence[str] | None = None,
+    uint8: bool = False,
+    warmup: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes a SavedModel with the signature `serving_default` and a free batch dimension.
 
     The signature's inputs bear the names of the model's inputs, its outputs those of the output
     layers. The folder appears whole or not at all; one that stands is replaced. Needs Keras'
-    TensorFlow backend. Raises `ValueError` for another backend and for a model without a graph.
+    TensorFlow backend.
+
+    Args:
+        labels: class names of a classifier with outputs `(batch, classes)`; adds the signature
+            `classify` with `classes` (names) and `scores` (probabilities), best first, both
+            `(batch, classes)`.
+        uint8: inputs are uint8, and are divided by 255 in the graph.
+        warmup: arrays by input name that TF Serving runs before it serves (see
+            `wszoo.export.serving.write_warmup`).
+
+    Raises:
+        ValueError: for another backend, a model without a graph, and labels that do not fit the
+            model's output.
     """
     import keras
     import tensorflow as tf
@@ -29,12 +50,17 @@ def saved_model(model: "keras.Model", folder: str | os.PathLike) -> Path:
         raise ValueError(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
         )
-    module = serving_module(model)
+    module = serving_module(model, uint8=uint8)
+    signatures = {"serving_default": module.serve}
+    if labels is not None:
+        module.classify = signatures["classify"] = _classify(model, module.serve, labels)
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        tf.saved_model.save(module, str(part), signatures={"serving_default": module.serve})
+        tf.saved_model.save(module, str(part), signatures=signatures)
+        if warmup is not None:
+            write_warmup(part, folder.parent.name, warmup)
         part.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -44,13 +70,40 @@ def saved_model(model: "keras.Model", folder: str | os.PathLike) -> Path:
     return folder
 
 
+def _classify(model: Any, serve: Any, labels: Sequence[str]) -> Any:
+    import keras
+    import tensorflow as tf
+
+    (name,), classes = output_names(model)[:1], model.outputs[0].shape[-1]
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2 or classes != len(labels):
+        shapes = [tuple(tensor.shape) for tensor in model.outputs]
+        raise ValueError(
+            f"{len(labels)} labels need one output (batch, {len(labels)}); {model.name!r} gives "
+            f"{shapes}"
+        )
+    last = model.outputs[0]._keras_history.operation
+    ready = getattr(last, "activation", None) is keras.activations.softmax
+    names = tf.constant(list(labels))
+
+    def classify(*inputs: Any) -> dict[str, Any]:
+        scores = serve(*inputs)[name]
+        best, order = tf.math.top_k(scores if ready else tf.nn.softmax(scores), len(labels))
+        return {"classes": tf.gather(names, order), "scores": best}
+
+    return tf.function(classify, input_signature=serve.input_signature, autograph=False)
+
+
 def serving_module(
-    model: Any, extra: Mapping[str, Any] | None = None, batch: int | None = None
+    model: Any,
+    extra: Mapping[str, Any] | None = None,
+    batch: int | None = None,
+    *,
+    uint8: bool = False,
 ) -> Any:
     """A `tf.Module` that holds the model's variables and `serve`, the function to export.
 
     `extra` are further tensors of the model's graph to give out, by name; `batch` is the batch
-    dimension, free by default.
+    dimension, free by default; with `uint8` inputs are uint8 and divided by 255 in the graph.
     """
     import keras
     import tensorflow as tf
@@ -61,7 +114,9 @@ def serving_module(
     extra = dict(extra or {})
     specs = [
         tf.TensorSpec(
-            (batch, *tensor.shape[1:]), tensor.dtype, tensor._keras_history.operation.name
+            (batch, *tensor.shape[1:]),
+            "uint8" if uint8 else tensor.dtype,
+            tensor._keras_history.operation.name,
         )
         for tensor in model.inputs
     ]
@@ -69,6 +124,11 @@ def serving_module(
     whole = keras.Model(model.inputs, [*model.outputs, *extra.values()])
 
     def serve(*inputs: Any) -> dict[str, Any]:
+        if uint8:
+            inputs = tuple(
+                tf.cast(value, tensor.dtype) / 255
+                for value, tensor in zip(inputs, model.inputs, strict=True)
+            )
         outputs = keras.tree.flatten(whole(list(inputs), training=False))
         return dict(zip(names, outputs, strict=True))
 
