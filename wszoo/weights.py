@@ -118,19 +118,13 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     Adds `sha256`, `stored_parameters` and `versions` to the card. Raises `ValueError` for a card
     that lacks a key.
     """
-    import shutil
-    import tempfile
-
     import keras
 
     from wszoo._version import __version__
-    from wszoo.sharing.files import file_parameters
+    from wszoo.sharing.files import file_parameters, folder_written_whole
 
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    aside = part.with_name(f"{part.name}.old")
-    try:
+    with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
         bare.save_weights(part / FILE)
@@ -141,15 +135,6 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
         }
         _check_card(card, folder)
         (part / CARD).write_text(json.dumps(plain(card), indent=1, ensure_ascii=False) + "\n")
-        part.chmod(0o755)
-        if folder.exists():
-            folder.rename(aside)
-        part.rename(folder)
-    finally:
-        if aside.exists() and not folder.exists():
-            aside.rename(folder)
-        for left in (part, aside):
-            shutil.rmtree(left, ignore_errors=True)
     return Saved(folder, card)
 
 

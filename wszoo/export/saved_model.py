@@ -5,8 +5,6 @@
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +44,8 @@ def saved_model(
     import keras
     import tensorflow as tf
 
+    from wszoo.sharing.files import folder_written_whole
+
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
@@ -55,18 +55,10 @@ def saved_model(
     if labels is not None:
         module.classify = signatures["classify"] = _classify(model, module.serve, labels)
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with folder_written_whole(folder) as part:
         tf.saved_model.save(module, str(part), signatures=signatures)
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
-        part.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 

@@ -7,6 +7,8 @@ Keras ignores when it loads the file without wszoo. Loading runs no code from th
 import io
 import json
 import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,3 +130,22 @@ def written_whole(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(folder: Path) -> Iterator[Path]:
+    """The same for a folder: an empty one to fill, which replaces `folder` on success."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    aside = part.with_name(f"{part.name}.old")
+    try:
+        yield part
+        part.chmod(0o755)  # mkdtemp's are private
+        if folder.exists():
+            folder.rename(aside)
+        part.rename(folder)
+    finally:
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+        for left in (part, aside):
+            shutil.rmtree(left, ignore_errors=True)
