@@ -78,6 +78,10 @@ def main(
         raise ValueError(f"unknown mode {unknown[0]!r}; valid are all, {', '.join(MODES)}")
     net = wszoo.get(backbone, head=None)
     source = load(data, image_size=net.input_shape[1], data_dir=data_dir)
+    if source.input_shape != net.input_shape[1:]:
+        raise ValueError(
+            f"{backbone} takes images {net.input_shape[1:]}; {data} has {source.input_shape}"
+        )
     rivals = Rivals(net, source, steps)
 
     started, results = time.perf_counter(), []
@@ -94,17 +98,20 @@ def main(
     table = report.grid(results, row="mode", column="labels/class", value="test")
     Console().print(table)
     validation = {n: np.mean([r["validation"] for r in results if r["mode"] == n]) for n in names}
-    best = max([n for n in names if n != "pixels"] or names, key=validation.__getitem__)
+    best = max(names, key=validation.__getitem__)
     out.mkdir(parents=True, exist_ok=True)
     metrics = {"backbone": backbone, "data": data, "steps": steps, "best": best}
     with written_whole(out / "metrics.json") as part:
         part.write_text(json.dumps(metrics | {"results": results}, indent=1) + "\n")
     draw(out / "curves.png", results)
-    model = rivals.classifier(best, max(counts), 0)
-    wszoo.save(model, out / "model.keras")
-    saved_model(model, out / "saved_model" / "1")
-    print(f"best on validation: {best}. Wrote metrics.json, curves.png, model.keras, saved_model/")
-    print(f"to {out}")
+    print(f"best on validation: {best}. Wrote metrics.json and curves.png to {out}")
+    trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
+    if trained:
+        keep = max(trained, key=validation.__getitem__)
+        model = rivals.classifier(keep, max(counts), 0)
+        wszoo.save(model, out / "model.keras")
+        saved_model(model, out / "saved_model" / "1")
+        print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
 
 
 class Rivals:

@@ -71,6 +71,8 @@ def load(path: str | os.PathLike) -> keras.Model:
             note = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise ValueError(f"{str(path)!r} is damaged, or no .keras file: {error}") from error
+    except (ValueError, TypeError) as error:  # a Lambda with code, a class that is not known
+        raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
     if note is None:
         return model
     try:

@@ -1,6 +1,7 @@
 """Short trainings of one classifier from many starts: compiled once, reset for each run."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -16,8 +17,8 @@ Pair = tuple[np.ndarray, np.ndarray]
 class Schedule:
     """How a classifier is trained: AdamW, a tenth of the steps warming up, cosine to zero.
 
-    `points` is how often held-out accuracy is measured on the way; it divides `steps`. `jitter`
-    moves, turns and scales images a little.
+    `points` is how often held-out accuracy is measured on the way. `jitter` moves, turns and
+    scales images a little.
     """
 
     learning_rate: float
@@ -29,8 +30,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise ValueError(f"steps, batch size and learning rate must be positive: {self}")
-        if self.steps % self.points:
-            raise ValueError(f"{self.points} points do not divide {self.steps} steps")
+        if not 1 <= self.points <= self.steps:
+            raise ValueError(f"points must be 1 to {self.steps}, the steps, not {self.points}")
 
 
 class Trainer:
@@ -60,12 +61,11 @@ class Trainer:
         for variable, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
         x, y = stream(*train, plan.steps * plan.batch_size, seed=seed, jitter=plan.jitter)
-        size = len(x) // plan.points
+        edges = [plan.steps * i // plan.points for i in range(plan.points + 1)]
         curve = []
-        for point in range(plan.points):
-            rows = slice(point * size, (point + 1) * size)
+        for start_step, step in pairwise(edges):
+            rows = slice(start_step * plan.batch_size, step * plan.batch_size)
             self.model.fit(x[rows], y[rows], batch_size=plan.batch_size, shuffle=False, verbose=0)
-            step = (point + 1) * plan.steps // plan.points
             curve.append((step, accuracy(self.model, *held)))
         return curve
 
