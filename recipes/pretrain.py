@@ -67,14 +67,14 @@ def main(
         config.setdefault("head", source.num_classes * (4 if turns else 1))
     plan = entry.plan(sharing, **config)
 
+    epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples)
     scores = []
     for nth in range(seeds):
         folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
-        epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, seed + nth)
         keras.utils.set_random_seed(seed + nth)
         net = entry.make(plan, **config)
         training.claim(folder, options | {"seed": seed + nth, "seeds": None})
-        stream = training.EpochData(epoch, batch_size, examples, epochs)
+        stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
         compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
         net.fit(
             stream,
@@ -107,9 +107,9 @@ def main(
 
 
 def epoch_maker(
-    task: str, source: Source, views: str, turns: bool, max_examples: int | None, seed: int
+    task: str, source: Source, views: str, turns: bool, max_examples: int | None
 ) -> tuple[Any, int]:
-    """`(make, examples)`: the function epoch → (x, y), and how many examples an epoch has."""
+    """`(make, examples)`: the function (seed, epoch) → (x, y), and the examples of an epoch."""
     x, y = source.arrays("train")
     if views not in ("none", "pen"):
         raise ValueError(f"--views must be none or pen, not {views!r}")
@@ -119,7 +119,7 @@ def epoch_maker(
     copies = 4 if turns else 1
     drawings = pen.prepare(x) if views == "pen" else None
 
-    def make(epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def make(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(x) * copies)
         index, turn = order // copies, order % copies

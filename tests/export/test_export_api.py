@@ -56,6 +56,7 @@ def test_versions_count_up_and_none_is_overwritten(model, tmp_path):
     [
         ({"formats": ("onnx",)}, "saved_model, litert"),
         ({"precision": "int4"}, "float32"),
+        ({"labels": ["ant", "bee"]}, "2 labels"),
         ({"bound": 0.0, "precision": "float16", "formats": "litert"}, r"differ"),
     ],
 )

@@ -121,7 +121,7 @@ def test_uint8_images_are_scaled_in_the_graph(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
     _keep, serve = signature(folder, "serving_default")
     got = serve(input=tf.constant(x))["head"]
-    np.testing.assert_allclose(got, model(x.astype("float32") / 255), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got, model(x.astype("float32") / 255), rtol=1e-5, atol=1e-5)
 
 
 def test_warm_up_requests_are_real_requests(tmp_path):

@@ -37,7 +37,7 @@ def test_a_probe_is_the_head_exactly(backbone, digits):
     model = heads.attach_head(backbone, 10)
     model.get_layer("head").set_weights(linear)
     logits = model.predict(x, verbose=0)
-    np.testing.assert_allclose(logits, rows @ linear[0] + linear[1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(logits, rows @ linear[0] + linear[1], rtol=1e-5, atol=1e-5)
     assert tune.accuracy(model, x, y) == probe.accuracy(rows, y, linear)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo.export.inspect import Inspection
 from wszoo.export.litert import BYTES, litert
-from wszoo.export.saved_model import saved_model
-from wszoo.export.serving import how_to_serve
+from wszoo.export.saved_model import check_labels, saved_model
+from wszoo.export.serving import how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
 
 if TYPE_CHECKING:
@@ -104,17 +104,27 @@ def export(
             extra `serving`.
 
     Raises:
-        ValueError: for an unknown format or precision, a model without a graph, another backend
-            than TensorFlow, and a LiteRT file whose outputs differ from Keras' above `bound`.
+        ValueError: for an unknown format or precision, a model without a graph, labels that do not
+            fit its output, another backend than TensorFlow, and a LiteRT file whose outputs differ
+            from Keras' above `bound`.
+        ImportError: for `warmup` without the extra `serving`.
     """
+    from wszoo.sharing.audit import audit
+    from wszoo.sharing.graph import as_functional
+
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
     if precision not in BYTES:
         raise ValueError(f"precision must be one of {', '.join(BYTES)}; received {precision!r}")
+    if "saved_model" in formats:  # what may be refused is refused before anything is written
+        if labels is not None:
+            check_labels(as_functional(model), labels)
+        if warmup:
+            messages()
     folder = Path(folder)
     files = []
-    if "litert" in formats:  # first: it is the one that may be refused
+    if "litert" in formats:  # first: its numbers may be refused too
         made = litert(
             model,
             folder / f"{model.name}.{precision}.tflite",
@@ -128,8 +138,6 @@ def export(
             Exported("litert", made.path, precision, made.stored_bytes, content, made.max_error)
         )
     if "saved_model" in formats:
-        from wszoo.sharing.audit import audit
-
         request = first_request(model, inputs, uint8) if warmup else None
         path = saved_model(
             model, next_version(folder / model.name), labels=labels, uint8=uint8, warmup=request

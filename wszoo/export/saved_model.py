@@ -62,17 +62,22 @@ def saved_model(
     return folder
 
 
-def _classify(model: Any, serve: Any, labels: Sequence[str]) -> Any:
-    import keras
-    import tensorflow as tf
-
-    (name,), classes = output_names(model)[:1], model.outputs[0].shape[-1]
-    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2 or classes != len(labels):
-        shapes = [tuple(tensor.shape) for tensor in model.outputs]
+def check_labels(model: Any, labels: Sequence[str]) -> None:
+    """Raises `ValueError` unless the model has one output `(batch, number of labels)`."""
+    shapes = [tuple(tensor.shape) for tensor in model.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] != len(labels):
         raise ValueError(
             f"{len(labels)} labels need one output (batch, {len(labels)}); {model.name!r} gives "
             f"{shapes}"
         )
+
+
+def _classify(model: Any, serve: Any, labels: Sequence[str]) -> Any:
+    import keras
+    import tensorflow as tf
+
+    check_labels(model, labels)
+    (name,) = output_names(model)
     last = model.outputs[0]._keras_history.operation
     ready = getattr(last, "activation", None) is keras.activations.softmax
     names = tf.constant(list(labels))

@@ -17,12 +17,7 @@ def write_warmup(folder: Path, name: str, inputs: Mapping[str, Any]) -> Path:
     """
     import tensorflow as tf
 
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError as error:
-        raise ImportError(
-            "warm-up requests need tensorflow-serving-api: pip install 'wszoo[serving]'"
-        ) from error
+    predict_pb2, prediction_log_pb2 = messages()
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
     request.model_spec.signature_name = "serving_default"
@@ -36,6 +31,17 @@ def write_warmup(folder: Path, name: str, inputs: Mapping[str, Any]) -> Path:
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(log.SerializeToString())
     return path
+
+
+def messages() -> tuple[Any, Any]:
+    """The modules of TF Serving's messages. Raises `ImportError` without the extra `serving`."""
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError as error:
+        raise ImportError(
+            "warm-up requests need tensorflow-serving-api: pip install 'wszoo[serving]'"
+        ) from error
+    return predict_pb2, prediction_log_pb2
 
 
 def how_to_serve(folder: Path) -> str:
