@@ -24,7 +24,8 @@ from ai_edge_litert.interpreter import Interpreter
 import wszoo
 from wszoo.cli import run
 from wszoo.export import parity
-from wszoo.export.litert import BYTES, convert, litert
+from wszoo.export.convert import convert
+from wszoo.export.litert import BYTES, litert
 
 BATCHES, THREADS = (1, 32), (1, 2)
 

@@ -3,10 +3,11 @@
     make demo
     python recipes/finetune.py --mode scratch-plain,finetune-plain --labels-per-class 5 \\
         --labels-per-class 20 --out runs/plain
+    python recipes/denoise.py
     python benchmarks/readme.py
 
-Reads what the two runs measured (and keeps it, with the picture, in docs/demo/), the cards, and
-what the commands print.
+Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
+commands and the script on the page print.
 """
 
 import json
@@ -22,16 +23,18 @@ REPO = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    kept = REPO / "docs" / "demo"
-    kept.mkdir(parents=True, exist_ok=True)
+    docs = REPO / "docs"
     for run, name, home in (
-        ("demo", "metrics.json", "metrics.json"),
-        ("demo", "curves.png", "curves.png"),
-        ("plain", "metrics.json", "plain.json"),
+        ("demo", "metrics.json", "demo/metrics.json"),
+        ("demo", "curves.png", "demo/curves.png"),
+        ("plain", "metrics.json", "demo/plain.json"),
+        ("denoise", "metrics.json", "denoise/metrics.json"),
+        ("denoise", "denoised.png", "denoise/denoised.png"),
     ):
         if (REPO / "runs" / run / name).is_file():
-            shutil.copy(REPO / "runs" / run / name, kept / home)
-    measured = [json.loads((kept / name).read_text()) for name in ("metrics.json", "plain.json")]
+            (docs / home).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPO / "runs" / run / name, docs / home)
+    measured = [json.loads((docs / f"demo/{n}.json").read_text()) for n in ("metrics", "plain")]
     results = [row for run in measured for row in run["results"]]
     page = (REPO / "README.md").read_text()
     for mark, text in (
@@ -39,6 +42,8 @@ def main() -> None:
         ("list", command("list")),
         ("audit", command("audit", "tied_ae")),
         ("export", command("export", "tied_ae", "--weights", "fashion_mnist", "out/")),
+        ("denoise", restored(page)),
+        ("denoise-recipe", denoised(json.loads((docs / "denoise/metrics.json").read_text()))),
         ("weights", weights_table()),
     ):
         start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
@@ -46,6 +51,24 @@ def main() -> None:
         after = rest.partition(end)[2]
         page = f"{before}{start}{text}\n{end}{after}"
     (REPO / "README.md").write_text(page)
+
+
+def restored(page: str) -> str:
+    """What the script on the page prints after the export that the page names."""
+    script = page.split("<!-- denoise-script:begin -->\n```python\n")[1].split("```")[0]
+    with tempfile.TemporaryDirectory() as folder:
+        command("export", "tied_conv_ae", "--weights", "fashion_mnist", f"{folder}/out")
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+        )
+    return f"```\n{done.stdout}```"
+
+
+def denoised(metrics: dict[str, float]) -> str:
+    lines = ["| images | mean squared error |", "|---|---|"]
+    return "\n".join(
+        lines + [f"| {k.removesuffix('_mse')} | {v:.4f} |" for k, v in metrics.items()]
+    )
 
 
 def demo_table(results: list[dict]) -> str:

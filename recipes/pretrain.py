@@ -43,6 +43,7 @@ def main(
     label_smoothing: float = 0.1,
     views: Annotated[str, typer.Option(help="none, or pen: draw line drawings anew.")] = "none",
     turns: Annotated[bool, typer.Option(help="Each class turned by quarters is a class.")] = False,
+    noise: Annotated[float, typer.Option(help="Autoencoders restore inputs with so much.")] = 0.0,
     image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Train on so many.")] = None,
     seed: int = 0,
@@ -67,7 +68,7 @@ def main(
         config.setdefault("head", source.num_classes * (4 if turns else 1))
     plan = entry.plan(sharing, **config)
 
-    epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples)
+    epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, noise)
     scores = []
     for nth in range(seeds):
         folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
@@ -83,7 +84,7 @@ def main(
             verbose=2,
             callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
         )
-        scores.append(training.evaluate(net, source, entry.task))
+        scores.append(training.evaluate(net, source, entry.task, noise=noise))
         print(f"seed {seed + nth}: {scores[-1]}", flush=True)
         if nth == 0:
             kept = net
@@ -95,6 +96,7 @@ def main(
         "data": f"{source.name}: {source.origin}",
         "licence": source.licence,
         "source": {"name": data, "image_size": image_size},
+        "noise": noise,
         "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
         "seed": seed,
         "epochs": epochs,
@@ -107,7 +109,7 @@ def main(
 
 
 def epoch_maker(
-    task: str, source: Source, views: str, turns: bool, max_examples: int | None
+    task: str, source: Source, views: str, turns: bool, max_examples: int | None, noise: float
 ) -> tuple[Any, int]:
     """`(make, examples)`: the function (seed, epoch) → (x, y), and the examples of an epoch."""
     x, y = source.arrays("train")
@@ -115,6 +117,8 @@ def epoch_maker(
         raise ValueError(f"--views must be none or pen, not {views!r}")
     if turns and (views != "pen" or task != "classification"):
         raise ValueError("--turns needs a classifier and --views pen")
+    if noise and task != "reconstruction":
+        raise ValueError(f"--noise is for autoencoders; this model's task is {task}")
     x, y = x[:max_examples], y[:max_examples]
     copies = 4 if turns else 1
     drawings = pen.prepare(x) if views == "pen" else None
@@ -125,7 +129,7 @@ def epoch_maker(
         index, turn = order // copies, order % copies
         seen = x[index] if drawings is None else pen.views(drawings, index, turn, rng)
         if task == "reconstruction":
-            return seen, seen
+            return training.noisy(seen, noise, rng) if noise else seen, seen
         classes = source.num_classes * copies
         return seen, np.eye(classes, dtype="float32")[y[index] + turn * source.num_classes]
 

@@ -107,3 +107,24 @@ def test_reading_the_registry_imports_no_framework(args):
     result = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip()
+
+
+def test_evaluate_reproduces_the_card():
+    found = json.loads(ask("evaluate", "tied_ae.digits", "--json"))
+    card = wszoo.info("tied_ae")["weights"]["digits"]
+    assert found == {
+        key: {"measured": value["value"], "card": value["value"]}
+        for key, value in card["metrics"].items()
+    }
+
+
+def test_evaluate_says_when_the_card_is_not_reproduced(monkeypatch):
+    from wszoo import evaluation
+
+    real = evaluation.card_of("tied_ae.digits")
+    wrong = real | {"metrics": {"test_mse": {"value": 0.5}}}
+    monkeypatch.setattr(evaluation, "card_of", lambda name: wrong)
+    result = CliRunner().invoke(app, ["evaluate", "tied_ae.digits"])
+    assert result.exit_code == 1 and "(card: 0.5)" in result.stdout
+    monkeypatch.undo()
+    assert CliRunner().invoke(app, ["evaluate", "tied_ae.nothing"]).exit_code != 0

@@ -133,3 +133,26 @@ def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, a
     assert code == 2
     assert words in err and "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_export_measures_each_file_on_the_cards_data(tmp_path):
+    code, out, err = run(tmp_path, "export.py", "tied_ae.digits", "--smoke", "--out", "result")
+    assert code == 0, err
+    rows = json.loads((tmp_path / "result" / "metrics.json").read_text())
+    assert [row["file"] for row in rows] == ["SavedModel", "LiteRT float32", "LiteRT int8"]
+    for row in rows:
+        assert (tmp_path / row["path"]).exists()
+    assert all(abs(a - b) < 0.01 for a, b in (row["metric"] for row in rows[1:]))
+    assert (tmp_path / "result" / "outputs.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_denoise_restores_images_of_any_source(tmp_path):
+    code, out, err = run(tmp_path, "denoise.py", "--data", "digits", "--smoke", "--out", "result")
+    assert code == 0, err
+    found = json.loads((tmp_path / "result" / "metrics.json").read_text())
+    assert found["restored_mse"] < found["noisy_mse"]
+    assert (tmp_path / "result" / "denoised.png").stat().st_size > 1000
+    code, _, err = run(tmp_path, "denoise.py", "tied_ae.digits", "--data", "digits", "--noise", 0)
+    assert code == 0, err

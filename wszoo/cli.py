@@ -1,4 +1,4 @@
-"""The command line: `wszoo list | info | audit | export | share-constants`."""
+"""The command line: `wszoo list | info | audit | evaluate | export | share-constants`."""
 
 import json
 import os
@@ -16,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")]
+ManualDir = Annotated[Path | None, typer.Option(help="Where raw files lie.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -145,13 +147,23 @@ def export(
     weights: Annotated[str | None, typer.Option(help="A tag of the model.")] = None,
     formats: Annotated[str, typer.Option(help="Separated by commas.")] = "saved_model,litert",
     precision: Annotated[
-        str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8.")
+        str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8, int8.")
     ] = "float32",
-    prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A source on which the LiteRT file is compared with Keras and int8 is calibrated; "
+            "card: that of the weights."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    batch: Annotated[int | None, typer.Option(help="A fixed batch size for LiteRT.")] = None,
+    prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
     labels: Annotated[
         str | None, typer.Option(help="Class names by commas: a signature with names and scores.")
     ] = None,
-    uint8: Annotated[bool, typer.Option(help="SavedModel inputs are uint8 images.")] = False,
+    uint8: Annotated[bool, typer.Option(help="Inputs are uint8 images.")] = False,
     warmup: Annotated[bool, typer.Option(help="Give TF Serving a warm-up request.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -161,12 +173,23 @@ def export(
 
     is_file = target.endswith(".keras")
     model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
+    name = target if weights is None or "." in target else f"{target}.{weights}"
+    if data is None and precision == "int8" and not is_file and "." in name:
+        data = "card"
+    real: dict[str, Any] = {}
+    if data is not None:
+        from wszoo import evaluation
+
+        places = {"data_dir": data_dir, "manual_dir": manual_dir}
+        real = evaluation.for_export(model, *evaluation.data_of(model, name, data, **places))
     report = write(
         model,
         out,
         formats.split(","),
         precision,
+        signature_batch=batch,
         prefer=prefer,
+        **real,
         labels=None if labels is None else labels.split(","),
         uint8=uint8,
         warmup=warmup,
@@ -175,7 +198,32 @@ def export(
         print(json.dumps(report.to_dict(), indent=1))
     else:
         _print(report.table())
+        for item in report.files:
+            if item.precision == "int8" and item.format == "litert":
+                ops = ", ".join(f"{n} {op}" for op, n in item.float_ops.items())
+                print(f"operators that work on floats: {ops or 'none'}")
         print(report.serving, end="")
+
+
+@app.command()
+def evaluate(
+    name: Annotated[str, typer.Argument(help="NAME.TAG, or a name for its default tag.")],
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    as_json: Json = False,
+) -> None:
+    """Measure pretrained weights on the test split of their card's data; exit code 1 if the figures
+    are not the card's."""
+    from wszoo import evaluation
+
+    scores = evaluation.evaluate(name, data_dir=data_dir, manual_dir=manual_dir)
+    if as_json:
+        print(json.dumps({k: {"measured": m, "card": c} for k, (m, c) in scores.items()}, indent=1))
+    else:
+        for key, (measured, carded) in scores.items():
+            print(f"{key} {measured} (card: {carded})")
+    if any(measured != carded for measured, carded in scores.values()):
+        raise typer.Exit(1)
 
 
 @app.command("share-constants")

@@ -81,3 +81,23 @@ def curves(
     axes[-1].legend(loc="lower right")
     with written_whole(path) as part:
         figure.savefig(part, dpi=120, format="png")
+
+
+def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
+    """Writes a picture with a row of images a key: `(n, height, width, 1 or 3)` in [0, 1]."""
+    from matplotlib.figure import Figure
+
+    columns = max(len(row) for row in rows.values())
+    figure = Figure(figsize=(columns + 1, 1.05 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (name, row) in zip(axes, rows.items(), strict=True):
+        for axis in line:
+            axis.axis("off")
+        for axis, image in zip(line, row, strict=False):
+            shown = np.clip(image, 0, 1)
+            axis.imshow(
+                shown[..., 0] if shown.shape[-1] == 1 else shown, cmap="gray", vmin=0, vmax=1
+            )
+        line[0].text(-0.2, 0.5, name, transform=line[0].transAxes, ha="right", va="center")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=100, format="png")

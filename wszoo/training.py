@@ -15,6 +15,7 @@ import numpy as np
 
 from wszoo.sharing.files import written_whole
 
+DIGITS = 5  # of a metric in a card
 Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
 
 
@@ -120,13 +121,34 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
-def evaluate(model: keras.Model, source: Any, task: str, *, split: str = "test") -> dict:
-    """Scores on a split of a source: accuracy of a classifier, mean squared error of a decoder."""
+def evaluate(
+    model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
+) -> dict:
+    """Scores on a split of a source, by name: see `score`.
+
+    With `noise` an autoencoder is also scored on restoring inputs with so much of it (`noisy`).
+    """
     x, y = source.arrays(split)
-    outputs = np.asarray(model.predict(x, batch_size=256, verbose=0))
+    name, value = score(model.predict(x, batch_size=256, verbose=0), x, y, task)
+    scores = {f"{split}_{name}": value}
+    if noise:
+        restored = model.predict(noisy(x, noise), batch_size=256, verbose=0)
+        scores[f"{split}_denoised_{name}"] = score(restored, x, y, task)[1]
+    return scores
+
+
+def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
+    """`x` with Gaussian noise of standard deviation `sd` (Vincent et al. 2010); not clipped."""
+    return x + np.random.default_rng(seed).normal(0, sd, x.shape).astype("float32")
+
+
+def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
+    """A task's metric and its value: accuracy of a classifier `(batch, classes)`, mean squared
+    error of a reconstruction of `x`."""
+    outputs = np.asarray(outputs)
     if task == "reconstruction":
-        return {f"{split}_mse": float(np.mean(np.square(outputs - x, dtype="float64")))}
-    return {f"{split}_accuracy": float(np.mean(outputs.argmax(1) == y))}
+        return "mse", float(np.mean(np.square(outputs - x, dtype="float64")))
+    return "accuracy", float(np.mean(outputs.argmax(1) == y))
 
 
 def spread(scores: list[dict]) -> dict:
@@ -135,9 +157,9 @@ def spread(scores: list[dict]) -> dict:
     for key in scores[0]:
         values = [score[key] for score in scores]
         table[key] = {
-            "value": round(values[0], 5),
-            "mean": round(float(np.mean(values)), 5),
-            "sd": round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else None,
+            "value": round(values[0], DIGITS),
+            "mean": round(float(np.mean(values)), DIGITS),
+            "sd": round(float(np.std(values, ddof=1)), DIGITS) if len(values) > 1 else None,
             "seeds": len(values),
         }
     return table

@@ -3,143 +3,28 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from others import FIXED_BATCH, OTHERS, called_six_times, pyramid, stir, tied_dense
 
 import wszoo
 from wszoo.export import flatbuffer, parity
+from wszoo.export.convert import convert
 from wszoo.export.inspect import inspect_tflite
-from wszoo.export.litert import convert, litert
+from wszoo.export.litert import litert
 
-PRECISIONS = ["float32", "float16", "dynamic_int8"]
+PRECISIONS = ["float32", "float16", "dynamic_int8", "int8"]
 SLACK = 64 * 1024  # bytes for graph and metadata
 
 
-def export(model, folder, precision):
+def export(model, folder, precision, batch=None):
     """Exports, and holds the file to the law: each weight once, and the same numbers."""
     stir(model)
-    made = litert(model, folder / "model.tflite", precision)
+    calibration = parity.random_inputs(model, 64, seed=1) if precision == "int8" else None
+    made = litert(model, folder / "model.tflite", precision, calibration=calibration, batch=batch)
     assert made.file_bytes == made.path.stat().st_size
     assert made.file_bytes <= 1.05 * made.stored_bytes + SLACK
     assert not made.sharing.left
     assert inspect_tflite(made.path).ratio == 1.0
     return made
-
-
-def stir(model):
-    """Moves every weight a little, so that no bias is a row of zeros that the converter drops."""
-    rng = np.random.default_rng(0)
-    for weight in model.weights:
-        some = 0.1 * rng.random(weight.shape, "float32")
-        weight.assign(weight * (1 + some) + (some if len(weight.shape) == 1 else 0))
-
-
-class Holder(keras.layers.Layer):
-    """`x @ transpose(kernel) + bias` with the kernel of another layer, in a given spelling."""
-
-    def __init__(self, other, spelling, **kwargs):
-        super().__init__(**kwargs)
-        self.other, self.spelling = other, spelling
-
-    def build(self, input_shape):
-        units = self.other.kernel.shape[-2]
-        self.bias = self.add_weight(shape=(units,), name="bias", initializer="uniform")
-
-    def call(self, x):
-        kernel = self.other.kernel
-        if self.spelling == "transpose":
-            y = ops.matmul(x, ops.transpose(kernel))
-        elif self.spelling == "transpose_b":
-            import tensorflow as tf
-
-            y = tf.matmul(x, kernel, transpose_b=True)
-        elif self.spelling == "einsum":
-            y = ops.einsum("bj,ij->bi", x, kernel)
-        else:
-            y = ops.conv_transpose(x, kernel, strides=2, padding="same")
-        return ops.relu(y + self.bias)
-
-
-class HoldsItself(keras.layers.Layer):
-    """A whole tied autoencoder layer that owns the other layer and calls it."""
-
-    def __init__(self, units, **kwargs):
-        super().__init__(**kwargs)
-        self.dense = keras.layers.Dense(units, activation="relu")
-
-    def build(self, input_shape):
-        self.dense.build(input_shape)
-
-    def call(self, x):
-        return ops.matmul(self.dense(x), ops.transpose(self.dense.kernel))
-
-
-def tied_dense(spelling):
-    x = inputs = keras.Input((784,), name="image")
-    layers = [keras.layers.Dense(n, activation="relu") for n in (256, 64)]
-    for layer in layers:
-        x = layer(x)
-    for layer in reversed(layers):
-        x = Holder(layer, spelling)(x)
-    return keras.Model(inputs, x)
-
-
-def tied_conv():
-    x = inputs = keras.Input((32, 32, 8), name="image")
-    layers = [keras.layers.Conv2D(n, 3, strides=2, padding="same") for n in (32, 64)]
-    for layer in layers:
-        x = layer(x)
-    for layer in reversed(layers):
-        x = Holder(layer, "conv")(x)
-    return keras.Model(inputs, x)
-
-
-def held():
-    inputs = keras.Input((512,), name="x")
-    return keras.Model(inputs, HoldsItself(256)(inputs))
-
-
-def called_six_times():
-    x = inputs = keras.Input((256,), name="x")
-    dense = keras.layers.Dense(256, activation="tanh", bias_initializer="uniform")
-    for _ in range(6):
-        x = dense(x)
-    return keras.Model(inputs, x)
-
-
-def pyramid(use_bias=False):
-    """One convolution over three levels, a norm of its own at each."""
-    x = inputs = keras.Input((32, 32, 16), name="image")
-    conv = keras.layers.Conv2D(16, 5, padding="same", use_bias=use_bias, name="head")
-    outputs = []
-    random = {
-        "beta_initializer": "normal", "gamma_initializer": "uniform",
-        "moving_mean_initializer": "normal",
-    }  # fmt: skip
-    for level in range(3):
-        norm = keras.layers.BatchNormalization(name=f"norm_{level}", **random)
-        outputs.append(keras.layers.ReLU(name=f"level_{level}")(norm(conv(x))))
-        x = keras.layers.AveragePooling2D(2)(x)
-    return keras.Model(inputs, outputs)
-
-
-def tied_embedding():
-    inputs = keras.Input((16,), dtype="int32", name="tokens")
-    table = keras.layers.ReversibleEmbedding(1000, 64)
-    x = keras.layers.Dense(64, activation="relu")(table(inputs))
-    return keras.Model(inputs, table(x, reverse=True))
-
-
-OTHERS = {
-    "transpose": lambda: tied_dense("transpose"),
-    "transpose_b": lambda: tied_dense("transpose_b"),
-    "einsum": lambda: tied_dense("einsum"),
-    "holder": held,
-    "conv": tied_conv,
-    "six_calls": called_six_times,
-    "pyramid": pyramid,
-    "pyramid_bias": lambda: pyramid(use_bias=True),
-    "embedding": tied_embedding,
-}
 
 
 def test_the_registry_is_what_is_tested_here():
@@ -158,7 +43,7 @@ def test_registered_models_store_each_weight_once(name, precision, tmp_path):
 @pytest.mark.parametrize("name", OTHERS)
 def test_hand_written_models_store_each_weight_once(name, precision, tmp_path):
     keras.utils.set_random_seed(0)
-    export(OTHERS[name](), tmp_path, precision)
+    export(OTHERS[name](), tmp_path, precision, FIXED_BATCH.get(name))
 
 
 @pytest.mark.parametrize("name", ["transpose", "conv", "pyramid"])
@@ -199,6 +84,47 @@ def test_int8_has_a_scale_a_channel_where_nothing_is_transposed(tmp_path):
 
     assert scales(called_six_times()) == 256
     assert scales(tied_dense("transpose")) == 1
+
+
+def test_full_int8_says_what_stays_float_and_can_be_all_integer(tmp_path):
+    model = tied_dense("transpose")
+    options = {"calibration": parity.random_inputs(model, 32), "per_channel": False}
+    fast = litert(model, tmp_path / "fast", "int8", **options)
+    assert fast.float_ops["BATCH_MATMUL"] == 2 and "FULLY_CONNECTED" not in fast.float_ops
+    integer = litert(model, tmp_path / "integer", "int8", prefer="integer", **options)
+    assert integer.float_ops == {}
+    assert {shared.way for shared in integer.sharing.shared} == {"transpose"}
+    for made in (fast, integer):
+        assert made.file_bytes < 1.05 * made.stored_bytes + SLACK
+        assert inspect_tflite(made.path).ratio == 1.0
+
+
+def test_a_file_may_take_bytes(tmp_path):
+    model = wszoo.get("tied_conv_ae")
+    x = {"input": np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1)).astype("uint8")}
+    made = litert(model, tmp_path / "m", uint8=True, inputs=x)
+    got = parity.run(made.path.read_bytes(), x)
+    for name, wanted in parity.keras_outputs(model, {"input": x["input"] / 255}).items():
+        np.testing.assert_allclose(got[name], wanted, atol=1e-5)
+
+
+def test_a_metric_that_suffers_writes_nothing(tmp_path):
+    model = called_six_times()
+    scores = iter([0.9, 0.88])
+    with pytest.raises(ValueError, match=r"0\.9000 in Keras and 0\.8800 in the float32 file"):
+        litert(model, tmp_path / "m", metric=lambda outputs: next(scores))
+    made = litert(
+        model,
+        tmp_path / "m",
+        metric=lambda outputs: float(outputs[model.output._keras_history.operation.name].mean()),
+    )
+    assert made.metric[0] == pytest.approx(made.metric[1], abs=1e-5)
+    assert 0 <= made.mean_error <= made.max_error
+
+
+def test_int8_without_real_inputs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="calibration"):
+        litert(called_six_times(), tmp_path / "m", "int8")
 
 
 def test_outputs_kept_for_the_conversion_alone_are_gone():

@@ -61,7 +61,8 @@ def test_what_is_taken_out_of_the_graph_is_not_missed(tmp_path):
     loaded = tf.saved_model.load(saved_model(model, tmp_path / "1"))
     tf.saved_model.save(loaded, tmp_path / "2", signatures=loaded.signatures)
     again = tf.saved_model.load(tmp_path / "2").signatures["serving_default"]
-    np.testing.assert_allclose(again(input=tf.constant(x))["output"], model(x), rtol=1e-5, atol=1e-6)
+    values = again(input=tf.constant(x))["output"]
+    np.testing.assert_allclose(values, model(x), rtol=1e-5, atol=1e-6)
     tf.saved_model.experimental.read_fingerprint(str(tmp_path / "1"))
 
 

@@ -1,13 +1,13 @@
 """One call that writes a model for TF Serving and LiteRT, each shared weight once."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo.export.inspect import Inspection
-from wszoo.export.litert import BYTES, litert
+from wszoo.export.litert import Outputs, check_precision, litert
 from wszoo.export.saved_model import check_labels, saved_model
 from wszoo.export.serving import how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
@@ -23,8 +23,10 @@ FORMATS = ("saved_model", "litert")
 class Exported:
     """A file (or SavedModel folder) that was written, and what it stores.
 
-    `stored_bytes` are the model's weights, each once, at the file's precision; `max_error` is the
-    largest difference to Keras relative to the largest magnitude of an output (LiteRT alone).
+    `stored_bytes` are the model's weights, each once, at the file's precision. For LiteRT alone:
+    `max_error` and `mean_error` are differences to Keras relative to the largest magnitude of an
+    output, `metric` is the task's metric of Keras and of the file, and `float_ops` counts the
+    operators of a full int8 file that work on floats.
     """
 
     format: str
@@ -33,6 +35,9 @@ class Exported:
     stored_bytes: int
     file: Inspection
     max_error: float | None = None
+    mean_error: float | None = None
+    metric: tuple[float, float] | None = None
+    float_ops: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -68,10 +73,16 @@ class ExportReport:
         table.add_column("path", overflow="fold")
         for name in ("weights, bytes", "in the file", "ratio", "max error"):
             table.add_column(name, justify="right")
+        scored = any(item.metric for item in self.files)
+        if scored:
+            table.add_column("metric, Keras → file", justify="right")
         for item in self.files:
             error = "" if item.max_error is None else f"{item.max_error:.1e}"
             sizes = (f"{item.stored_bytes:,}", f"{item.file.stored_bytes:,}", f"{item.ratio:.3f}")
-            table.add_row(f"{item.format} {item.precision}", str(item.path), *sizes, error)
+            row = [f"{item.format} {item.precision}", str(item.path), *sizes, error]
+            if scored:
+                row.append("{:.4f} → {:.4f}".format(*item.metric) if item.metric else "")
+            table.add_row(*row)
         return table
 
 
@@ -83,6 +94,9 @@ def export(
     *,
     inputs: Mapping[str, Any] | None = None,
     bound: float | None = None,
+    metric: Callable[[Outputs], float] | None = None,
+    calibration: Mapping[str, Any] | None = None,
+    signature_batch: int | None = None,
     prefer: str = "speed",
     labels: Sequence[str] | None = None,
     uint8: bool = False,
@@ -92,21 +106,27 @@ def export(
 
     `"saved_model"` writes `folder/<model>/<version>/` for TF Serving, always in float32, under the
     next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
-    that stands; the file is run and compared with Keras on `inputs` (arrays by input name; random
-    ones by default), and a difference above `bound` is an error that leaves nothing behind.
+    that stands; the file is run and compared with Keras.
 
     Args:
-        precision: of LiteRT weights: `"float32"`, `"float16"` or `"dynamic_int8"`.
+        precision: of LiteRT weights: `"float32"`, `"float16"`, `"dynamic_int8"` or `"int8"`.
+        inputs: what the LiteRT file is compared on: arrays by input name; random by default.
+        bound: the largest difference allowed, relative to the largest magnitude of an output.
+        metric: scores outputs (arrays by output name, for `inputs`); it may change by one point.
+        calibration: for int8, arrays by input name, a hundred real examples or more.
+        signature_batch: a fixed batch dimension for LiteRT, which loops such as a GRU's need.
         prefer: where size and speed disagree, see `wszoo.export.share_constants`.
-        labels, uint8: of the SavedModel, see `wszoo.export.saved_model`: class names for a second
-            signature, and uint8 inputs.
+        labels: class names; gives the SavedModel a second signature, see
+            `wszoo.export.saved_model`.
+        uint8: the exported inputs are uint8 images, divided by 255 in the graph.
         warmup: give the SavedModel a warm-up request (the first of `inputs`, or zeros); needs the
             extra `serving`.
 
     Raises:
-        ValueError: for an unknown format or precision, a model without a graph, labels that do not
-            fit its output, another backend than TensorFlow, and a LiteRT file whose outputs differ
-            from Keras' above `bound`.
+        ValueError: for an unknown format or precision, a model without a graph, int8 without
+            calibration, labels that do not fit its output, another backend than TensorFlow, and a
+            LiteRT file that differs from Keras by more than `bound`, or in its metric. Nothing is
+            left behind.
         ImportError: for `warmup` without the extra `serving`.
     """
     from wszoo.sharing.audit import audit
@@ -115,8 +135,7 @@ def export(
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
-    if precision not in BYTES:
-        raise ValueError(f"precision must be one of {', '.join(BYTES)}; received {precision!r}")
+    check_precision(precision, calibration)
     if "saved_model" in formats:  # what may be refused is refused before anything is written
         if labels is not None:
             check_labels(as_functional(model), labels)
@@ -131,11 +150,24 @@ def export(
             precision,
             inputs=inputs,
             bound=bound,
+            metric=metric,
+            calibration=calibration,
             prefer=prefer,
+            batch=signature_batch,
+            uint8=uint8,
         )
-        content = inspect_file(made.path)
         files.append(
-            Exported("litert", made.path, precision, made.stored_bytes, content, made.max_error)
+            Exported(
+                "litert",
+                made.path,
+                precision,
+                made.stored_bytes,
+                inspect_file(made.path),
+                made.max_error,
+                made.mean_error,
+                made.metric,
+                made.float_ops,
+            )
         )
     if "saved_model" in formats:
         request = first_request(model, inputs, uint8) if warmup else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
 ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
 
 
@@ -118,6 +119,27 @@ def readers(graph: Any) -> dict[int, list[Reader]]:
         for position, tensor in enumerate(operator.inputs):
             found.setdefault(int(tensor), []).append(Reader(operator, position))
     return found
+
+
+def view_of(graph: Any, t: int, buffer: int, shape: Any) -> int:
+    """Adds a tensor like `t` that reads `buffer` in `shape`; its number."""
+    like = graph.tensors[t]
+    graph.tensors.append(
+        schema().TensorT(
+            shape=np.array(shape, np.int32),
+            type=like.type,
+            buffer=buffer,
+            name=(like.name or b"") + b";shared",
+            quantization=like.quantization,
+            hasRank=True,
+        )
+    )
+    return len(graph.tensors) - 1
+
+
+def operator_names() -> dict[int, str]:
+    """Number of a builtin operator → its name in the schema."""
+    return {v: k for k, v in vars(schema().BuiltinOperator).items() if isinstance(v, int)}
 
 
 def drop_outputs(model: Any, prefix: str) -> None:

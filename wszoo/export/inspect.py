@@ -1,6 +1,7 @@
 """What a `.tflite` file stores, read from the file itself."""
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,21 @@ def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> In
             repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "transposed"))
     twice = sum(entry.bytes * (len(entry.names) - 1) for entry in repeated)
     return Inspection(len(data), stored, stored - twice, tuple(repeated))
+
+
+def float_operators(data: bytes) -> dict[str, int]:
+    """How many operators of a `.tflite` file work on float values, by name.
+
+    Those that only change between float and int8 are left out.
+    """
+    model = flatbuffer.read(data)
+    names = flatbuffer.operator_names()
+    found: Counter[str] = Counter()
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            used = [int(t) for t in (*operator.inputs, *operator.outputs) if t >= 0]
+            name = names.get(flatbuffer.code(model, operator), "?")
+            floats = any(graph.tensors[t].type == flatbuffer.FLOAT32 for t in used)
+            if floats and name not in ("QUANTIZE", "DEQUANTIZE"):
+                found[name] += 1
+    return dict(sorted(found.items()))

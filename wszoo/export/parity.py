@@ -6,18 +6,40 @@ from typing import Any
 import numpy as np
 
 
-def run(data: bytes, inputs: Mapping[str, Any], threads: int = 1) -> dict[str, np.ndarray]:
-    """Outputs of a `.tflite` file by name, in a fresh interpreter.
+def run(
+    data: bytes, inputs: Mapping[str, Any], *, threads: int = 1, batch: int | None = None
+) -> dict[str, np.ndarray]:
+    """Outputs of a `.tflite` file by name, in an interpreter of its own.
 
-    `inputs` are arrays by the names of the file's one signature, batch first. XNNPACK is on, as it
-    is by default.
+    `inputs` are arrays by the names of the file's one signature, batch first; they are run in
+    parts of 64, or of `batch` where the file's batch dimension is fixed. XNNPACK is on, as it is
+    by default. Raises `ValueError` if the inputs do not make up whole batches of a fixed size.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=data, num_threads=threads)
-    runner = interpreter.get_signature_runner()
-    # A copy: what the runner gives back lies in the interpreter's own memory.
-    return {name: np.array(value) for name, value in runner(**inputs).items()}
+    examples, size = len(next(iter(inputs.values()))), batch or 64
+    if batch and examples % batch:
+        raise ValueError(f"the file takes {batch} examples at a time; received {examples}")
+    runner = Interpreter(model_content=data, num_threads=threads).get_signature_runner()
+    parts = []
+    for start in range(0, examples, size):
+        part = {name: value[start : start + size] for name, value in inputs.items()}
+        # A copy: what the runner gives back lies in the interpreter's own memory.
+        parts.append({name: np.array(value) for name, value in runner(**part).items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def as_bytes(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Images in [0, 1] as uint8; uint8 ones as they are."""
+    return {
+        name: value if value.dtype == np.uint8 else np.round(255 * value).astype(np.uint8)
+        for name, value in ((name, np.asarray(value)) for name, value in inputs.items())
+    }
+
+
+def as_floats(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """What a file that takes uint8 images makes of them: float32 in steps of 1/255."""
+    return {name: (value / 255).astype("float32") for name, value in as_bytes(inputs).items()}
 
 
 def random_inputs(model: Any, batch: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
@@ -44,14 +66,15 @@ def keras_outputs(model: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray
 
     from wszoo.export.saved_model import output_names
 
-    arrays = [inputs[tensor._keras_history.operation.name] for tensor in model.inputs]
+    arrays = [np.asarray(inputs[tensor._keras_history.operation.name]) for tensor in model.inputs]
     whole = keras.Model(model.inputs, model.outputs)
-    values = whole([keras.ops.convert_to_tensor(array) for array in arrays], training=False)
-    values = keras.tree.flatten(values)
-    return {
-        name: keras.ops.convert_to_numpy(value)
-        for name, value in zip(output_names(model), values, strict=True)
-    }
+    parts = []
+    for start in range(0, len(arrays[0]), 256):
+        part = [keras.ops.convert_to_tensor(array[start : start + 256]) for array in arrays]
+        values = keras.tree.flatten(whole(part, training=False))
+        parts.append([keras.ops.convert_to_numpy(value) for value in values])
+    joined = [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return dict(zip(output_names(model), joined, strict=True))
 
 
 def relative_error(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
@@ -69,6 +92,16 @@ def relative_error(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
         scale = max(float(np.abs(want).max(initial=0.0)), 1e-30)
         errors.append(float(np.abs(want - have).max(initial=0.0)) / scale)
     return max(errors, default=0.0)
+
+
+def mean_error(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """The mean difference, in the same units, of the output in which it is largest."""
+    errors = [0.0]
+    for name, want in wanted.items():
+        want = np.asarray(want, float)
+        scale = max(float(np.abs(want).max(initial=0.0)), 1e-30)
+        errors.append(float(np.abs(want - np.asarray(got[name], float)).mean()) / scale)
+    return max(errors)
 
 
 def _is_table(layer: Any) -> bool:

@@ -6,7 +6,8 @@ it out when the file is loaded: once, before XNNPACK packs the weights. The read
 so outputs and latency are those of a file with two constants; loading takes some 30 ns an element.
 
 `matmul`: FULLY_CONNECTED on a copy becomes BATCH_MATMUL, without an adjoint flag, on the original,
-and an ADD for bias and activation. XNNPACK takes no int8 weights from DENSIFY, so int8 needs this.
+and an ADD for bias and activation (see `matmul`). XNNPACK takes no int8 weights from DENSIFY, so
+int8 needs this.
 
 `transpose`: a TRANSPOSE at every call. Slow (the weights are not packed ahead): on request.
 """
@@ -15,14 +16,24 @@ from typing import Any
 
 import numpy as np
 
+from wszoo.export import matmul
 from wszoo.export.constants import Constant, permutation
-from wszoo.export.flatbuffer import Reader, code, new_operator, readers, schema
+from wszoo.export.flatbuffer import (
+    FLOAT16,
+    FLOAT32,
+    INT8,
+    Reader,
+    code,
+    new_operator,
+    operator_names,
+    readers,
+    schema,
+    view_of,
+)
 
-FLOAT32, FLOAT16, INT8 = 0, 1, 9
 # Input numbers at which weights stand. Of the first, XNNPACK runs every call itself.
 PACKED = {"FULLY_CONNECTED": 1, "CONV_2D": 1, "DEPTHWISE_CONV_2D": 1}
 WEIGHTS = PACKED | {"TRANSPOSE_CONV": 1, "BATCH_MATMUL": 1, "GATHER": 0}
-FUSED = {0: None, 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}  # that ADD can also fuse
 
 
 def spellings(model: Any, constant: Constant, called: set[int], prefer: str) -> list[str]:
@@ -39,7 +50,9 @@ def spellings(model: Any, constant: Constant, called: set[int], prefer: str) -> 
     ]
     if prefer == "load":
         ways.sort(key="densify".__eq__)
-    if prefer == "size" and all(_transposes(model, g, t) for g, t in constant.tensors):
+    if prefer == "integer" and not matmul.is_float(model, constant.tensors):
+        ways = [way for way in ways if way != "matmul"]
+    if prefer in ("size", "integer") and all(_transposes(model, g, t) for g, t in constant.tensors):
         ways.append("transpose")
     return ways
 
@@ -47,7 +60,7 @@ def spellings(model: Any, constant: Constant, called: set[int], prefer: str) -> 
 def respell(model: Any, copy: Constant, source: Constant, way: str) -> bool:
     """Makes the readers of `copy` read the buffer of `source`. False, and nothing done, if not all
     can: tensors may read one buffer in several shapes, and not all of them be transposes."""
-    rewrite = {"densify": _densify, "matmul": _multiply, "transpose": _transpose}[way]
+    rewrite = {"densify": _densify, "matmul": matmul.multiply, "transpose": _transpose}[way]
     found = []
     for g, t in copy.tensors:
         values = copy.values.reshape(model.subgraphs[g].tensors[t].shape)
@@ -65,7 +78,7 @@ def _uses(model: Any, g: int, t: int) -> list[tuple[str, Reader]] | None:
     graph = model.subgraphs[g]
     if t in graph.outputs or t in graph.inputs:
         return None
-    names = {v: k for k, v in vars(schema().BuiltinOperator).items() if isinstance(v, int)}
+    names = operator_names()
     return [(names.get(code(model, r.operator), ""), r) for r in readers(graph).get(t, [])]
 
 
@@ -100,54 +113,25 @@ def _is_constant(model: Any, graph: Any, t: int) -> bool:
 
 
 def _multiplies(model: Any, g: int, t: int) -> bool:
-    graph, uses = model.subgraphs[g], _uses(model, g, t)
-    tensor = graph.tensors[t]
-    if not uses or tensor.type not in (FLOAT32, INT8) or len(tensor.shape) != 2:
-        return False
-    for name, use in uses:
-        options = use.operator.builtinOptions
-        if name != "FULLY_CONNECTED" or use.position != 1 or options is None:
-            return False
-        x, y = (graph.tensors[int(i)] for i in (use.operator.inputs[0], use.operator.outputs[0]))
-        rank = 0 if x.shape is None else len(x.shape)
-        plain = options.weightsFormat == 0 and options.fusedActivationFunction in FUSED
-        if not plain or {x.type, y.type} != {FLOAT32} or rank < 2:
-            return False
-        if rank > 2 and not options.keepNumDims:
-            return False
-        if len(use.operator.outputs) != 1 or len(use.operator.inputs) > 3:
-            return False
-    return True
+    uses = _uses(model, g, t)
+    return bool(uses) and all(
+        name == "FULLY_CONNECTED" and use.position == 1 and matmul.fits(model, g, use.operator)
+        for name, use in uses or []
+    )
 
 
 def _transposes(model: Any, g: int, t: int) -> bool:
     uses = _uses(model, g, t)
     return (
         bool(uses)
-        and model.subgraphs[g].tensors[t].type == FLOAT32
+        and model.subgraphs[g].tensors[t].type in (FLOAT32, INT8)
         and all(WEIGHTS.get(name) == use.position for name, use in uses or [])
     )
 
 
-def _view(graph: Any, t: int, buffer: int, shape: Any) -> int:
-    """Adds a tensor like `t` that reads `buffer` in `shape`; its number."""
-    like = graph.tensors[t]
-    graph.tensors.append(
-        schema().TensorT(
-            shape=np.array(shape, np.int32),
-            type=like.type,
-            buffer=buffer,
-            name=(like.name or b"") + b";shared",
-            quantization=like.quantization,
-            hasRank=True,
-        )
-    )
-    return len(graph.tensors) - 1
-
-
 def _densify(model: Any, graph: Any, t: int, buffer: int, axes: tuple[int, ...]) -> None:
     shape = graph.tensors[t].shape
-    view = _view(graph, t, buffer, shape)
+    view = view_of(graph, t, buffer, shape)
     graph.tensors[view].sparsity = schema().SparsityParametersT(
         traversalOrder=np.array(axes, np.int32),
         dimMetadata=[
@@ -160,7 +144,7 @@ def _densify(model: Any, graph: Any, t: int, buffer: int, axes: tuple[int, ...])
 
 
 def _transpose(model: Any, graph: Any, t: int, buffer: int, axes: tuple[int, ...]) -> None:
-    view = _view(graph, t, buffer, [graph.tensors[t].shape[axis] for axis in axes])
+    view = view_of(graph, t, buffer, [graph.tensors[t].shape[axis] for axis in axes])
     back = np.argsort(axes).astype(np.int32)
     model.buffers.append(schema().BufferT(data=np.frombuffer(back.tobytes(), np.uint8)))
     graph.tensors.append(
@@ -173,48 +157,7 @@ def _transpose(model: Any, graph: Any, t: int, buffer: int, axes: tuple[int, ...
     )
     graph.tensors[t].buffer = 0
     options = schema().TransposeOptionsT()
-    operator = new_operator(
-        model, "TRANSPOSE", [view, len(graph.tensors) - 1], [t], options
-    )  # TRANSPOSE version 1: up to four axes
-    graph.operators.insert(0, operator)
-
-
-def _multiply(model: Any, graph: Any, t: int, buffer: int, _: tuple[int, ...]) -> None:
-    view = _view(graph, t, buffer, graph.tensors[t].shape[::-1])
-    graph.tensors[t].buffer = 0
-    for use in readers(graph)[t]:
-        at = next(i for i, operator in enumerate(graph.operators) if operator is use.operator)
-        graph.operators[at : at + 1] = _product(model, graph, use.operator, view)
-
-
-def _product(model: Any, graph: Any, dense: Any, weights: int) -> list[Any]:
-    """BATCH_MATMUL and what follows it, in the place of a FULLY_CONNECTED."""
-    asked = dense.builtinOptions
-    x, y = int(dense.inputs[0]), int(dense.outputs[0])
-    bias = int(dense.inputs[2]) if len(dense.inputs) > 2 else -1
-    fused = FUSED[asked.fusedActivationFunction]
-    if bias >= 0 or fused:
-        like = graph.tensors[y]
-        graph.tensors.append(
-            schema().TensorT(
-                shape=like.shape,
-                shapeSignature=like.shapeSignature,
-                type=like.type,
-                name=(like.name or b"") + b";product",
-                hasRank=like.hasRank,
-            )
-        )
-    product = len(graph.tensors) - 1 if bias >= 0 or fused else y
-    hybrid = bool(asked.asymmetricQuantizeInputs)
-    options = schema().BatchMatMulOptionsT(asymmetricQuantizeInputs=hybrid)
-    # Version 4 is the first with asymmetricQuantizeInputs (tflite/tools/versioning/op_version.cc).
-    version = 4 if hybrid else 1
-    made = [new_operator(model, "BATCH_MATMUL", [x, weights], [product], options, version)]
-    if bias >= 0:
-        add = schema().AddOptionsT(fusedActivationFunction=asked.fusedActivationFunction)
-        made.append(new_operator(model, "ADD", [product, bias], [y], add))
-    elif fused:
-        operator = new_operator(model, fused, [product], [y], schema().AbsOptionsT())
-        operator.builtinOptionsType, operator.builtinOptions = 0, None
-        made.append(operator)
-    return made
+    # Version 1 takes floats of up to four axes, 2 also int8 (tflite/tools/versioning).
+    version = 2 if graph.tensors[t].type == INT8 else 1
+    inputs = [view, len(graph.tensors) - 1]
+    graph.operators.insert(0, new_operator(model, "TRANSPOSE", inputs, [t], options, version))

@@ -15,7 +15,7 @@ from wszoo.export.constants import Constant, constants, equal_sets, transposed_s
 from wszoo.export.respell import respell, spellings
 
 MIN_BYTES = 1024  # a further tensor and operator take some 300 bytes themselves
-PREFER = ("speed", "load", "size")
+PREFER = ("speed", "load", "size", "integer")
 CONTROL_FLOW = (
     "IfOptions", "WhileOptions", "CallOptions", "CallOnceOptions", "StablehloWhileOptions",
     "StablehloCaseOptions", "StableHLOCompositeOptions",
@@ -61,10 +61,12 @@ def share_constants(
 
     Args:
         data: the contents of a `.tflite` file.
-        prefer: `"speed"` takes spellings alone that cost nothing at each call, and keeps float
-            outputs to the bit. `"load"` also keeps float32 dense layers from work at load time
-            (some 30 ns a weight) by another product, equal to rounding. `"size"` also transposes
-            float32 weights at each call where nothing else is left.
+        prefer: `"speed"` takes spellings alone that cost little or nothing at each call, and keeps
+            float outputs to the bit. `"load"` also keeps float32 dense layers from work at load
+            time (some 30 ns a weight) by another product, equal to rounding. `"size"` also
+            transposes float32 and int8 weights at each call where nothing else is left.
+            `"integer"` adds no float operator to a fully quantised file: there it transposes
+            where `"speed"` multiplies in float.
         min_bytes: smaller constants are left alone.
 
     Raises:

@@ -1,0 +1,96 @@
+"""Export pretrained weights in every format and precision, measured on their own test data.
+
+    python recipes/export.py tied_ae.fashion_mnist
+    python recipes/export.py my_model.keras --data my_images/
+
+Writes a SavedModel for TF Serving, a .tflite file a precision, and, beside them, a table of sizes
+and of the task's metric in Keras and in each file, `metrics.json`, and a picture of both. A
+precision whose file differs too much from Keras is refused, and the table says by how much.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import wszoo
+from wszoo import evaluation, report
+from wszoo.cli import run
+from wszoo.export import parity
+from wszoo.export.litert import BYTES
+from wszoo.sharing.files import written_whole
+
+
+def main(
+    target: Annotated[str, typer.Argument(help="NAME.TAG or a .keras file.")],
+    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("runs/export"),
+    prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
+    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
+    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
+    smoke: Annotated[bool, typer.Option(help="float32 and int8 alone.")] = False,
+) -> None:
+    """Export pretrained weights in every format and precision, with sizes and metrics."""
+    model = wszoo.load(target) if target.endswith(".keras") else wszoo.get(target)
+    source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
+    real = evaluation.for_export(model, source, task)
+    rows: list[dict[str, Any]] = [saved_model(model, out)]
+    for precision in ("float32", "int8") if smoke else BYTES:
+        rows.append(litert(model, out, precision, prefer, real))
+    console = Console()
+    console.print(table(model, source.name, rows))
+    with written_whole(out / "metrics.json") as part:
+        part.write_text(json.dumps(rows, indent=1) + "\n")
+    if task == "reconstruction" and len(source.input_shape) == 3:
+        picture(out, {name: x[:10] for name, x in real["inputs"].items()}, rows)
+
+
+def saved_model(model: Any, out: Path) -> dict[str, Any]:
+    (made,) = wszoo.export(model, out, "saved_model").files
+    return {"file": "SavedModel", "path": str(made.path), "bytes": made.file.file_bytes}
+
+
+def litert(
+    model: Any, out: Path, precision: str, prefer: str, real: dict[str, Any]
+) -> dict[str, Any]:
+    row = {"file": f"LiteRT {precision}"}
+    try:
+        (made,) = wszoo.export(model, out, "litert", precision, prefer=prefer, **real).files
+    except ValueError as error:
+        return row | {"refused": str(error)}
+    found = {"max_error": made.max_error, "metric": made.metric, "float_ops": dict(made.float_ops)}
+    return row | {"path": str(made.path), "bytes": made.file.file_bytes} | found
+
+
+def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
+    stored = wszoo.audit(model)
+    made = Table(
+        title=f"{model.name}: {stored.stored_parameters:,} stored of "
+        f"{stored.unrolled_parameters:,} parameters; test split of {data}",
+        title_justify="left",
+    )
+    for name in ("file", "bytes", "accuracy or R²", "note"):
+        made.add_column(name, justify="left" if name in ("file", "note") else "right")
+    for row in rows:
+        metric = "{:.5f} → {:.5f}".format(*row["metric"]) if "metric" in row else ""
+        floats = ", ".join(f"{n} {op}" for op, n in row.get("float_ops", {}).items())
+        note = row.get("refused") or (f"float: {floats}" if floats else "")
+        made.add_row(row["file"], f"{row.get('bytes', 0):,}", metric, note)
+    return made
+
+
+def picture(out: Path, x: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    (images,) = x.values()
+    shown = {"input": images}
+    for row in rows:
+        if str(row.get("path", "")).endswith(".tflite"):
+            name = row["file"].removeprefix("LiteRT ")
+            (shown[name],) = parity.run(Path(row["path"]).read_bytes(), x).values()
+    report.images(out / "outputs.png", shown)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""Scores of pretrained weights on the data of their card, and real data for an export."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wszoo import registry
+from wszoo import weights as weight_files
+
+if TYPE_CHECKING:
+    import keras
+
+    from wszoo.data import Source
+
+CALIBRATION = 256  # training examples on which int8 measures its ranges
+
+
+def card_of(name: str) -> dict[str, Any]:
+    """The card of `"name.tag"`, or of a model's default tag.
+
+    Raises `ValueError` for an unknown model or tag, and for a model without a default tag.
+    """
+    model, _, tag = name.partition(".")
+    tag = tag or registry.entry(model).default_tag or ""
+    if not tag:
+        raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
+    return weight_files.find(model, tag).card
+
+
+def source_of(
+    card: Mapping[str, Any],
+    *,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+) -> "Source":
+    """The data that a card's weights were trained on. Raises `MissingDataError` without them."""
+    from wszoo.data import load
+
+    if "source" not in card:
+        raise ValueError(f"the card of {card['model']}.{card['tag']} names no source of data")
+    return load(**card["source"], data_dir=data_dir, manual_dir=manual_dir)
+
+
+def evaluate(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Test metrics of pretrained weights, measured now, beside those of their card.
+
+    Metric name → (measured, card's), both rounded as in the card.
+    """
+    from wszoo import training
+
+    card = card_of(name)
+    source = source_of(card, data_dir=data_dir, manual_dir=manual_dir)
+    model = registry.get(f"{card['model']}.{card['tag']}")
+    task, noise = registry.entry(card["model"]).task, card.get("noise", 0.0)
+    measured = training.evaluate(model, source, task, noise=noise)
+    return {
+        key: (round(value, training.DIGITS), card["metrics"][key]["value"])
+        for key, value in measured.items()
+    }
+
+
+def data_of(
+    model: "keras.Model",
+    name: str,
+    data: str = "card",
+    *,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+) -> tuple["Source", str]:
+    """A source for a model and the model's task.
+
+    `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
+    output has the shape of its input and else classification; `data` names a source, or is
+    `"card"` for that of the tag; images are resized to the model's input.
+    """
+    from wszoo.data import load
+
+    model_name = name.partition(".")[0]
+    shape, ends = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
+    task = "reconstruction" if shape == ends else "classification"
+    if model_name in registry.list_models():
+        task = registry.entry(model_name).task
+    if data == "card":
+        return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
+    size = shape[1] if len(shape) == 4 else None
+    return load(data, image_size=size, data_dir=data_dir, manual_dir=manual_dir), task
+
+
+def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:
+    """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
+
+    Parity and metric are taken on its test split, ranges on the first of its training examples. The
+    metric is accuracy, or of a reconstruction R², the share of the variance that it explains, so
+    that in both a point is a hundredth of the whole.
+    Raises `ValueError` where the source does not fit the model's one input.
+    """
+    from wszoo import training
+
+    if len(model.inputs) != 1 or model.inputs[0].shape[1:] != source.input_shape:
+        shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+        raise ValueError(
+            f"{source.name} has examples of shape {source.input_shape}; {model.name!r} takes "
+            f"{shapes}"
+        )
+    name = model.inputs[0]._keras_history.operation.name
+    x, y = source.arrays("test")
+
+    def metric(outputs: Mapping[str, Any]) -> float:
+        (values,) = outputs.values()
+        score = training.score(values, x, y, task)[1]
+        return 1 - score / float(x.var()) if task == "reconstruction" else score
+
+    calibration = {name: source.arrays("train")[0][:CALIBRATION]}
+    return {"inputs": {name: x}, "metric": metric, "calibration": calibration}
