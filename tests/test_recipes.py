@@ -137,7 +137,7 @@ def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, a
 
 @pytest.mark.slow
 def test_export_measures_each_file_on_the_cards_data(tmp_path):
-    code, out, err = run(tmp_path, "export.py", "tied_ae.digits", "--smoke", "--out", "result")
+    code, _, err = run(tmp_path, "export.py", "tied_ae.digits", "--smoke", "--out", "result")
     assert code == 0, err
     rows = json.loads((tmp_path / "result" / "metrics.json").read_text())
     assert [row["file"] for row in rows] == ["SavedModel", "LiteRT float32", "LiteRT int8"]
@@ -149,7 +149,7 @@ def test_export_measures_each_file_on_the_cards_data(tmp_path):
 
 @pytest.mark.slow
 def test_denoise_restores_images_of_any_source(tmp_path):
-    code, out, err = run(tmp_path, "denoise.py", "--data", "digits", "--smoke", "--out", "result")
+    code, _, err = run(tmp_path, "denoise.py", "--data", "digits", "--smoke", "--out", "result")
     assert code == 0, err
     found = json.loads((tmp_path / "result" / "metrics.json").read_text())
     assert found["restored_mse"] < found["noisy_mse"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo.export.inspect import Inspection
-from wszoo.export.litert import Outputs, check_precision, litert
+from wszoo.export.litert import Outputs, check_precision, litert, stored_bytes
 from wszoo.export.saved_model import check_labels, saved_model
 from wszoo.export.serving import how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
@@ -129,7 +129,6 @@ def export(
             left behind.
         ImportError: for `warmup` without the extra `serving`.
     """
-    from wszoo.sharing.audit import audit
     from wszoo.sharing.graph import as_functional
 
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
@@ -174,7 +173,7 @@ def export(
         path = saved_model(
             model, next_version(folder / model.name), labels=labels, uint8=uint8, warmup=request
         )
-        stored = audit(model).stored_bytes
+        stored = stored_bytes(as_functional(model), "float32")
         files.append(Exported("saved_model", path, "float32", stored, inspect_file(path)))
     return ExportReport(model.name, tuple(files))
 

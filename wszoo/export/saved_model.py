@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo.export.serving import write_warmup
+from wszoo.export.slim import slim_graph
 
 if TYPE_CHECKING:
     import keras
@@ -61,31 +62,6 @@ def saved_model(
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
     return folder
-
-
-def slim_graph(folder: Path) -> None:
-    """Takes out of a SavedModel's graph what no server reads: about a third of it.
-
-    That is the function that would write the variables again, and the shapes noted beside the
-    nodes, which loading infers. Loading uses the restore function and the object graph; they stay.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-    from tensorflow.python.saved_model import fingerprinting_utils
-
-    path = folder / "saved_model.pb"
-    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    for meta in saved.meta_graphs:
-        graph, functions = meta.graph_def, meta.graph_def.library.function
-        saver = meta.saver_def.save_tensor_name.partition(":")[0]
-        for call in [node for node in graph.node if node.name == saver]:
-            graph.node.remove(call)
-            for unused in [f for f in functions if f.signature.name == call.attr["f"].func.name]:
-                functions.remove(unused)
-        for nodes in (graph.node, *(function.node_def for function in functions)):
-            for node in nodes:
-                node.attr.pop("_output_shapes", None)
-    path.write_bytes(saved.SerializeToString(deterministic=True))
-    fingerprinting_utils.write_fingerprint(str(folder))
 
 
 def check_labels(model: Any, labels: Sequence[str]) -> None:
@@ -156,7 +132,8 @@ def serving_module(
         return dict(zip(names, outputs, strict=True))
 
     module = tf.Module()
-    module.model_variables = [variable.value for variable in model.variables]
+    unique = {id(variable): variable.value for variable in model.variables}
+    module.model_variables = list(unique.values())
     module.serve = tf.function(serve, input_signature=specs, autograph=False)
     return module
 
