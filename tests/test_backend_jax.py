@@ -17,20 +17,24 @@ import keras
 import numpy as np
 
 import wszoo
-from wszoo.layers import Bias, ReversibleConv2D, ReversibleDense
+from wszoo.layers import Bias, LocallyConnected2D, ReversibleConv2D, ReversibleDense
 from wszoo.sharing import graph
 from wszoo.sharing.files import file_parameters
 
 assert keras.backend.backend() == "jax"
 CONFIG = {
     "conv_net": {"input_shape": (8, 8, 1), "width": 4, "depth": 4},
+    "dense_net": {"input_shape": (5, 4, 1), "widths": (6, 3)},
+    "local_net": {"input_shape": (7, 8, 1), "filters": (3, 2), "kernel_size": 2},
+    "tiled_net": {"input_shape": (8, 8, 1), "filters": (3, 2), "kernel_size": 2, "tiles": 2},
     "tied_ae": {"input_shape": (5, 4, 1), "widths": (6, 3)},
     "tied_conv_ae": {"input_shape": (7, 8, 1), "filters": (3, 4)},
 }
 assert set(CONFIG) == set(wszoo.list_models())
 
 for name, config in CONFIG.items():
-    model = wszoo.get(name, sharing="cycle_rev:2", **config)
+    inner = name in ("dense_net", "local_net", "tiled_net")
+    model = wszoo.get(name, sharing="untied" if inner else "cycle_rev:2", **config)
     x = np.random.default_rng(0).uniform(size=(4, *model.input_shape[1:])).astype("float32")
     found = wszoo.plan_of(model)
     model.compile("adam", "mse")
@@ -76,6 +80,18 @@ for kernel, stride, padding, size in itertools.product(
     assert np.sum(forward * z) == np.sum(x * reverse), (kernel, stride, padding, size)
     plain = layer(z, reverse=True)
     assert plain.shape[1:] == layer(keras.Input(z.shape[1:]), reverse=True).shape[1:]
+
+# The gradient of a local layer is the functional it stands for, in whole numbers.
+import jax
+
+for padding, tiles in itertools.product(("valid", "same", "circular"), (None, (2, 1), 1)):
+    layer = LocallyConnected2D(3, (3, 1), strides=(1, 2), padding=padding, tiles=tiles)
+    layer.build((None, 6, 5, 2))
+    layer.kernel.assign(integers(*layer.kernel.shape))
+    x, other = integers(2, 6, 5, 2, seed=1), integers(2, 6, 5, 2, seed=2)
+    z = integers(*layer(x).shape, seed=3)
+    by_x = jax.grad(lambda value: (layer(value) * z).sum())(x)
+    assert np.sum(by_x * other) == np.sum(np.asarray(layer(other)) * z), (padding, tiles)
 print("all laws hold")
 """
 

@@ -40,7 +40,7 @@ def test_list():
     assert json.loads(ask("list", "nothing*", "--json")) == []
 
 
-@pytest.mark.parametrize("name", ["conv_net", "tied_ae", "tied_conv_ae"])
+@pytest.mark.parametrize("name", wszoo.list_models())
 def test_info(name):
     known = json.loads(json.dumps(wszoo.info(name)))
     assert json.loads(ask("info", name, "--json")) == known
@@ -54,6 +54,8 @@ def test_audit_of_a_model():
     found = json.loads(ask("audit", "tied_ae", "--json"))
     assert found == json.loads(json.dumps(wszoo.audit(wszoo.get("tied_ae")).to_dict()))
     assert f"{found['stored_parameters']:,}" in ask("audit", "tied_ae")
+    inside = json.loads(ask("audit", "tiled_net", "--json"))
+    assert f"{inside['inner_unrolled_parameters']:,}" in ask("audit", "tiled_net")
     untied = json.loads(ask("audit", "tied_ae", "--sharing", "untied", "--json"))
     assert untied["stored_parameters"] == found["unrolled_parameters"]
 

@@ -213,9 +213,7 @@ def test_a_write_takes_the_place_of_the_old_folder(model, folder):
     assert again.folder == folder
 
 
-SHIPPED = [
-    (name, tag) for name in ("conv_net", "tied_ae", "tied_conv_ae") for tag in weights.tags(name)
-]
+SHIPPED = [(name, tag) for name in wszoo.list_models() for tag in weights.tags(name)]
 
 
 @pytest.mark.parametrize(("name", "tag"), SHIPPED)

@@ -122,7 +122,8 @@ def audit(
         if is_file and sharing is not None:
             model = wszoo.retie(model, sharing)
         found = wszoo.audit(model)
-        result, tables = found.to_dict(), [found.table()]
+        result = found.to_dict()
+        tables = [table for table in (found.table(), found.inner_table()) if table is not None]
     ratio = 1.0
     if is_file:
         from wszoo.export.stored import inspect_file

@@ -28,7 +28,8 @@ def export(model, folder, precision, batch=None):
 
 
 def test_the_registry_is_what_is_tested_here():
-    assert {"tied_ae", "tied_conv_ae", "conv_net"} <= set(wszoo.list_models())
+    known = {"tied_ae", "tied_conv_ae", "conv_net", "dense_net", "local_net", "tiled_net"}
+    assert known <= set(wszoo.list_models())
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -13,6 +13,12 @@ from wszoo.sharing.files import file_parameters
 # name → settings that keep a test short, and plans beside the model's own (None).
 ZOO = {
     "conv_net": ({"input_shape": (12, 12, 1), "width": 8}, ["AABBCC", "cycle:2", "tied"]),
+    "dense_net": ({"input_shape": (6, 5, 2), "widths": (9, 7)}, []),
+    "local_net": ({"input_shape": (14, 12, 1), "filters": (3, 4), "kernel_size": 4}, []),
+    "tiled_net": (
+        {"input_shape": (14, 14, 1), "filters": (3, 4), "kernel_size": 4, "tiles": (2, 1)},
+        [],
+    ),
     "tied_ae": ({"input_shape": (6, 5, 2), "widths": (12, 7, 3)}, ["untied"]),
     "tied_conv_ae": ({"input_shape": (12, 12, 1), "filters": (4, 6, 5)}, ["untied"]),
 }
@@ -21,7 +27,18 @@ every_case = pytest.mark.parametrize(("name", "plan"), CASES)
 
 
 def test_the_contract_covers_the_whole_zoo():
-    assert set(ZOO) == set(wszoo.list_models()) == {"conv_net", "tied_ae", "tied_conv_ae"}
+    assert (
+        set(ZOO)
+        == set(wszoo.list_models())
+        == {
+            "conv_net",
+            "dense_net",
+            "local_net",
+            "tied_ae",
+            "tied_conv_ae",
+            "tiled_net",
+        }
+    )
 
 
 def randomised(model):
@@ -176,7 +193,13 @@ def test_conv_net_without_a_head_gives_the_features():
 
 @pytest.mark.parametrize(
     ("name", "config"),
-    [("conv_net", {"depth": 0}), ("tied_ae", {"widths": ()}), ("tied_conv_ae", {"filters": ()})],
+    [
+        ("conv_net", {"depth": 0}),
+        ("tied_ae", {"widths": ()}),
+        ("tied_conv_ae", {"filters": ()}),
+        ("dense_net", {"widths": ()}),
+        ("tiled_net", {"filters": ()}),
+    ],
 )
 def test_a_model_needs_a_layer(name, config):
     with pytest.raises(ValueError, match="at least one"):
@@ -188,3 +211,42 @@ def test_conv_net_of_any_depth(depth):
     model = wszoo.get("conv_net", depth=depth, sharing="tied", **ZOO["conv_net"][0])
     assert len(graph.names_of(model).declared) == depth
     assert [g.owner for g in wszoo.audit(model).shared] == ["block_0"] * (depth > 1)
+
+
+SMALL = {"input_shape": (14, 14, 1), "filters": (3, 4), "kernel_size": 4, "pool": True}
+
+
+def test_tiled_net_ends_at_local_net_and_at_a_convolutional_network():
+    keras.utils.set_random_seed(0)
+    local = wszoo.get("local_net", **SMALL)
+    # 14 → 6 → 2 positions a side: with two tiles the last layer shares nothing.
+    sizes = [wszoo.audit(wszoo.get("tiled_net", tiles=t, **SMALL)).inner[-1] for t in (1, 2)]
+    assert [row.groups for row in sizes] == [1, 4] and sizes[1].sites == 4
+    twins = [wszoo.get("tiled_net", tiles=t, **SMALL) for t in (1, (2, 1), 2)]
+    twins = [*twins, local]
+    counts = [model.count_params() for model in twins]
+    assert counts == sorted(set(counts))
+    whole = {wszoo.audit(model).inner_unrolled_parameters for model in twins}
+    assert whole == {wszoo.audit(local).stored_parameters}
+    one, (first, second, head) = twins[0], (la for la in twins[0].layers if la.weights)
+    x = inputs = keras.Input((14, 14, 1))
+    for layer in (first, second):
+        conv = keras.layers.Conv2D(layer.filters, 4, strides=2, activation="relu")
+        x = conv(x)
+        values = zip(conv.weights, layer.get_weights(), strict=True)
+        conv.set_weights([value.reshape(w.shape) for w, value in values])
+    plain = keras.Model(inputs, head(keras.layers.GlobalAveragePooling2D()(x)))
+    np.testing.assert_array_equal(one(images(one)), plain(images(one)))
+
+
+@pytest.mark.parametrize("name", ["dense_net", "local_net", "tiled_net"])
+def test_position_nets_without_a_head_give_features(name):
+    config = ZOO[name][0] | {"head": None}
+    backbone = wszoo.get(name, **config)
+    assert len(backbone.output_shape) == 2
+    assert "head" not in {layer.name for layer in backbone.layers}
+
+
+def test_tiles_that_do_not_fit_are_named_with_those_that_do():
+    with pytest.raises(ValueError, match=r"'layer_0': tiles=\(5, 5\) .* 1, 2, 3, 4, 6, 12 tiles"):
+        wszoo.get("tiled_net", tiles=5)

@@ -36,6 +36,8 @@ class ReversibleConv2D(keras.layers.Layer):
     Source: Masci et al. 2011, "Stacked Convolutional Auto-Encoders".
     """
 
+    shares_over_positions = True  # for the audit: one kernel at every position, in either role
+
     def __init__(
         self,
         filters: int,

@@ -1,6 +1,6 @@
 """audit: what is really shared in a model, and what that saves."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.sharing.inner import Inner, inner_sharing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +35,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Audit:
-    """Stored (each weight once) and unrolled (each site its own) sizes of a model."""
+    """Stored (each weight once) and unrolled (each site its own) sizes of a model.
+
+    `inner` is the sharing inside layers, over positions and time steps, a row a site. It is
+    counted apart: `unrolled_parameters` unties the sites and leaves every layer as it is.
+    """
 
     model: str
     groups: tuple[Group, ...]
@@ -42,6 +47,13 @@ class Audit:
     unrolled_parameters: int
     stored_bytes: int
     unrolled_bytes: int
+    inner: tuple[Inner, ...] = ()
+
+    @property
+    def inner_unrolled_parameters(self) -> int:
+        """Parameters if each site, and each position and time step in it, had its own."""
+        more = sum(row.unrolled_parameters - row.parameters for row in self.inner)
+        return self.unrolled_parameters + more
 
     @property
     def shared(self) -> tuple[Group, ...]:
@@ -49,13 +61,14 @@ class Audit:
         return tuple(group for group in self.groups if len(group.sites) > 1)
 
     def to_dict(self) -> dict:
-        """The same as plain data; each group with its `saved_parameters` and `saved_bytes`."""
+        """The same as plain data, with the properties of the groups and of the whole."""
         groups = [
             asdict(group)
             | {"saved_parameters": group.saved_parameters, "saved_bytes": group.saved_bytes}
             for group in self.groups
         ]
-        return asdict(self) | {"groups": groups}
+        whole = {"inner_unrolled_parameters": self.inner_unrolled_parameters}
+        return asdict(self) | {"groups": groups} | whole
 
     def table(self) -> "Table":
         """A rich table: the shared groups, the private rest in one row, the totals."""
@@ -82,6 +95,38 @@ class Audit:
         table.add_row(f"({len(private)} private)", "", "", f"{rest:,}", f"{rest:,}", "0")
         return table
 
+    def inner_table(self) -> "Table | None":
+        """A rich table of the sharing inside layers, equal rows of a group in one; or `None`.
+
+        `stored` is a layer's own size, `unrolled` that of its twin without inner sharing (for a
+        convolution, the locally connected layer), once for each site.
+        """
+        from rich.table import Table
+
+        if not self.inner:
+            return None
+        table = Table(
+            title=f"sharing inside the layers of {self.model}",
+            title_justify="left",
+            show_footer=True,
+        )
+        table.add_column("sites", footer="model", overflow="fold")
+        table.add_column("layer", overflow="fold")
+        table.add_column("over")
+        table.add_column("inner sites", justify="right")
+        table.add_column("groups", justify="right")
+        table.add_column("stored", justify="right", footer=f"{self.stored_parameters:,}")
+        total = self.inner_unrolled_parameters
+        table.add_column("unrolled", justify="right", footer=f"{total:,}")
+        merged: dict[Inner, list[str]] = {}
+        for row in self.inner:
+            merged.setdefault(replace(row, site=row.owner), []).append(row.site)
+        for row, names in merged.items():
+            unrolled = row.unrolled_parameters * len(names)
+            sizes = (row.sites, row.groups, row.parameters, unrolled)
+            table.add_row(", ".join(names), row.layer, row.over, *(f"{n:,}" for n in sizes))
+        return table
+
 
 def audit(model: keras.Model) -> Audit:
     """Reads groups and sizes off a functional model.
@@ -104,6 +149,7 @@ def audit(model: keras.Model) -> Audit:
         unrolled_parameters=stored[0] + sum(group.saved_parameters for group in groups),
         stored_bytes=stored[1],
         unrolled_bytes=stored[1] + sum(group.saved_bytes for group in groups),
+        inner=inner_sharing(model),
     )
 
 

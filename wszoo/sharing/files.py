@@ -57,6 +57,8 @@ def load(path: str | os.PathLike) -> keras.Model:
     file or whose graph does not share as its plan says.
     """
     import wszoo.layers.bias
+    import wszoo.layers.locally_connected
+    import wszoo.layers.low_rank_local
     import wszoo.layers.reversible_conv2d
     import wszoo.layers.reversible_dense  # noqa: F401  registered with Keras on import
 

@@ -1,0 +1,87 @@
+"""What layers with weights for each position have in common: shapes, fans, a wrapped border."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from wszoo.layers.positions import pads
+
+
+def check_channels_last(name: str, data_format: str | None) -> None:
+    """Raises `ValueError` for channels first, also where that is Keras' default."""
+    found = data_format or keras.config.image_data_format()
+    if found != "channels_last":
+        raise ValueError(
+            f"{name} knows data_format='channels_last' alone; received {found!r}. Put a "
+            "keras.layers.Permute before and after it"
+        )
+
+
+def known_sizes(layer: Any, shape: Any) -> tuple[int, ...]:
+    """Sizes and channels of an input shape, all known. Raises `ValueError`."""
+    names = ("steps",) if layer.grid_rank == 1 else ("rows", "columns")
+    if len(shape) != layer.grid_rank + 2 or None in tuple(shape)[1:]:
+        raise ValueError(
+            f"{layer.name!r} has weights for each position, so it wants (batch, "
+            f"{', '.join(names)}, channels) with known sizes; received the shape {tuple(shape)}"
+        )
+    return tuple(shape)[1:]
+
+
+def positions_of(layer: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
+    """Output positions along each axis. Raises `ValueError` for a kernel that does not fit."""
+    fits = all(k <= n for n, k in zip(grid, layer.kernel_size, strict=True))
+    if not fits and layer.padding != "same":
+        raise ValueError(
+            f"{layer.name!r}: a kernel of {layer.kernel_size} does not fit into an input of {grid} "
+            f"with padding={layer.padding!r}"
+        )
+    return tuple(layer.compute_output_shape((None, *grid, 1))[1:-1])
+
+
+def check_tiles(layer: Any) -> None:
+    """Raises `ValueError` unless the tiles divide the positions along each axis."""
+    for axis, (n, t) in enumerate(zip(layer.positions, layer.tile_grid, strict=True)):
+        if n % t:
+            fit = ", ".join(str(d) for d in range(1, n + 1) if n % d == 0)
+            raise ValueError(
+                f"{layer.name!r}: tiles={layer.tiles} do not divide the {layer.positions} output "
+                f"positions: along axis {axis + 1}, {n} positions can be cut into {fit} tiles"
+            )
+
+
+def per_group(initializer: Any, taps: int, channels: int, filters: int) -> Any:
+    """The initializer for kernels `(groups, taps × channels, filters)`, each as a convolution's."""
+    if not isinstance(initializer, keras.initializers.VarianceScaling) or initializer.input_axes:
+        return initializer
+    fan_in, fan_out = taps * channels, taps * filters
+    fan = {"fan_in": fan_in, "fan_out": fan_out}.get(initializer.mode, (fan_in + fan_out) / 2)
+    return keras.initializers.VarianceScaling(
+        initializer.scale * fan_in / fan,
+        mode="fan_in",
+        distribution=initializer.distribution,
+        seed=initializer.seed,
+        input_axes=(1,),
+        output_axes=(2,),
+    )
+
+
+def padded(x: Any, kernel: tuple[int, ...], strides: tuple[int, ...], padding: str) -> Any:
+    """`(batch, *grid, channels)` with zeros around it (same), or its other end (circular)."""
+    axes = enumerate(zip(kernel, strides, strict=True), start=1)
+    around = {i: pads(x.shape[i], k, s, padding) for i, (k, s) in axes}
+    if not any(sum(pair) for pair in around.values()):
+        return x
+    if padding == "same":
+        return ops.pad(x, [(0, 0), *around.values(), (0, 0)])
+    for axis, (before, after) in around.items():
+        n = x.shape[axis]
+        first, last = (_slice(x, axis, *ends) for ends in ((n - before, n), (0, after)))
+        parts = [first] * (before > 0) + [x] + [last] * (after > 0)
+        x = ops.concatenate(parts, axis)
+    return x
+
+
+def _slice(x: Any, axis: int, start: int, end: int) -> Any:
+    return x[(slice(None),) * axis + (slice(start, end),)]
