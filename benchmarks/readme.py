@@ -7,7 +7,8 @@
     python benchmarks/readme.py
 
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
-commands and the script on the page print.
+commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
+measured is read from docs/anomaly/ and docs/audio/.
 """
 
 import json
@@ -45,6 +46,8 @@ def main() -> None:
         ("denoise", restored(page)),
         ("denoise-recipe", denoised(json.loads((docs / "denoise/metrics.json").read_text()))),
         ("weights", weights_table()),
+        ("anomaly", anomaly_table()),
+        ("audio", audio_line()),
     ):
         start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
         before, _, rest = page.partition(start)
@@ -100,6 +103,38 @@ def demo_table(results: list[dict]) -> str:
         )
         notes.append(f"With {count} labels a class the better of frozen and finetune is {ahead}.")
     return "\n".join([*lines, "", *notes])
+
+
+def anomaly_table() -> str:
+    """AUROC of each score in the kept runs of recipes/anomaly.py, as Markdown."""
+    scores = ("distance", "tied", "untied")
+    lines = ["| AUROC | " + " | ".join(scores) + " |", "|---|" + "---|" * len(scores)]
+    for name, title in (
+        ("nyc_taxi", "points of NAB's nyc_taxi"),
+        ("digits", "one class of digits against the others, mean over classes"),
+        ("fashion_mnist", "the same, fashion_mnist"),
+    ):
+        run = json.loads((REPO / "docs" / "anomaly" / f"{name}.json").read_text())
+        rows = run.get("means", run["results"])
+        cells = []
+        for score in scores:
+            values = [row["AUROC"] for row in rows if row["score"] == score]
+            mean, sd = report.mean_sd(values)
+            cells.append(f"{mean:.3f}" + (f" ± {sd:.3f}" if len(values) > 1 else ""))
+        seeds = len({row["seed"] for row in rows})
+        lines.append(f"| {title} ({seeds} seeds) | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def audio_line() -> str:
+    run = json.loads((REPO / "docs" / "audio" / "metrics.json").read_text())
+    total = sum(map(sum, run["confusion"]))
+    return (
+        f"`{run['model']}`, which learnt from three speakers, is right on "
+        f"{run['accuracy']:.1%} of\n"
+        f"the {total} test recordings of a fourth and {run['validation_accuracy']:.1%} of the "
+        "validation recordings of a fifth:\nexpect such a spread on a voice it never heard."
+    )
 
 
 def weights_table() -> str:

@@ -30,7 +30,7 @@ REPO = Path(__file__).resolve().parent.parent
 
 def main(
     model: Annotated[str, typer.Argument(help="A registered model.")],
-    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, an image folder.")],
+    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, a folder.")],
     tag: Annotated[str, typer.Option(help="The tag of the weights.")],
     settings: Annotated[
         str, typer.Option("--set", help="The model's settings as JSON: '{\"width\": 32}'.")

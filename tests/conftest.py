@@ -73,6 +73,23 @@ def omniglot_dirs(raw_data) -> dict[str, Path]:
     return dirs
 
 
+@pytest.fixture(scope="session")
+def spoken_digit_dirs(raw_data, seed_tfds) -> dict[str, Path]:
+    """Keyword arguments for `load("spoken_digit", …)`; the set is prepared, which needs pydub."""
+    import tensorflow_datasets as tfds
+
+    from wszoo.data import load
+
+    tfds.disable_progress_bar()
+    if importlib.util.find_spec("pydub") is None:
+        pytest.skip("pydub is not installed (pip install 'wszoo[audio]')")
+    with _one_process():
+        if not (CACHE / "spoken_digit").is_dir():
+            seed_tfds.seed("spoken_digit", raw_data, CACHE)
+        load("spoken_digit", max_per_split=20, data_dir=CACHE)
+    return {"data_dir": CACHE}
+
+
 @contextlib.contextmanager
 def _one_process():
     """Lets one test process at a time prepare; the others find it done."""

@@ -17,7 +17,9 @@ import keras
 import numpy as np
 
 import wszoo
-from wszoo.layers import Bias, LocallyConnected2D, ReversibleConv2D, ReversibleDense
+from wszoo.layers import (
+    Bias, LocallyConnected2D, ReversibleConv2D, ReversibleDense, TimeSharedRNN
+)
 from wszoo.sharing import graph
 from wszoo.sharing.files import file_parameters
 
@@ -27,8 +29,10 @@ CONFIG = {
     "dense_net": {"input_shape": (5, 4, 1), "widths": (6, 3)},
     "local_net": {"input_shape": (7, 8, 1), "filters": (3, 2), "kernel_size": 2},
     "tiled_net": {"input_shape": (8, 8, 1), "filters": (3, 2), "kernel_size": 2, "tiles": 2},
+    "rnn": {"input_shape": (4, 3), "units": 4, "depth": 4, "steps": "AABB"},
     "tied_ae": {"input_shape": (5, 4, 1), "widths": (6, 3)},
     "tied_conv_ae": {"input_shape": (7, 8, 1), "filters": (3, 4)},
+    "tied_seq_ae": {"input_shape": (9, 2), "filters": (3, 4)},
 }
 assert set(CONFIG) == set(wszoo.list_models())
 
@@ -92,6 +96,21 @@ for padding, tiles in itertools.product(("valid", "same", "circular"), (None, (2
     z = integers(*layer(x).shape, seed=3)
     by_x = jax.grad(lambda value: (layer(value) * z).sum())(x)
     assert np.sum(by_x * other) == np.sum(np.asarray(layer(other)) * z), (padding, tiles)
+for name, theirs in (
+    ("simple", keras.layers.SimpleRNN), ("gru", keras.layers.GRU), ("lstm", keras.layers.LSTM)
+):
+    x = integers(2, 6, 3) / 8
+    layers = [TimeSharedRNN(4, cell=name, steps=steps) for steps in (None, "AABBBB", 6)]
+    for layer in layers:
+        layer.build((None, 6, 3))
+    one, two, twin = layers
+    keras_layer = theirs(4)
+    keras_layer.build((None, 6, 3))
+    keras_layer.set_weights(one.get_weights())
+    two.set_weights(one.get_weights() * 2)
+    twin.set_weights(one.get_weights() * 6)
+    for layer in layers:
+        np.testing.assert_allclose(layer(x), keras_layer(x), atol=1e-5)
 print("all laws hold")
 """
 

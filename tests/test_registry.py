@@ -107,7 +107,7 @@ def test_a_model_without_default_weights_says_so(clean):
 def test_filters(clean):
     everything = wszoo.list_models()
     assert everything == sorted(everything) and len(everything) >= 3
-    assert wszoo.list_models("tied_*") == ["tied_ae", "tied_conv_ae"]
+    assert wszoo.list_models("tied_*") == ["tied_ae", "tied_conv_ae", "tied_seq_ae"]
     assert wszoo.list_models("nothing*") == []
     tasks = {wszoo.info(name)["task"] for name in everything}
     assert sorted(n for t in tasks for n in wszoo.list_models(task=t)) == everything

@@ -101,3 +101,83 @@ def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
         line[0].text(-0.2, 0.5, name, transform=line[0].transAxes, ha="right", va="center")
     with written_whole(path) as part:
         figure.savefig(part, dpi=100, format="png")
+
+
+def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str) -> None:
+    """Writes a picture of a confusion matrix: counts (true class, predicted class)."""
+    from matplotlib.figure import Figure
+
+    shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+    side = max(4.0, 1.5 + 0.45 * len(names))
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    axis = figure.subplots()
+    shown = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= 30:  # more would be unreadable
+        for (row, column), count in np.ndenumerate(table):
+            if count:
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                axis.text(column, row, str(count), ha="center", va="center", color=colour, size=8)
+        axis.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0)
+        axis.set_yticks(range(len(names)), names)
+    axis.set(title=title, xlabel="predicted", ylabel="true")
+    figure.colorbar(shown, label="share of the true class")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")
+
+
+def timeline(
+    path: Path,
+    times: np.ndarray,
+    rows: Mapping[str, np.ndarray],
+    *,
+    marked: Sequence[tuple[Any, Any]] = (),
+    until: Any = None,
+    title: str = "",
+) -> None:
+    """Writes a picture of series over one time axis, a panel a row.
+
+    `marked` are spans to shade in all panels; `until` draws a line there (the end of training).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 2.2 * len(rows) + 0.6), layout="constrained")
+    axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
+    for i, (axis, (name, values)) in enumerate(zip(axes, rows.items(), strict=True)):
+        axis.plot(times, values, lw=0.7, color=f"C{i}")
+        for j, (first, last) in enumerate(marked):
+            axis.axvspan(
+                first, last, color="red", alpha=0.15, lw=0, label=None if j else "labelled anomaly"
+            )
+        if until is not None:
+            axis.axvline(until, color="black", ls="--", lw=0.8, label="end of training")
+        axis.set_ylabel(name)
+        axis.grid(alpha=0.3)
+    axes[0].set_title(title)
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(loc="upper left", fontsize=8)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")
+
+
+def bars(
+    path: Path, groups: Mapping[str, Mapping[str, Sequence[float]]], *, y: str, title: str
+) -> None:
+    """Writes a picture of `groups[label][class]`, a number a seed: bars with one sd as a line."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(name for values in groups.values() for name in values))
+    figure = Figure(figsize=(max(6.0, 0.9 * len(names)), 4), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / len(groups)
+    for i, (label, values) in enumerate(groups.items()):
+        stats = [mean_sd(values[name]) if name in values else (np.nan, 0.0) for name in names]
+        place = np.arange(len(names)) + (i - (len(groups) - 1) / 2) * width
+        mean, sd = zip(*stats, strict=True)
+        axis.bar(place, mean, width, yerr=sd, label=label, error_kw={"lw": 1})
+    long = max(map(len, names)) > 6
+    axis.set_xticks(range(len(names)), names, rotation=30 if long else 0)
+    axis.set(title=title, ylabel=y)
+    axis.grid(alpha=0.3, axis="y")
+    axis.legend(loc="lower right")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")

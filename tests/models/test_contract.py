@@ -19,8 +19,10 @@ ZOO = {
         {"input_shape": (14, 14, 1), "filters": (3, 4), "kernel_size": 4, "tiles": (2, 1)},
         [],
     ),
+    "rnn": ({"input_shape": (4, 3), "units": 5, "depth": 3}, ["ABA", "tied"]),
     "tied_ae": ({"input_shape": (6, 5, 2), "widths": (12, 7, 3)}, ["untied"]),
     "tied_conv_ae": ({"input_shape": (12, 12, 1), "filters": (4, 6, 5)}, ["untied"]),
+    "tied_seq_ae": ({"input_shape": (14, 2), "filters": (4, 6, 5)}, ["untied"]),
 }
 CASES = [(name, plan) for name, (_, plans) in ZOO.items() for plan in [None, *plans]]
 every_case = pytest.mark.parametrize(("name", "plan"), CASES)
@@ -37,6 +39,8 @@ def test_the_contract_covers_the_whole_zoo():
             "tied_ae",
             "tied_conv_ae",
             "tiled_net",
+            "rnn",
+            "tied_seq_ae",
         }
     )
 
@@ -164,7 +168,7 @@ def test_default_settings_build_and_run(name):
     assert wszoo.plan_of(model).restrict(declared).pattern == wszoo.info(name)["sharing"]
 
 
-@pytest.mark.parametrize("name", ["tied_ae", "tied_conv_ae"])
+@pytest.mark.parametrize("name", ["tied_ae", "tied_conv_ae", "tied_seq_ae"])
 def test_an_autoencoders_kernels_are_half_of_its_twins(name):
     model = make(name, None)
     twin = wszoo.untied_twin(model)
@@ -199,6 +203,8 @@ def test_conv_net_without_a_head_gives_the_features():
         ("tied_conv_ae", {"filters": ()}),
         ("dense_net", {"widths": ()}),
         ("tiled_net", {"filters": ()}),
+        ("rnn", {"depth": 0}),
+        ("tied_seq_ae", {"filters": ()}),
     ],
 )
 def test_a_model_needs_a_layer(name, config):

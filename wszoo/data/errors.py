@@ -6,7 +6,8 @@ import difflib
 import math
 from collections.abc import Iterable, Sequence
 
-NAMED = ("digits", "fashion_mnist", "mnist", "omniglot_small")  # sources with a name of their own
+# Sources with a name of their own.
+NAMED = ("digits", "fashion_mnist", "mnist", "nab", "omniglot_small", "spoken_digit")
 
 
 class MissingDataError(FileNotFoundError):

@@ -60,11 +60,13 @@ def load(
     )
 
 
-def find_files(folder: Path) -> tuple[tuple[str, ...], dict[str, Pair]]:
+def find_files(
+    folder: Path, suffixes: frozenset[str] = SUFFIXES
+) -> tuple[tuple[str, ...], dict[str, Pair]]:
     """Class names, and (paths, labels) of each split that the folder has, "train" for one alone.
 
-    Raises ValueError without classes, without images in a class of train, or on a new class in
-    another split.
+    Raises ValueError without classes, without a file of such a suffix in a class of train, or on a
+    new class in another split.
     """
     tops = [path.name for path in _folders(folder)]
     given = [split for split in SPLITS if split in tops] if "train" in tops else []
@@ -72,26 +74,27 @@ def find_files(folder: Path) -> tuple[tuple[str, ...], dict[str, Pair]]:
         raise ValueError(f"{folder} has {given} and also {others}; splits are named {SPLITS}")
     roots = {split: folder / split for split in given} or {"train": folder}
     names = tuple(path.name for path in _folders(roots["train"]))
-    splits = {split: _labelled(root, names) for split, root in roots.items()}
+    splits = {split: _labelled(root, names, suffixes) for split, root in roots.items()}
     counts = np.bincount(splits["train"][1], minlength=len(names))
     if not names or not counts.all():
+        kind = "images" if suffixes is SUFFIXES else "files"
         empty = [name for name, count in zip(names, counts, strict=True) if not count]
         raise ValueError(
-            f"{roots['train']}: expected a sub-folder a class with images in each, "
-            f"{f'no images in {empty[:5]}' if names else 'found no sub-folders'}; "
-            f"valid are {' '.join(sorted(SUFFIXES))}"
+            f"{roots['train']}: expected a sub-folder a class with {kind} in each, "
+            f"{f'no {kind} in {empty[:5]}' if names else 'found no sub-folders'}; "
+            f"valid are {' '.join(sorted(suffixes))}"
         )
     return names, splits
 
 
-def _labelled(root: Path, names: tuple[str, ...]) -> Pair:
+def _labelled(root: Path, names: tuple[str, ...], suffixes: frozenset[str]) -> Pair:
     if new := [path.name for path in _folders(root) if path.name not in names]:
         raise ValueError(f"{root}: train has no class {new[:5]}, only {list(names[:10])}")
     found = [
         (path, label)
         for label, name in enumerate(names)
         for path in sorted((root / name).glob("*"))
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
     ]
     paths = np.array([path for path, _ in found], dtype=object)
     return paths, np.array([label for _, label in found], np.int32)

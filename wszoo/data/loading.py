@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from wszoo.data import arrays, digits, folders, omniglot, tfds_sets
+from wszoo.data import arrays, audio, digits, folders, nab, omniglot, tfds_sets
 from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
 from wszoo.data.source import Source
 
@@ -34,8 +34,9 @@ def load(
             - `list_sources()`;
             - a TFDS image classification set, `"cifar10"`, `"tfds:cifar10"`, `"name/config"`;
             - a path (with a leading `.`, `/` or `~`, a `Path`, or an existing folder): an `.npz`
-              of `x_train, y_train, …`, or a folder `[split/]class/image`.
+              of `x_train, y_train, …`, or a folder `[split/]class/image` or `[split/]class/x.wav`.
         image_size: resize to a square of so many pixels (`omniglot_small`: 28 by default).
+            Recordings and time series have none.
         data_dir: where TFDS keeps prepared sets; default `WSZOO_DATA_DIR`, else TFDS's own.
         manual_dir: folder of raw files, read-only, in it or in `<name>/` in it; default
             `WSZOO_MANUAL_DIR`, else `<data_dir>/downloads/manual`.
@@ -60,6 +61,12 @@ def load(
         "data_dir": _folder(data_dir, "WSZOO_DATA_DIR"),
         "manual_dir": _folder(manual_dir, "WSZOO_MANUAL_DIR"),
     }
+    if name in ("nab", audio.NAME):
+        _no_image_size(str(name), image_size)
+        limits: dict[str, Any] = {"max_per_split": max_per_split, "max_gb": max_gb}
+        if name == "nab":
+            return nab.load(manual_dir=places["manual_dir"], **limits)
+        return audio.load(download=download, **limits, **places)
     if name == "omniglot_small":
         return omniglot.load(max_gb=max_gb, **size, **places)
     return tfds_sets.load(
@@ -78,9 +85,19 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
 def _from_path(path: Path, **options: Any) -> Source:
     if path.suffix == ".npz":
         return arrays.from_npz(path, **options)
+    if path.is_dir() and audio.is_audio_folder(path):
+        _no_image_size(str(path), options.pop("image_size"))
+        return audio.load_folder(path, **options)
     if path.is_dir():
         return folders.load(path, **options)
-    raise MissingDataError(f"{path}: no such folder; a path is an .npz file or an image folder")
+    raise MissingDataError(
+        f"{path}: no such folder; a path is an .npz file or a folder of images or wav files"
+    )
+
+
+def _no_image_size(name: str, image_size: int | None) -> None:
+    if image_size is not None:
+        raise ValueError(f"{name} has no images; image_size={image_size} is of no use")
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:

@@ -10,6 +10,7 @@ __all__ = [
     "LowRankLocallyConnected2D",
     "ReversibleConv2D",
     "ReversibleDense",
+    "TimeSharedRNN",
 ]
 
 __getattr__, __dir__ = exports(
@@ -22,5 +23,6 @@ __getattr__, __dir__ = exports(
         "LowRankLocallyConnected2D": "wszoo.layers.low_rank_local",
         "ReversibleConv2D": "wszoo.layers.reversible_conv2d",
         "ReversibleDense": "wszoo.layers.reversible_dense",
+        "TimeSharedRNN": "wszoo.layers.time_shared_rnn",
     },
 )

@@ -56,11 +56,10 @@ def load(path: str | os.PathLike) -> keras.Model:
     Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
     file or whose graph does not share as its plan says.
     """
-    import wszoo.layers.bias
-    import wszoo.layers.locally_connected
-    import wszoo.layers.low_rank_local
-    import wszoo.layers.reversible_conv2d
-    import wszoo.layers.reversible_dense  # noqa: F401  registered with Keras on import
+    from wszoo import layers
+
+    for name in layers.__all__:
+        getattr(layers, name)  # a class is registered with Keras when it is imported
 
     path = Path(path)
     if not path.is_file():

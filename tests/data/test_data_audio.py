@@ -1,0 +1,147 @@
+"""Recordings: log-mel frames, wav files of many kinds, folders, and splits by speaker."""
+
+import wave
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wszoo.data import MissingDataError, audio, load
+
+
+def tone(hertz, seconds=0.5, rate=audio.RATE, loud=0.5):
+    return loud * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+
+
+def write_wav(path, samples, rate=audio.RATE, width=2, channels=1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scaled = np.round(np.asarray(samples) * (2 ** (8 * width - 1) - 1)).astype("<i4")
+    scaled = np.repeat(scaled, channels)
+    raw = (scaled + 128).astype(np.uint8) if width == 1 else scaled
+    data = raw.view(np.uint8).reshape(len(scaled), raw.itemsize)[:, :width].tobytes()
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(data)
+    return path
+
+
+def test_the_mel_weights_are_tensorflows():
+    wanted = tf.signal.linear_to_mel_weight_matrix(
+        audio.MELS, audio.FFT // 2 + 1, audio.RATE, audio.LOWEST, audio.HIGHEST
+    )
+    np.testing.assert_allclose(audio.mel_weights(), wanted, atol=1e-5)
+
+
+def test_log_mel_frames_are_those_of_tensorflow():
+    samples = np.random.default_rng(0).normal(size=4000) * np.hanning(4000)
+    stft = tf.signal.stft(tf.constant(samples), audio.WINDOW, audio.HOP, audio.FFT)
+    mel = np.abs(stft.numpy()) ** 2 @ audio.mel_weights()
+    logs = np.log(mel / mel.mean() + audio.FLOOR)
+    logs = logs - logs.mean(axis=0)
+    got = audio.log_mel(samples, len(logs))
+    np.testing.assert_allclose(got, logs / (logs.std() + 1e-3), atol=1e-4)
+
+
+def test_neither_loudness_nor_length_changes_the_shape_or_the_scale():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=3000) * np.hanning(3000)
+    frames = audio.log_mel(samples)
+    assert frames.shape == (audio.FRAMES, audio.MELS) and frames.dtype == np.float32
+    np.testing.assert_allclose(audio.log_mel(0.01 * samples), frames, atol=1e-4)
+    assert not frames[36:].any() and frames[:35].any(axis=1).all()  # 36 frames, then zeros
+    long = audio.log_mel(rng.normal(size=20000))
+    assert long.shape == frames.shape and long.any(axis=1).all()
+    for odd in (np.zeros(4000), np.ones(1), rng.normal(size=10)):
+        assert np.isfinite(audio.log_mel(odd)).all()
+
+
+def test_a_tone_stands_where_its_pitch_is():
+    quiet = np.random.default_rng(0).normal(size=4000) * 1e-3
+    rows = [np.r_[quiet, tone(hz)] for hz in (300, 1000, 3000)]
+    best = [audio.log_mel(row)[-8:].mean(axis=0).argmax() for row in rows]
+    assert best == sorted(best) and len(set(best)) == 3
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_every_width_and_number_of_channels_reads_the_same(tmp_path, width, channels):
+    samples = tone(440)
+    path = write_wav(tmp_path / "x.wav", samples, width=width, channels=channels)
+    np.testing.assert_allclose(audio.read_wav(path), samples, atol=1.5 / 2 ** (8 * width - 1))
+
+
+@pytest.mark.parametrize("rate", [11025, 16000, 44100])
+def test_other_rates_are_resampled(tmp_path, rate):
+    path = write_wav(tmp_path / "x.wav", tone(440, rate=rate), rate=rate)
+    got = audio.read_wav(path)
+    assert abs(len(got) - audio.RATE // 2) <= 1
+    wanted = tone(440)[: len(got)]
+    np.testing.assert_allclose(got[100:3900], wanted[100:3900], atol=0.01)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for label, hz in (("high", 2000), ("low", 300)):
+        for i in range(10):
+            write_wav(tmp_path / "tones" / label / f"{i}.wav", tone(hz + 10 * i))
+    return tmp_path / "tones"
+
+
+def test_a_folder_of_wav_files(folder):
+    source = load(folder)
+    assert source.class_names == ("high", "low")
+    assert source.input_shape == (audio.FRAMES, audio.MELS)
+    assert [len(source.arrays(s)[1]) for s in ("train", "validation", "test")] == [16, 2, 2]
+    with pytest.raises(ValueError, match="has no images"):
+        load(folder, image_size=28)
+
+
+def test_split_folders_keep_what_they_hold(folder, tmp_path):
+    speakers = tmp_path / "speakers"
+    for split in ("train", "test"):
+        for label in ("high", "low"):
+            for i in range(3):
+                (speakers / split / label).mkdir(parents=True, exist_ok=True)
+                target = speakers / split / label / f"{i}.wav"
+                target.write_bytes((folder / label / f"{i}.wav").read_bytes())
+    source = load(speakers)
+    assert len(source.arrays("test")[1]) == 6
+    assert len(source.arrays("train")[1]) + len(source.arrays("validation")[1]) == 6
+
+
+def test_files_that_are_no_wav_are_all_named(folder):
+    (folder / "low" / "bad.wav").write_bytes(b"RIFFnothing")
+    (folder / "high" / "empty.wav").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"2 of 22 files(.|\n)*empty.wav(.|\n)*bad.wav"):
+        audio.read_frames(sorted(folder.glob("*/*.wav")))
+    write_wav(folder / "low" / "none.wav", [])
+    with pytest.raises(ValueError, match="no samples"):
+        audio.read_wav(folder / "low" / "none.wav")
+    with pytest.raises(ValueError, match="no readable PCM wav"):
+        load(folder)
+
+
+def test_a_class_without_recordings_is_named(folder):
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"no files in \['empty'\]; valid are .wav"):
+        load(folder)
+
+
+def test_spoken_digit_is_split_by_speaker(spoken_digit_dirs):
+    source = load("spoken_digit", **spoken_digit_dirs)
+    assert source.input_shape == (audio.FRAMES, audio.MELS) and source.num_classes == 10
+    sizes = {split: len(source.arrays(split)[1]) for split in audio.SPEAKERS}
+    assert sizes == {split: 500 * len(names) for split, names in audio.SPEAKERS.items()}
+    speakers = [name for names in audio.SPEAKERS.values() for name in names]
+    assert len(set(speakers)) == len(speakers) == 5
+    for split in sizes:
+        assert set(np.bincount(source.arrays(split)[1])) == {sizes[split] // 10}
+    few = load("spoken_digit", max_per_split=20, **spoken_digit_dirs)
+    assert set(np.bincount(few.arrays("train")[1])) == {2}
+
+
+def test_spoken_digit_that_is_missing_says_how_to_get_it(tmp_path):
+    with pytest.raises(MissingDataError, match="download=True"):
+        load("spoken_digit", data_dir=tmp_path)

@@ -1,0 +1,199 @@
+"""Recordings as log-mel frames: `spoken_digit`, and folders of wav files.
+
+Z. Jackson et al., Free Spoken Digit Dataset v1.0.9, https://doi.org/10.5281/zenodo.1342401.
+Mel scale and weights: those of `tf.signal.linear_to_mel_weight_matrix` (HTK's scale).
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+import wave
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+
+from wszoo.data import folders, tfds_prepare
+from wszoo.data.errors import check_memory
+from wszoo.data.source import Pair, Source
+from wszoo.data.splitting import complete, first_stratified
+
+NAME = "spoken_digit"
+SUFFIXES = frozenset([".wav"])
+RATE = 8000  # samples a second, those of spoken_digit
+WINDOW, HOP = 200, 80  # samples: 25 ms and 10 ms
+FFT = 256
+MELS = 40
+LOWEST, HIGHEST = 60.0, 3800.0  # Hz
+FRAMES = (
+    64  # 0.65 s; 96 % of spoken_digit's recordings are shorter, of the others the middle is kept
+)
+FLOOR = 1e-3  # added to a power before its logarithm, in units of the recording's mean power
+
+# FSDD's speakers (v1.0.9). Whoever is tested was never heard in training.
+SPEAKERS = {
+    "train": ("jackson", "nicolas", "yweweler"),
+    "validation": ("george",),
+    "test": ("theo",),
+}
+
+
+def log_mel(samples: np.ndarray, frames: int = FRAMES) -> np.ndarray:
+    """Log-mel energies (frames, MELS) float32 of one recording (n,) at RATE samples a second.
+
+    Each recording loses the mean of each mel band over its own frames (what a microphone adds) and
+    is brought to standard deviation 1. A longer one loses equal parts of both ends, a shorter one
+    gets zeros (its mean) after it.
+    """
+    samples = np.asarray(samples, np.float64)
+    samples = np.pad(samples, (0, max(0, WINDOW - len(samples))))
+    cut = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    power = np.abs(np.fft.rfft(cut * np.hanning(WINDOW + 1)[:-1], FFT)) ** 2
+    mel = power @ mel_weights()
+    level = mel.mean()
+    logs = np.log(mel / (level if level > 0 else 1.0) + FLOOR)
+    logs -= logs.mean(axis=0)
+    logs /= logs.std() + 1e-3
+    first = max(0, (len(logs) - frames) // 2)
+    kept = logs[first : first + frames]
+    return np.pad(kept, ((0, frames - len(kept)), (0, 0))).astype(np.float32)
+
+
+@functools.cache
+def mel_weights() -> np.ndarray:
+    """(FFT // 2 + 1, MELS): triangles, equally spaced on the mel scale."""
+
+    def mel(hertz):
+        return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
+
+    edges = np.linspace(mel(LOWEST), mel(HIGHEST), MELS + 2)
+    bins = mel(np.linspace(0, RATE / 2, FFT // 2 + 1))[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    weights = np.maximum(0, np.minimum(rising, falling))
+    weights[0] = 0  # as TensorFlow has it: the constant is no tone
+    return weights
+
+
+def load(
+    *,
+    data_dir: Path | None = None,
+    manual_dir: Path | None = None,
+    download: bool = False,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+) -> Source:
+    """`spoken_digit` of TFDS: x (n, FRAMES, MELS), y the digit.
+
+    The splits are by speaker, SPEAKERS: 1,500 recordings of three speakers for training, 500 of a
+    fourth for validation, 500 of a fifth for the test. So the test asks about a voice that was
+    never heard, and about one voice alone.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = tfds_prepare.find_builder(NAME, data_dir)
+    with warnings.catch_warnings():
+        # pydub, which TFDS reads wav files with, is old (audioop, spellings of strings), and
+        # misses ffmpeg, which it needs for other formats alone.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
+        tfds_prepare.prepare(builder, manual_dir=manual_dir, download=download)
+    found: dict[str, list] = {split: [] for split in SPEAKERS}
+    split_of = {speaker: split for split, names in SPEAKERS.items() for speaker in names}
+    config = tfds.ReadConfig(try_autocache=False)
+    rows = tfds.as_numpy(builder.as_dataset("train", shuffle_files=False, read_config=config))
+    for row in rows:
+        name = row["audio/filename"].decode()  # 7_jackson_32.wav
+        found[split_of[name.split("_")[1]]].append((name, row["audio"], row["label"]))
+    splits = {}
+    for split, items in found.items():
+        items.sort(key=lambda item: item[0])
+        y = np.array([label for _, _, label in items], np.int32)
+        kept = first_stratified(y, max_per_split)
+        check_memory(NAME, len(y), (FRAMES, MELS), max_gb)
+        splits[split] = (np.stack([log_mel(items[i][1]) for i in kept]), y[kept])
+    return Source(
+        name=NAME,
+        splits=splits,
+        class_names=tuple(map(str, range(10))),
+        licence="CC BY-SA 4.0",
+        origin="Jackson et al., Free Spoken Digit Dataset v1.0.9, "
+        "https://doi.org/10.5281/zenodo.1342401; TFDS spoken_digit",
+    )
+
+
+def is_audio_folder(folder: Path) -> bool:
+    """Whether a wav file lies in `folder/class/` or `folder/split/class/`."""
+    return any(next(folder.glob(depth), None) for depth in ("*/*.wav", "*/*/*.wav"))
+
+
+def load_folder(
+    folder: Path,
+    *,
+    validation: float = 0.1,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+) -> Source:
+    """A source from `folder/class/x.wav`, or `folder/{train,validation,test}/class/x.wav`.
+
+    As `wszoo.data.folders.load` in everything but the files: PCM wav files of any rate and number
+    of channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
+    are carved from train know nothing of speakers.
+    """
+    names, files = folders.find_files(folder, SUFFIXES)
+    chosen: dict[str, Pair] = complete(files, validation, max_per_split)
+    check_memory(str(folder), sum(len(y) for _, y in chosen.values()), (FRAMES, MELS), max_gb)
+    return Source(
+        name=folder.name,
+        splits={split: (read_frames(paths), y) for split, (paths, y) in chosen.items()},
+        class_names=names,
+        licence="see origin",
+        origin=str(folder),
+    )
+
+
+def read_frames(paths) -> np.ndarray:
+    """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read."""
+    frames, broken = [], []
+    for path in map(Path, paths):
+        try:
+            frames.append(log_mel(read_wav(path)))
+        except (OSError, EOFError, ValueError, wave.Error) as error:
+            broken.append(f"{path}: {error}")
+    if broken:
+        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
+        first = "\n  ".join(broken[:5])
+        raise ValueError(
+            f"{len(broken)} of {len(paths)} files are no readable PCM wav files; remove or "
+            f"convert them:\n  {first}{more}"
+        )
+    return np.stack(frames)
+
+
+def read_wav(path: Path) -> np.ndarray:
+    """Samples (n,) float32 in [-1, 1] at RATE: the mean of the channels, resampled if need be.
+
+    Takes PCM of 8, 16, 24 or 32 bits. Raises ValueError on an empty file, wave.Error on another
+    format.
+    """
+    with wave.open(str(path), "rb") as file:
+        width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+        data = file.readframes(file.getnframes())
+    whole = len(data) - len(data) % (width * channels)  # a cut file ends anywhere
+    raw = np.frombuffer(data[:whole], np.uint8).reshape(-1, width)
+    if not len(raw):
+        raise ValueError("no samples")
+    if width == 1:  # the one unsigned kind
+        values = (raw[:, 0].astype(np.float32) - 128) / 128
+    else:
+        padded = np.zeros((len(raw), 4), np.uint8)
+        padded[:, 4 - width :] = raw
+        values = padded.view("<i4")[:, 0].astype(np.float32) / 2**31
+    values = values.reshape(-1, channels).mean(axis=1)
+    if rate == RATE:
+        return values
+    from scipy.signal import resample_poly
+
+    common = gcd(rate, RATE)
+    return resample_poly(values, RATE // common, rate // common).astype(np.float32)
