@@ -164,3 +164,19 @@ def test_a_relative_error_is_infinite_where_values_are_missing():
     assert parity.relative_error(one, {"y": np.full(3, 1.5)}) == pytest.approx(1 / 3)
     assert parity.relative_error({"y": np.array([1, np.nan, 1])}, one) == np.inf
     assert parity.relative_error({"z": np.ones(3)}, one) == np.inf
+
+
+def test_vectors_that_are_the_same_are_written_once_and_constants_stay_aligned():
+    model = tied_dense("transpose")
+    data = convert(model, "int8", per_channel=True, calibration=parity.random_inputs(model, 8))
+    packed = flatbuffer.write(flatbuffer.read(data))
+    assert len(data) - len(packed) > 8 * 1000  # zero points of 8 bytes, of 1,232 channels
+    x = parity.random_inputs(model)
+    for name, wanted in parity.run(data, x).items():
+        np.testing.assert_array_equal(parity.run(packed, x)[name], wanted)
+    table = flatbuffer.schema().Model.GetRootAsModel(packed, 0)
+    filled = [
+        table.Buffers(i) for i in range(table.BuffersLength()) if table.Buffers(i).DataLength()
+    ]
+    starts = [buffer._tab.Vector(buffer._tab.Offset(4)) for buffer in filled]
+    assert starts and all(start % 16 == 0 for start in starts)

@@ -59,20 +59,39 @@ def read(data: bytes) -> Any:
 
 
 def write(model: Any) -> bytes:
-    """The objects as a file, constants aligned to 16 bytes as the schema asks."""
+    """The objects as a file: constants aligned to 16 bytes, and equal small vectors stored once.
+
+    A flatbuffer may refer to one vector from several places. Scales and zero points, a vector of
+    each a tensor, are most of what a quantised file holds besides its weights.
+    """
     import flatbuffers
 
     base: Any = schema().BufferT
 
     class Aligned(base):
         def Pack(self, builder: Any) -> Any:  # the generated code forgets the alignment
-            if self.data is not None:
-                builder.Prep(ALIGNMENT, len(self.data))
-            return super().Pack(builder)
+            if self.data is None:
+                return super().Pack(builder)
+            builder.Prep(ALIGNMENT, len(self.data))
+            builder.written.clear()  # so that this vector is written here, where it is aligned
+            packed = super().Pack(builder)
+            builder.written.clear()
+            return packed
+
+    class Builder(flatbuffers.Builder):
+        def __init__(self, size: int):
+            super().__init__(size)
+            self.written: dict[tuple, int] = {}
+
+        def CreateNumpyVector(self, values: np.ndarray) -> int:
+            key = (values.dtype.str, values.tobytes())
+            if key not in self.written:
+                self.written[key] = super().CreateNumpyVector(values)
+            return self.written[key]
 
     plain, model.buffers = model.buffers, [Aligned(data=buffer.data) for buffer in model.buffers]
     try:
-        builder = flatbuffers.Builder(1024 + sum(len(data) for data in _contents(model)))
+        builder = Builder(1024 + sum(len(data) for data in _contents(model)))
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     finally:
         model.buffers = plain

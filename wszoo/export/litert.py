@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wszoo.export import parity
+from wszoo.export import flatbuffer, parity
 from wszoo.export.convert import convert
 from wszoo.export.inspect import float_operators, inspect_tflite
 from wszoo.export.share_constants import Report, share_constants
@@ -104,6 +104,7 @@ def litert(
         converted = [share_tables(data) for data in converted]
     files = [share_constants(data, prefer=prefer) for data in converted]
     data, sharing = files[0] if len(files) == 1 or _shares_as_much(*files) else files[1]
+    data = min(data, flatbuffer.write(flatbuffer.read(data)), key=len)
     inputs = parity.random_inputs(model, batch or 4) if inputs is None else inputs
     wanted = parity.keras_outputs(model, parity.as_floats(inputs) if uint8 else inputs)
     got = parity.run(data, parity.as_bytes(inputs) if uint8 else inputs, batch=batch)
