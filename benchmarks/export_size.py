@@ -53,7 +53,7 @@ def main(
         model, card = wszoo.get(name), evaluation.card_of(name)
         source = evaluation.source_of(card, data_dir=data_dir, manual_dir=manual_dir)
         real = evaluation.for_export(model, source, registry.entry(card["model"]).task)
-        ours += rows(name, model, None, real)
+        ours += rows(name, model, FIXED_BATCH.get(card["model"]), real)
     for name, make in (OTHERS | LARGE).items() if not smoke else [("holder", OTHERS["holder"])]:
         keras.utils.set_random_seed(0)
         model, batch = make(), FIXED_BATCH.get(name)

@@ -178,4 +178,4 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "gru": gru,
 }
 LARGE: dict[str, Callable[[], Any]] = {"mobilenet": mobilenet, "resnet": resnet}
-FIXED_BATCH = {"gru": 1}
+FIXED_BATCH = {"gru": 1, "rnn": 1}  # loops

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
     "training": {"sharing", "registry", "data", "weights"},
+    "evaluation": {"registry", "data", "weights", "training"},
     "report": {"sharing", "registry", "data", "weights"},
     "transfer": {"sharing", "registry", "data", "weights", "layers", "training"},
     "tuner": {"sharing", "registry", "data", "weights", "layers", "training", "transfer"},

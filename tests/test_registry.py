@@ -204,3 +204,13 @@ def test_a_name_of_the_zoo_is_taken_before_anything_is_listed():
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_settings_that_no_weight_depends_on_may_be_chosen_with_a_tag():
+    loops = wszoo.get("rnn.spoken_digit")
+    steps = wszoo.get("rnn.spoken_digit", unroll=True, dropout=0.0)
+    assert [layer.unroll for layer in steps.layers if hasattr(layer, "unroll")] == [True, True]
+    for one, other in zip(loops.weights, steps.weights, strict=True):
+        assert (one.numpy() == other.numpy()).all()
+    with pytest.raises(ValueError, match="units=64, not units=8"):
+        wszoo.get("rnn.spoken_digit", units=8)

@@ -98,7 +98,7 @@ def audit(
     target: Annotated[
         str,
         typer.Argument(
-            help="A model, NAME.TAG, a .keras, .weights.h5 or .tflite file, a SavedModel folder."
+            help="A model, NAME.TAG, a .keras, .weights.h5, .tflite or .onnx file, a SavedModel."
         ),
     ],
     sharing: Annotated[str | None, typer.Option(help="Another plan, such as ABAB.")] = None,
@@ -111,7 +111,7 @@ def audit(
     """Show what a model really shares, and what a file really stores."""
     path = Path(target)
     is_file = path.exists() and (path.suffix or path.is_dir())
-    if not is_file and path.suffix in (".keras", ".h5", ".tflite"):
+    if not is_file and path.suffix in (".keras", ".h5", ".tflite", ".onnx"):
         raise FileNotFoundError(f"no file {target!r}")  # said before Keras is imported
     result: dict[str, Any] = {}
     tables = []
@@ -146,7 +146,9 @@ def export(
     target: Annotated[str, typer.Argument(help="A model, NAME.TAG, or a .keras file.")],
     out: Annotated[Path, typer.Argument(help="The folder to write to.")],
     weights: Annotated[str | None, typer.Option(help="A tag of the model.")] = None,
-    formats: Annotated[str, typer.Option(help="Separated by commas.")] = "saved_model,litert",
+    formats: Annotated[
+        str, typer.Option(help="Of saved_model, litert, onnx; separated by commas.")
+    ] = "saved_model,litert",
     precision: Annotated[
         str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8, int8.")
     ] = "float32",
@@ -168,7 +170,7 @@ def export(
     warmup: Annotated[bool, typer.Option(help="Give TF Serving a warm-up request.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a model for TF Serving and LiteRT, every shared weight once."""
+    """Write a model for TF Serving, LiteRT or ONNX Runtime, every shared weight once."""
     import wszoo
     from wszoo.export.api import export as write
 

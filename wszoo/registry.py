@@ -36,6 +36,7 @@ class Entry:
     task: str
     family: str
     default_tag: str | None = None
+    free: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -82,12 +83,14 @@ def register(
     task: str,
     family: str,
     default_tag: str | None = None,
+    free: Sequence[str] = (),
     replace: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a builder under its own name.
 
     `sites` takes the builder's settings and gives the site names in call order; `sharing` is the
-    default plan: a spelling (`"tied"`, `"cycle:2"`) or a function from sites to a plan.
+    default plan: a spelling (`"tied"`, `"cycle:2"`) or a function from sites to a plan. `free`
+    names settings that no weight depends on: with pretrained weights they may be chosen anew.
     Raises `ValueError` if the name is taken, unless `replace=True`.
     """
 
@@ -102,7 +105,7 @@ def register(
                 "name, or register it with replace=True"
             )
         parameters.cache_clear()
-        _entries[name] = Entry(name, build, sites, sharing, task, family, default_tag)
+        _entries[name] = Entry(name, build, sites, sharing, task, family, default_tag, tuple(free))
         return build
 
     return decorate
@@ -136,7 +139,8 @@ def get(
     Raises:
         ValueError: for an unknown name, tag or setting, a plan that does not fit the sites, a
             weights file that is not the one its card describes, and a tag whose settings differ
-            from those asked for. One difference is allowed: `head=None` cuts the head off.
+            from those asked for. Allowed are `head=None`, which cuts the head off, and settings
+            that no weight depends on (`Entry.free`).
     """
     if "." in name and name not in _all():
         name, _, tag = name.partition(".")
@@ -171,6 +175,7 @@ def _pretrained(
         key
         for key in settings
         if weight_files.plain(settings[key]) != weight_files.plain(theirs[key])
+        and key not in found.free
         and not (cut and key == "head")
     ]
     if differing:
@@ -185,7 +190,8 @@ def _pretrained(
             f"{saved.name} was trained under the plan {plan.pattern!r}, not {asked!r}; get it as "
             "it is and use wszoo.retie(model, plan)"
         )
-    whole = weight_files.load_into(found.make(plan, **theirs), saved.weights, saved.sha256)
+    chosen = theirs | {key: settings[key] for key in found.free}
+    whole = weight_files.load_into(found.make(plan, **chosen), saved.weights, saved.sha256)
     if not cut:
         return whole
     backbone = found.make(plan, **settings)

@@ -13,21 +13,26 @@ from wszoo.export.litert import litert
 
 PRECISIONS = ["float32", "float16", "dynamic_int8", "int8"]
 SLACK = 64 * 1024  # bytes for graph and metadata
-STEP = 4 * 1024  # more for each unrolled step of a recurrent layer
+# TensorFlow Lite cannot measure ranges in a loop, and measures 1e34 at a product that broadcasts.
+NO_INT8 = {"gru": "loop", "rnn": "loop", "tiled_net": "differs from Keras"}
 
 
-def export(model, folder, precision, batch=None):
+def export(name, model, folder, precision):
     """Exports, and holds the file to the law: each weight once, and the same numbers."""
     stir(model)
-    calibration = parity.random_inputs(model, 64, seed=1) if precision == "int8" else None
-    made = litert(model, folder / "model.tflite", precision, calibration=calibration, batch=batch)
+    options = {"batch": FIXED_BATCH.get(name)}
+    if precision == "int8":
+        options["calibration"] = parity.random_inputs(model, 64, seed=1)
+    if precision == "int8" and name in NO_INT8:
+        with pytest.raises(ValueError, match=NO_INT8[name]):
+            litert(model, folder / "model.tflite", precision, **options)
+        assert not list(folder.iterdir())
+        return
+    made = litert(model, folder / "model.tflite", precision, **options)
     assert made.file_bytes == made.path.stat().st_size
-    unrolled = [la for la in model.layers if getattr(la, "unroll", False)]
-    graph = SLACK + STEP * sum(la.input.shape[1] for la in unrolled)
-    assert made.file_bytes <= 1.05 * made.stored_bytes + graph
+    assert made.file_bytes <= 1.05 * made.stored_bytes + SLACK
     assert not made.sharing.left
     assert inspect_tflite(made.path).ratio == 1.0
-    return made
 
 
 def test_the_registry_is_what_is_tested_here():
@@ -39,7 +44,7 @@ def test_the_registry_is_what_is_tested_here():
 @pytest.mark.parametrize("name", wszoo.list_models())
 def test_registered_models_store_each_weight_once(name, precision, tmp_path):
     keras.utils.set_random_seed(0)
-    export(wszoo.get(name), tmp_path, precision)
+    export(name, wszoo.get(name), tmp_path, precision)
 
 
 @pytest.mark.slow
@@ -47,7 +52,7 @@ def test_registered_models_store_each_weight_once(name, precision, tmp_path):
 @pytest.mark.parametrize("name", OTHERS)
 def test_hand_written_models_store_each_weight_once(name, precision, tmp_path):
     keras.utils.set_random_seed(0)
-    export(OTHERS[name](), tmp_path, precision, FIXED_BATCH.get(name))
+    export(name, OTHERS[name](), tmp_path, precision)
 
 
 @pytest.mark.parametrize("name", ["transpose", "conv", "pyramid"])

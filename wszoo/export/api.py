@@ -1,4 +1,4 @@
-"""One call that writes a model for TF Serving and LiteRT, each shared weight once."""
+"""One call that writes a model for other programs, each shared weight once."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo.export.inspect import Inspection
 from wszoo.export.litert import Outputs, check_precision, litert, stored_bytes
+from wszoo.export.onnx_file import onnx_file
 from wszoo.export.saved_model import check_labels, saved_model
 from wszoo.export.serving import how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
     import keras
     from rich.table import Table
 
-FORMATS = ("saved_model", "litert")
+FORMATS = ("saved_model", "litert", "onnx")
 
 
 @dataclass(frozen=True)
 class Exported:
     """A file (or SavedModel folder) that was written, and what it stores.
 
-    `stored_bytes` are the model's weights, each once, at the file's precision. For LiteRT alone:
-    `max_error` and `mean_error` are differences to Keras relative to the largest magnitude of an
-    output, `metric` is the task's metric of Keras and of the file, and `float_ops` counts the
-    operators of a full int8 file that work on floats.
+    `stored_bytes` are the model's weights, each once, at the file's precision. Files other than
+    SavedModels have been run: `max_error` and `mean_error` are differences to Keras relative to the
+    largest magnitude of an output. `metric` is the task's metric of Keras and of a LiteRT file, and
+    `float_ops` counts the operators of a full int8 file that work on floats.
     """
 
     format: str
@@ -89,7 +90,7 @@ class ExportReport:
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = FORMATS[:2],
     precision: str = "float32",
     *,
     inputs: Mapping[str, Any] | None = None,
@@ -106,7 +107,8 @@ def export(
 
     `"saved_model"` writes `folder/<model>/<version>/` for TF Serving, always in float32, under the
     next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
-    that stands; the file is run and compared with Keras.
+    that stands; the file is run and compared with Keras. `"onnx"` writes `folder/<model>.onnx`
+    likewise, in float32; it needs the extra `onnx`.
 
     Args:
         precision: of LiteRT weights: `"float32"`, `"float16"`, `"dynamic_int8"` or `"int8"`.
@@ -127,7 +129,7 @@ def export(
             calibration, labels that do not fit its output, another backend than TensorFlow, and a
             LiteRT file that differs from Keras by more than `bound`, or in its metric. Nothing is
             left behind.
-        ImportError: for `warmup` without the extra `serving`.
+        ImportError: for `warmup` without the extra `serving`, and ONNX without the extra `onnx`.
     """
     from wszoo.sharing.graph import as_functional
 
@@ -166,6 +168,20 @@ def export(
                 made.mean_error,
                 made.metric,
                 made.float_ops,
+            )
+        )
+    if "onnx" in formats:
+        options = {} if bound is None else {"bound": bound}
+        written = onnx_file(model, folder / f"{model.name}.onnx", inputs=inputs, **options)
+        files.append(
+            Exported(
+                "onnx",
+                written.path,
+                "float32",
+                written.stored_bytes,
+                inspect_file(written.path),
+                written.max_error,
+                written.mean_error,
             )
         )
     if "saved_model" in formats:

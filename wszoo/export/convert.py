@@ -40,7 +40,7 @@ def convert(
             f".tflite files are written with KERAS_BACKEND=tensorflow, not "
             f"{keras.backend.backend()}"
         )
-    extra = _before_norms(model) if shareable else {}
+    extra = before_norms(model) if shareable else {}
     with tempfile.TemporaryDirectory() as folder:
         module = serving_module(model, extra, batch, uint8=uint8)
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
@@ -98,7 +98,7 @@ def _run(converter: Any, model: Any, batch: int | None) -> bytes:
         raise
 
 
-def _before_norms(model: Any) -> dict[str, Any]:
+def before_norms(model: Any) -> dict[str, Any]:
     """Inputs of norms that follow a shared site, by the names of outputs to be.
 
     The converter folds a norm into the kernel before it, which gives each site a kernel of its

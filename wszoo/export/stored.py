@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from wszoo.export.inspect import Inspection, Repeated, inspect_tflite
+from wszoo.export.onnx_file import inspect_onnx
 
-SUFFIXES = (".keras", ".weights.h5", ".tflite")
+SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
 
 
 def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
-    """Sizes of a `.keras`, `.weights.h5` or `.tflite` file or a SavedModel folder.
+    """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
 
     Stored bytes are those of the weights; optimizer slots and random states are left out. Copies
     below `min_bytes`, and arrays of one value (fresh biases, norms), are not called repeated.
@@ -26,9 +27,10 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
         return _inspect(_saved_model_arrays(path), size, min_bytes)
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")
-    if path.suffix == ".tflite":
+    if path.suffix in (".tflite", ".onnx"):
+        inspect = inspect_tflite if path.suffix == ".tflite" else inspect_onnx
         try:
-            return inspect_tflite(path, min_bytes)
+            return inspect(path.read_bytes(), min_bytes)
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
     if not path.name.endswith(SUFFIXES):

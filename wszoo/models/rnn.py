@@ -27,6 +27,7 @@ def sites(*, depth: int, **_: Any) -> list[str]:
     task="classification",
     family="recurrent",
     default_tag="spoken_digit",
+    free=("unroll", "dropout"),
 )
 def rnn(
     bank: "Bank",
@@ -37,7 +38,7 @@ def rnn(
     cell: str = "gru",
     steps: str | None = None,
     dropout: float = 0.0,
-    unroll: bool = True,
+    unroll: bool = False,
     head: int | None = 10,
 ) -> Any:
     """Stacked recurrent layers over a sequence, such as the frames of a recording or image rows.
@@ -46,7 +47,8 @@ def rnn(
     logits `(batch, head)`, or without a head to features `(batch, 2 × units)`: the last output and
     the largest over time. `steps` spells a plan over time steps as `wszoo.as_plan` takes it
     (`"untied"`, `"cycle:2"`, `"AABB…"`); `None` is one cell for all steps, the usual RNN.
-    `unroll=False` makes loops: quicker to build, and then LiteRT needs a fixed batch.
+    `unroll=True` has no loops: slow to build and a large graph, but LiteRT then takes a free batch
+    dimension and int8, where a loop needs a fixed batch.
     """
     import keras
 

@@ -1,0 +1,194 @@
+"""An ONNX file in which every shared weight stands once.
+
+Keras writes ONNX with tf2onnx, which like the TFLite converter makes a kernel that is used forward
+and transposed two constants. Here the copy becomes a Transpose of the original: ONNX Runtime folds
+it when it loads the file, so that a call costs what it cost.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wszoo.export import parity
+from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
+from wszoo.export.inspect import Inspection, Repeated
+
+if TYPE_CHECKING:
+    import keras
+
+BOUND = 1e-5  # largest difference to Keras, relative to the largest output
+MIN_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Onnx:
+    """A file that was written: sizes in bytes, and its distance from the Keras model."""
+
+    path: Path
+    stored_bytes: int
+    file_bytes: int
+    max_error: float
+    mean_error: float
+
+
+def onnx_file(
+    model: "keras.Model",
+    path: str | os.PathLike,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    bound: float = BOUND,
+) -> Onnx:
+    """Writes `path`, in float32 with a free batch dimension. It appears whole and checked, or not.
+
+    Inputs and outputs bear the names of the model's input and output layers. The file is run by
+    ONNX Runtime on `inputs` (arrays by input name; random ones by default) and compared with Keras.
+
+    Raises:
+        ImportError: without the extra `onnx`.
+        ValueError: for another backend than TensorFlow, a model without a graph, and a difference
+            to Keras above `bound`.
+    """
+    from wszoo.export.litert import stored_bytes
+    from wszoo.sharing.files import written_whole
+    from wszoo.sharing.graph import as_functional
+
+    model = as_functional(model)
+    data = share_initializers(convert(model))
+    inputs = parity.random_inputs(model) if inputs is None else inputs
+    wanted, got = parity.keras_outputs(model, inputs), run(data, inputs)
+    error = parity.relative_error(got, wanted)
+    if not error <= bound:
+        raise ValueError(
+            f"the ONNX file of {model.name!r} differs from Keras by {error:.2g} of the largest "
+            f"output; the bound is {bound:.2g}. Nothing was written"
+        )
+    path = Path(path)
+    with written_whole(path) as part:
+        part.write_bytes(data)
+    mean = parity.mean_error(got, wanted)
+    return Onnx(path, stored_bytes(model, "float32"), len(data), error, mean)
+
+
+def convert(model: Any) -> bytes:
+    """What Keras and tf2onnx make of a functional model, with the names of its signature."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"an ONNX file is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
+        )
+    onnx = _package("onnx")
+    _package("tf2onnx")
+    from wszoo.export.convert import before_norms
+    from wszoo.export.saved_model import output_names
+
+    kept = list(before_norms(model).values())  # given out, so that no norm is folded into a kernel
+    whole = keras.Model(model.inputs, [*model.outputs, *kept])
+    whole([keras.ops.zeros((1, *(n or 1 for n in t.shape[1:])), t.dtype) for t in model.inputs])
+    with tempfile.TemporaryDirectory() as folder:
+        whole.export(f"{folder}/model.onnx", format="onnx", verbose=False)
+        graph = (made := onnx.load(f"{folder}/model.onnx")).graph
+    del graph.output[len(model.outputs) :]
+    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    for ends, wanted in ((graph.input, names), (graph.output, output_names(model))):
+        for end, name in zip(ends, wanted, strict=True):
+            _rename(graph, end.name, name)
+            end.name = name
+    return made.SerializeToString()
+
+
+def share_initializers(data: bytes, min_bytes: int = MIN_BYTES) -> bytes:
+    """The same ONNX model with equal and transposed initializers stored once."""
+    onnx = _package("onnx")
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    found = list(_constants(graph, min_bytes))
+    owners = []
+    for owner, *copies in equal_sets(found):
+        owners.append(owner)
+        for copy in copies:
+            _rename(graph, copy.name, owner.name)
+            _drop(graph, copy.name)
+    for owner, *copies in transposed_sets(owners):
+        for copy in copies:
+            axes = permutation(copy.values, owner.values)
+            if axes is None or copy.values.transpose(axes).shape != owner.values.shape:
+                continue
+            back = [int(axis) for axis in np.argsort(axes)]
+            node = onnx.helper.make_node("Transpose", [owner.name], [copy.name], perm=back)
+            graph.node.insert(0, node)
+            _drop(graph, copy.name)
+    return model.SerializeToString()
+
+
+def inspect_onnx(data: bytes, min_bytes: int = MIN_BYTES) -> Inspection:
+    """The initializers of an ONNX file. Raises `ValueError` for a damaged file."""
+    onnx = _package("onnx")
+    try:
+        graph = onnx.load_from_string(data).graph
+        found = list(_constants(graph, 0))
+    except Exception as error:
+        raise ValueError(f"not an ONNX file, or a damaged one: {error}") from error
+    large = [constant for constant in found if constant.bytes >= min_bytes]
+    repeated, owners = [], []
+    for group in equal_sets(large):
+        owners.append(group[0])
+        if len(group) > 1:
+            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "equal"))
+    for group in transposed_sets(owners):
+        if len(group) > 1:
+            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "transposed"))
+    stored = sum(constant.bytes for constant in found)
+    twice = sum(entry.bytes * (len(entry.names) - 1) for entry in repeated)
+    return Inspection(len(data), stored, stored - twice, tuple(repeated))
+
+
+def run(data: bytes, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Outputs of an ONNX model by name, from ONNX Runtime on the CPU."""
+    runtime = _package("onnxruntime")
+    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _package(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError("ONNX files need `pip install 'wszoo[onnx]'`") from error
+
+
+def _constants(graph: Any, min_bytes: int) -> Iterator[Constant]:
+    from onnx import numpy_helper
+
+    inputs = {value.name for value in graph.input}  # such an initializer is a default alone
+    for i, tensor in enumerate(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.nbytes < min_bytes or tensor.name in inputs or values.dtype == object:
+            continue
+        bits = np.ascontiguousarray(values).view(f"<u{values.dtype.itemsize}")
+        yield Constant(i, (tensor.data_type,), bits.reshape(values.shape), (), tensor.name, True)
+
+
+def _drop(graph: Any, name: str) -> None:
+    (initializer,) = (tensor for tensor in graph.initializer if tensor.name == name)
+    graph.initializer.remove(initializer)
+
+
+def _rename(graph: Any, old: str, new: str) -> None:
+    """Renames a value wherever it is made or read, bodies of loops and branches included."""
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            for i, name in enumerate(ends):
+                if name == old:
+                    ends[i] = new
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):
+                _rename(body, old, new)
