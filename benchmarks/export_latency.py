@@ -5,11 +5,14 @@
 Each model is converted twice: as `tf.lite.TFLiteConverter` does it, and by
 `wszoo.export.litert.litert`. Both files are held open and called in turn, a few calls each, so
 that what else the machine does falls on both alike. XNNPACK is on. Figures are medians; latency
-is in microseconds a call, `latency` and `load` are ours ÷ stock, `stock size` and `our size` are
+is in microseconds a call, `load` in milliseconds, `memory` the peak of a process that loads the
+file and calls it once, above the same process without it, in MiB; `stock size` and `our size` are
 file bytes ÷ stored weights at that precision. Writes `metrics.json` and `table.md`.
 """
 
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +23,7 @@ import keras
 import numpy as np
 import typer
 from ai_edge_litert.interpreter import Interpreter
+from others import FIXED_BATCH
 
 import wszoo
 from wszoo.cli import run
@@ -28,6 +32,22 @@ from wszoo.export.convert import convert
 from wszoo.export.litert import BYTES, litert
 
 BATCHES, THREADS = (1, 32), (1, 2)
+PEAK = """
+import sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+def status(key):
+    (line,) = [line for line in open("/proc/self/status") if line.startswith(key)]
+    return int(line.split()[1])
+open("/proc/self/clear_refs", "w").write("5")  # the peak so far is forgotten (Linux)
+before = status("VmRSS")
+held = Interpreter(model_path=sys.argv[1], num_threads=1)
+held.allocate_tensors()
+for detail in held.get_input_details():
+    held.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+held.invoke()
+print((status("VmHWM") - before) / 1024)
+"""
 
 
 def pyramid() -> keras.Model:
@@ -66,7 +86,11 @@ def main(
             if len(weight.shape) == 1:
                 weight.assign(weight + 0.01 * keras.random.uniform(weight.shape))
         for precision in BYTES:
-            row = measure(model, precision, 0.02 if smoke else seconds)
+            try:
+                row = measure(model, precision, 0.02 if smoke else seconds, FIXED_BATCH.get(name))
+            except ValueError as error:
+                print(f"{name} {precision}: {error}", flush=True)
+                continue
             rows.append({"model": name, "precision": precision} | row)
             print(line(rows[-1]), flush=True)
     out.mkdir(parents=True, exist_ok=True)
@@ -74,17 +98,21 @@ def main(
     (out / "table.md").write_text("\n".join([HEAD, *map(line, rows)]) + "\n")
 
 
-def measure(model: Any, precision: str, seconds: float) -> dict[str, Any]:
-    """Sizes, error and times of one model at one precision."""
-    stock = convert(model, precision, shareable=False)
+def measure(model: Any, precision: str, seconds: float, fixed: int | None) -> dict[str, Any]:
+    """Sizes, error, memory and times of one model at one precision."""
+    options = {"batch": fixed, "calibration": parity.random_inputs(model, 64, seed=1)}
     with tempfile.TemporaryDirectory() as folder:
-        made = litert(model, Path(folder) / "model.tflite", precision)
+        made = litert(model, Path(folder) / "model.tflite", precision, **options)
         ours = made.path.read_bytes()
+        stock = convert(model, precision, shareable=False, **options)
+        (path := Path(folder) / "stock.tflite").write_bytes(stock)
+        memory = [peak_mib(path), peak_mib(made.path)]
     x = parity.random_inputs(model, batch=max(BATCHES))
-    stock_error = parity.relative_error(parity.run(stock, x), parity.keras_outputs(model, x))
+    got = parity.run(stock, x, batch=fixed)
+    stock_error = parity.relative_error(got, parity.keras_outputs(model, x))
     loads = [np.median([load_ms(data) for _ in range(5)]) for data in (stock, ours)]
     times = {}
-    for batch in BATCHES:
+    for batch in BATCHES if fixed is None else [fixed]:
         for threads in THREADS:
             pair = latency_us((stock, ours), x, batch, threads, seconds)
             times[f"batch {batch}, {threads} thread{'s' * (threads > 1)}"] = pair
@@ -96,8 +124,16 @@ def measure(model: Any, precision: str, seconds: float) -> dict[str, Any]:
         "our_error": made.max_error,
         "ways": [shared.way for shared in made.sharing.shared],
         "load_ms": loads,
+        "peak_mib": memory,
         "latency_us": times,
     }
+
+
+def peak_mib(path: Path) -> float:
+    """Median of three processes."""
+    command = [sys.executable, "-c", PEAK, str(path)]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]
+    return float(np.median([float(run.stdout.split()[-1]) for run in runs]))
 
 
 def load_ms(data: bytes) -> float:
@@ -138,7 +174,7 @@ def ready(data: bytes, inputs: dict, batch: int, threads: int) -> Interpreter:
 SETTINGS = [f"batch {b}, {t} thread{'s' * (t > 1)}" for b in BATCHES for t in THREADS]
 COLUMNS = [
     "model", "precision", "stock size", "our size", "stock error", "our error", "load ms",
-    *SETTINGS,
+    "memory", *SETTINGS,
 ]  # fmt: skip
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 
@@ -146,13 +182,14 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 def line(row: dict[str, Any]) -> str:
     """A row of the table; times as `ratio (stock → ours)`."""
     times = [
-        f"{ours / stock:.2f} ({stock:.0f} → {ours:.0f} µs)"
-        for stock, ours in (row["latency_us"][setting] for setting in SETTINGS)
+        "{:.2f} ({:.0f} → {:.0f} µs)".format(pair[1] / pair[0], *pair) if pair else ""
+        for pair in (row["latency_us"].get(setting) for setting in SETTINGS)
     ]
     sizes = [f"{row['stock_size']:.3f}", f"{row['our_size']:.3f}"]
     errors = [f"{row['stock_error']:.1e}", f"{row['our_error']:.1e}"]
-    load = "{:.1f} → {:.1f}".format(*row["load_ms"])
-    return f"| {' | '.join([row['model'], row['precision'], *sizes, *errors, load, *times])} |"
+    load, memory = ("{:.1f} → {:.1f}".format(*row[key]) for key in ("load_ms", "peak_mib"))
+    cells = [row["model"], row["precision"], *sizes, *errors, load, memory, *times]
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

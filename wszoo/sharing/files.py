@@ -56,11 +56,9 @@ def load(path: str | os.PathLike) -> keras.Model:
     Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
     file or whose graph does not share as its plan says.
     """
-    from wszoo import layers
+    from wszoo._classes import register_classes
 
-    for name in layers.__all__:
-        getattr(layers, name)  # a class is registered with Keras when it is imported
-
+    register_classes()
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")

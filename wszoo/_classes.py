@@ -1,0 +1,10 @@
+"""Classes of wszoo that a saved model may hold; Keras knows a class once it is imported."""
+
+
+def register_classes() -> None:
+    """Imports every layer and optimizer class that is registered with Keras."""
+    import wszoo.transfer.rates  # noqa: F401
+    from wszoo import layers
+
+    for name in layers.__all__:
+        getattr(layers, name)
