@@ -50,7 +50,7 @@ def convert(
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
-            _refuse_loops(module, model.name)
+            _refuse_what_crashes(module, model.name)
             given = parity.as_bytes(calibration or {}) if uint8 else calibration or {}
             converter.representative_dataset = lambda: _examples(model, given, batch)
         if "int8" in precision and shareable and not per_channel:
@@ -73,15 +73,26 @@ def _examples(
         yield {name: np.asarray(calibration[name][start : start + size]) for name in names}
 
 
-def _refuse_loops(module: Any, name: str) -> None:
-    """TensorFlow Lite 2.21 dies (SIGSEGV) while it measures ranges in the body of a loop."""
-    graph = module.serve.get_concrete_function().graph.as_graph_def()
-    functions = [node for function in graph.library.function for node in function.node_def]
-    if any(node.op in ("While", "StatelessWhile") for node in (*graph.node, *functions)):
+def _refuse_what_crashes(module: Any, name: str) -> None:
+    """TensorFlow Lite 2.21 dies (SIGSEGV) while it measures ranges in the body of a loop, and reads
+    beyond its memory at products of matrices that broadcast."""
+    graph = module.serve.get_concrete_function().graph
+    definition = graph.as_graph_def()
+    inside = [node for function in definition.library.function for node in function.node_def]
+    if any(node.op in ("While", "StatelessWhile") for node in (*definition.node, *inside)):
         raise ValueError(
-            f"{name!r} has a loop, and ranges cannot be measured inside one: unroll the layer "
+            f"{name!r} has a loop, and int8 ranges cannot be measured inside one: unroll the layer "
             "(unroll=True), or take dynamic_int8"
         )
+    for operation in graph.get_operations():
+        if operation.type.startswith("BatchMatMul"):
+            ranks = [x.shape.rank or 0 for x in operation.inputs]
+            outer = {tuple(x.shape[:-2]) for x in operation.inputs if min(ranks) > 2}
+            if len(outer) > 1:
+                raise ValueError(
+                    f"{name!r} multiplies matrices {' and '.join(map(str, outer))} that broadcast, "
+                    "at which int8 ranges cannot be measured; take dynamic_int8"
+                )
 
 
 def _run(converter: Any, model: Any, batch: int | None) -> bytes:
