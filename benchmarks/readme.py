@@ -4,11 +4,12 @@
     python recipes/finetune.py --mode scratch-plain,finetune-plain --labels-per-class 5 \\
         --labels-per-class 20 --out runs/plain
     python recipes/denoise.py
+    python recipes/language_model.py --temperature 0.7
     python benchmarks/readme.py
 
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
 commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
-measured is read from docs/anomaly/ and docs/audio/.
+measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py did from docs/depth/.
 """
 
 import json
@@ -31,6 +32,8 @@ def main() -> None:
         ("plain", "metrics.json", "demo/plain.json"),
         ("denoise", "metrics.json", "denoise/metrics.json"),
         ("denoise", "denoised.png", "denoise/denoised.png"),
+        ("language_model", "metrics.json", "language_model/metrics.json"),
+        ("language_model", "sample.txt", "language_model/sample.txt"),
     ):
         if (REPO / "runs" / run / name).is_file():
             (docs / home).parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +51,8 @@ def main() -> None:
         ("weights", weights_table()),
         ("anomaly", anomaly_table()),
         ("audio", audio_line()),
+        ("depth", depth_table()),
+        ("language", sample()),
     ):
         start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
         before, _, rest = page.partition(start)
@@ -134,6 +139,35 @@ def audio_line() -> str:
         f"{run['accuracy']:.1%} of\n"
         f"the {total} test recordings of a fourth and {run['validation_accuracy']:.1%} of the "
         "validation recordings of a fifth:\nexpect such a spread on a voice it never heard."
+    )
+
+
+def depth_table() -> str:
+    """Test nats a character of each plan over depth, as Markdown; nothing before it is measured."""
+    path = REPO / "docs" / "depth" / "metrics.json"
+    if not path.is_file():
+        return ""
+    run = json.loads(path.read_text())
+    lines = ["| blocks | stored parameters | test nats a character |", "|---|---|---|"]
+    for row in run["plans"]:
+        spread = f" ± {row['sd']:.3f}" if row["seeds"] > 1 else ""
+        figures = f"{row['stored_parameters']:,} | {row['mean']:.3f}{spread} ({row['seeds']} seeds)"
+        lines.append(f"| {row['plan']} (`{row['spelling']}`) | {figures} |")
+    notes = f"`tied_lm` on {run['data']}, {run['steps']} steps of {run['batch']} windows each."
+    return "\n".join([*lines, "", notes, "", "![quality over parameters](docs/depth/depth.png)"])
+
+
+def sample() -> str:
+    """What the language model wrote; nothing before it has."""
+    home = REPO / "docs" / "language_model"
+    if not (home / "sample.txt").is_file():
+        return ""
+    run = json.loads((home / "metrics.json").read_text())
+    nats = run["metrics"]["test_nats"]["value"]
+    text = (home / "sample.txt").read_text().rstrip()
+    return (
+        f"`{run['weights']}` needs {nats:.3f} nats a character of the test split and writes, at "
+        f"temperature {run['temperature']}:\n\n```\n{text}\n```"
     )
 
 

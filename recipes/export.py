@@ -72,7 +72,7 @@ def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
         f"{stored.unrolled_parameters:,} parameters; test split of {data}",
         title_justify="left",
     )
-    for name in ("file", "bytes", "accuracy or R²", "note"):
+    for name in ("file", "bytes", "accuracy, R² or nats saved", "note"):
         made.add_column(name, justify="left" if name in ("file", "note") else "right")
     for row in rows:
         metric = "{:.5f} → {:.5f}".format(*row["metric"]) if "metric" in row else ""

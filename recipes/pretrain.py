@@ -3,7 +3,8 @@
     python recipes/pretrain.py tied_ae --data fashion_mnist --tag fashion_mnist
     python recipes/pretrain.py conv_net --data omniglot_small --tag omniglot --views pen --turns
 
-Classifiers learn the labels, autoencoders their own input. Several --seeds train the same thing
+Classifiers learn the labels, autoencoders their own input, language models the next character.
+Several --seeds train the same thing
 again: the first seed's weights are kept and the card says how far the seeds lie apart. A run that
 is killed goes on from its last epoch when the same command is given again, and ends as an
 unbroken one would. The measured results stand in the cards; `wszoo info NAME` prints them.
@@ -45,6 +46,7 @@ def main(
     turns: Annotated[bool, typer.Option(help="Each class turned by quarters is a class.")] = False,
     noise: Annotated[float, typer.Option(help="Autoencoders restore inputs with so much.")] = 0.0,
     image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
+    length: Annotated[int | None, typer.Option(help="Tokens of an example, for texts.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Train on so many.")] = None,
     seed: int = 0,
     seeds: Annotated[int, typer.Option(help="How often to train, with seeds from --seed on.")] = 1,
@@ -61,11 +63,14 @@ def main(
     options["run_dir"] = None
     entry = registry.entry(model)
     read = partial(load, data, data_dir=data_dir, manual_dir=manual_dir)
-    source = read(image_size=image_size)
+    source = read(image_size=image_size, length=length)
     drawn = read(image_size=105) if views == "pen" and data == "omniglot_small" else source
     config = {"input_shape": source.input_shape} | json.loads(settings)
+    if "vocabulary" in entry.config:
+        config.setdefault("vocabulary", len(source.vocabulary))
     if entry.task == "classification":
         config.setdefault("head", source.num_classes * (4 if turns else 1))
+    check_fits(entry, source)
     plan = entry.plan(sharing, **config)
 
     epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, noise)
@@ -95,13 +100,16 @@ def main(
         "config": entry.settings(config),
         "data": f"{source.name}: {source.origin}",
         "licence": source.licence,
-        "source": {"name": data, "image_size": image_size},
+        "source": {"name": data, "image_size": image_size}
+        | ({} if length is None else {"length": length}),
         "noise": noise,
         "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
         "seed": seed,
         "epochs": epochs,
         "metrics": training.spread(scores),
     }
+    if source.vocabulary:
+        card["vocabulary"] = source.vocabulary
     saved = weights.write(out / f"{model}.{tag}", kept, card)
     print(json.dumps(card["metrics"], indent=1))
     print(f"wrote {saved.folder}")
@@ -120,6 +128,8 @@ def epoch_maker(
     if noise and task != "reconstruction":
         raise ValueError(f"--noise is for autoencoders; this model's task is {task}")
     x, y = x[:max_examples], y[:max_examples]
+    if task == "language_modelling":
+        return windows_maker(x, y)
     copies = 4 if turns else 1
     drawings = pen.prepare(x) if views == "pen" else None
 
@@ -136,6 +146,30 @@ def epoch_maker(
     return make, len(x) * copies
 
 
+def windows_maker(x: np.ndarray, y: np.ndarray) -> tuple[Any, int]:
+    """As `epoch_maker`: the windows of an epoch begin at places of its own, one text's length in
+    all. `x` are windows that follow each other, `y` the same moved by one."""
+    text, (count, size) = np.append(x.ravel(), y[-1, -1]), x.shape
+
+    def make(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([seed, epoch])
+        starts = rng.integers(size) + size * rng.permutation(count - 1)
+        seen = text[starts[:, None] + np.arange(size + 1)]
+        return seen[:, :-1], seen[:, 1:]
+
+    return make, count - 1
+
+
+def check_fits(entry: registry.Entry, source: Source) -> None:
+    """Raises `ValueError` where a model of tokens meets other data, or the other way round."""
+    modelling = source.splits["train"][1].ndim == 2
+    if modelling != (entry.task == "language_modelling") or bool(source.vocabulary) != (
+        "vocabulary" in entry.config
+    ):
+        kind = "a text" if modelling else "labelled texts" if source.vocabulary else "no text"
+        raise ValueError(f"{source.name} is {kind}; {entry.name} is for {entry.task} of other data")
+
+
 def compile_for(
     task: str,
     model: keras.Model,
@@ -148,9 +182,12 @@ def compile_for(
     optimizer = keras.optimizers.AdamW(
         training.cosine(learning_rate, steps, warmup=steps // 15), weight_decay=weight_decay
     )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "scale"])
     if task == "reconstruction":
         model.compile(optimizer, loss="mse")
+        return
+    if task == "language_modelling":
+        model.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
     model.compile(optimizer, loss=loss, metrics=["accuracy"])

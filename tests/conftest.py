@@ -90,6 +90,22 @@ def spoken_digit_dirs(raw_data, seed_tfds) -> dict[str, Path]:
     return {"data_dir": CACHE}
 
 
+@pytest.fixture(scope="session")
+def text_dirs(raw_data, seed_tfds) -> dict[str, Path]:
+    """Keyword arguments for `load` of tiny_shakespeare and clinc_oos; the sets are prepared."""
+    import tensorflow_datasets as tfds
+
+    from wszoo.data import load
+
+    tfds.disable_progress_bar()
+    with _one_process():
+        for name in ("tiny_shakespeare", "clinc_oos"):
+            if not (CACHE / name).is_dir():
+                seed_tfds.seed(name, raw_data, CACHE)
+            load(name, max_per_split=20, data_dir=CACHE)
+    return {"data_dir": CACHE}
+
+
 @contextlib.contextmanager
 def _one_process():
     """Lets one test process at a time prepare; the others find it done."""

@@ -20,6 +20,7 @@ import wszoo
 from wszoo.layers import (
     Bias, LocallyConnected2D, ReversibleConv2D, ReversibleDense, TimeSharedRNN
 )
+from wszoo.export.parity import random_inputs
 from wszoo.sharing import graph
 from wszoo.sharing.files import file_parameters
 
@@ -33,13 +34,21 @@ CONFIG = {
     "tied_ae": {"input_shape": (5, 4, 1), "widths": (6, 3)},
     "tied_conv_ae": {"input_shape": (7, 8, 1), "filters": (3, 4)},
     "tied_seq_ae": {"input_shape": (9, 2), "filters": (3, 4)},
+    "tied_lm": {"input_shape": (6,), "vocabulary": 7, "width": 4, "heads": 2},
+    "shared_encoder": {
+        "input_shape": (5,), "vocabulary": 9, "factor": 3, "width": 4, "heads": 2, "depth": 4
+    },
+    "shared_vit": {"input_shape": (8, 8, 1), "width": 4, "heads": 2, "depth": 4},
 }
 assert set(CONFIG) == set(wszoo.list_models())
 
 for name, config in CONFIG.items():
     inner = name in ("dense_net", "local_net", "tiled_net")
-    model = wszoo.get(name, sharing="untied" if inner else "cycle_rev:2", **config)
-    x = np.random.default_rng(0).uniform(size=(4, *model.input_shape[1:])).astype("float32")
+    plan = "untied" if inner else "cycle_rev:2"
+    if wszoo.info(name)["family"] == "transformer":
+        plan = "depth:cycle_rev:2"
+    model = wszoo.get(name, sharing=plan, **config)
+    (x,) = random_inputs(model).values()
     found = wszoo.plan_of(model)
     model.compile("adam", "mse")
     before = np.asarray(model(x))

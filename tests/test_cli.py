@@ -31,6 +31,7 @@ def test_list():
     assert [row["name"] for row in json.loads(ask("list", "tied_*", "--json"))] == [
         "tied_ae",
         "tied_conv_ae",
+        "tied_lm",
         "tied_seq_ae",
     ]
     found = json.loads(ask("list", "--task", "reconstruction", "--json"))

@@ -61,7 +61,11 @@ def list_command(
         return
     from rich.table import Table
 
-    table = Table("name", "task", "family", "sharing", "weights (stored parameters)")
+    table = Table()
+    for title in ("name", "task"):
+        table.add_column(title, no_wrap=True)
+    for title in ("family", "sharing", "weights (stored parameters)"):
+        table.add_column(title, overflow="fold")
     for row in rows:
         tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row["weights"].items()]
         cells = (row["name"], row["task"], row["family"], row["sharing"], "\n".join(tags))

@@ -1,5 +1,6 @@
 """Scores of pretrained weights on the data of their card, and real data for an export."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -75,28 +76,33 @@ def data_of(
     """A source for a model and the model's task.
 
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
-    output has the shape of its input and else classification; `data` names a source, or is
-    `"card"` for that of the tag; images are resized to the model's input.
+    output has the shape of its input, language modelling if it gives something a token, and else
+    classification; `data` names a source, or is `"card"` for that of the tag; images are resized
+    to the model's input, texts cut to its length.
     """
     from wszoo.data import load
 
     model_name = name.partition(".")[0]
     shape, ends = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
+    tokens = "int" in model.inputs[0].dtype
     task = "reconstruction" if shape == ends else "classification"
+    if tokens and ends[:-1] == shape:
+        task = "language_modelling"
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
     if data == "card":
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
-    size = shape[1] if len(shape) == 4 else None
-    return load(data, image_size=size, data_dir=data_dir, manual_dir=manual_dir), task
+    size = {"length": shape[1]} if tokens else {"image_size": shape[1] if len(shape) == 4 else None}
+    return load(data, **size, data_dir=data_dir, manual_dir=manual_dir), task
 
 
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:
     """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
 
     Parity and metric are taken on its test split, ranges on the first of its training examples. The
-    metric is accuracy, or of a reconstruction R², the share of the variance that it explains, so
-    that in both a point is a hundredth of the whole.
+    metric is accuracy, of a reconstruction R², the share of the variance that it explains, and of a
+    language model the share of a blind guess's nats that it saves, so that in each a point is a
+    hundredth of the whole.
     Raises `ValueError` where the source does not fit the model's one input.
     """
     from wszoo import training
@@ -113,6 +119,8 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     def metric(outputs: Mapping[str, Any]) -> float:
         (values,) = outputs.values()
         score = training.score(values, x, y, task)[1]
+        if task == "language_modelling":
+            return 1 - score / math.log(source.num_classes)
         return 1 - score / float(x.var()) if task == "reconstruction" else score
 
     calibration = {name: source.arrays("train")[0][:CALIBRATION]}

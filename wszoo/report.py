@@ -181,3 +181,22 @@ def bars(
     axis.legend(loc="lower right")
     with written_whole(path) as part:
         figure.savefig(part, dpi=120, format="png")
+
+
+def tradeoff(
+    path: Path, points: Mapping[str, tuple[float, float, float]], *, x: str, y: str, title: str
+) -> None:
+    """Writes a picture of `points[label]`, `(x, mean, sd)`: a dot each, one sd as a line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for i, (label, (place, mean, sd)) in enumerate(points.items()):
+        axis.errorbar(place, mean, yerr=sd, fmt="o", capsize=3, color=f"C{i}")
+        axis.annotate(label, (place, mean), (6, 6), textcoords="offset points", color=f"C{i}")
+    axis.set(title=title, xlabel=x, ylabel=y, xlim=(0, None))
+    axis.margins(x=0.15, y=0.15)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.grid(alpha=0.3)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")

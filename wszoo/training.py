@@ -144,8 +144,18 @@ def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
 
 def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
     """A task's metric and its value: accuracy of a classifier `(batch, classes)`, mean squared
-    error of a reconstruction of `x`."""
+    error of a reconstruction of `x`, nats a token of a language model.
+
+    The nats are the mean over all positions of all windows `y`, so the first token of a window,
+    which is predicted from one token alone, counts as much as the last.
+    """
     outputs = np.asarray(outputs)
+    if task == "language_modelling":
+        logits = outputs.astype("float64")
+        top = logits.max(-1, keepdims=True)
+        total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
+        right = np.take_along_axis(logits, y[..., None], -1)[..., 0]
+        return "nats", float(np.mean(total - right))
     if task == "reconstruction":
         return "mse", float(np.mean(np.square(outputs - x, dtype="float64")))
     return "accuracy", float(np.mean(outputs.argmax(1) == y))

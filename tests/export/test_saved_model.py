@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo.export.parity import random_inputs
 from wszoo.export.saved_model import saved_model
 
 READ = """
@@ -29,7 +30,7 @@ print(json.dumps({"input": name, "outputs": {k: v.tolist() for k, v in values.it
 @pytest.mark.parametrize("name", wszoo.list_models())
 def test_a_fresh_process_reads_the_same_numbers_by_signature(name, tmp_path):
     model = wszoo.get(name)
-    x = np.random.default_rng(0).random((3, *model.input.shape[1:]), "float32")
+    (x,) = random_inputs(model, 3).values()
     np.save(tmp_path / "x.npy", x)
     folder = saved_model(model, tmp_path / "model" / "1")
     done = subprocess.run(

@@ -6,6 +6,7 @@ import pytest
 
 import wszoo
 from wszoo import registry
+from wszoo.export.parity import random_inputs
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
 from wszoo.sharing.files import file_parameters
@@ -20,8 +21,20 @@ ZOO = {
         [],
     ),
     "rnn": ({"input_shape": (4, 3), "units": 5, "depth": 3}, ["ABA", "tied"]),
+    "shared_encoder": (
+        {"input_shape": (5,), "vocabulary": 9, "factor": 3, "width": 8, "heads": 2},
+        ["untied", "depth:sandwich"],
+    ),
+    "shared_vit": (
+        {"input_shape": (8, 12, 1), "width": 8, "heads": 2, "dropout": 0.1},
+        ["untied", "depth:sequence:2"],
+    ),
     "tied_ae": ({"input_shape": (6, 5, 2), "widths": (12, 7, 3)}, ["untied"]),
     "tied_conv_ae": ({"input_shape": (12, 12, 1), "filters": (4, 6, 5)}, ["untied"]),
+    "tied_lm": (
+        {"input_shape": (6,), "vocabulary": 7, "width": 8, "heads": 2},
+        ["untied", "depth:tied", "depth:cycle:2"],
+    ),
     "tied_seq_ae": ({"input_shape": (14, 2), "filters": (4, 6, 5)}, ["untied"]),
 }
 CASES = [(name, plan) for name, (_, plans) in ZOO.items() for plan in [None, *plans]]
@@ -36,8 +49,11 @@ def test_the_contract_covers_the_whole_zoo():
             "conv_net",
             "dense_net",
             "local_net",
+            "shared_encoder",
+            "shared_vit",
             "tied_ae",
             "tied_conv_ae",
+            "tied_lm",
             "tiled_net",
             "rnn",
             "tied_seq_ae",
@@ -58,8 +74,8 @@ def make(name, plan):
 
 
 def images(model, count=4):
-    shape = (count, *model.input_shape[1:])
-    return np.random.default_rng(1).uniform(size=shape).astype("float32")
+    (x,) = random_inputs(model, count, seed=1).values()  # token ids for models of text
+    return x
 
 
 def assert_same_outputs(one, other):
@@ -205,6 +221,9 @@ def test_conv_net_without_a_head_gives_the_features():
         ("tiled_net", {"filters": ()}),
         ("rnn", {"depth": 0}),
         ("tied_seq_ae", {"filters": ()}),
+        ("tied_lm", {"depth": 0}),
+        ("shared_encoder", {"depth": 0}),
+        ("shared_vit", {"depth": 0}),
     ],
 )
 def test_a_model_needs_a_layer(name, config):

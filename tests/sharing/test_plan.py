@@ -221,6 +221,8 @@ ABC = ["alpha", "beta", "gamma"]
         (lambda: as_plan("cycle:0", ABC), ["1 to 3", "0"]),
         (lambda: as_plan("sequence:4", ABC), ["1 to 3", "4"]),
         (lambda: SharingPlan.cycle(ABC, 1.5), ["1 to 3", "1.5"]),
+        (lambda: as_plan("depth:cycle:3", ["a_0", "a_1", "b_0", "b_1"]), ["1 to 2", "3"]),
+        (lambda: as_plan("depth:", ["a_0", "a_1"]), ["''", "depth:PLAN"]),
         (lambda: as_plan("untied", []), ["at least one site"]),
         (lambda: SharingPlan(()), ["at least one site"]),
         (lambda: SharingPlan.untied(["a", "b", "a"]), ["once", "'a'"]),
@@ -245,6 +247,23 @@ def test_mistakes_are_named(act, words):
         act()
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["ABBC", "sandwich", "cycle:2", "sequence:2", "tied"])
+def test_one_spelling_over_depth_for_every_kind_of_site(spec):
+    depth = range(4)
+    sites = [
+        "table",
+        *(f"{k}_{i}{end}" for i in depth for k, end in (("a", ""), ("b", "_up"))),
+        "e",
+    ]
+    plan = as_plan(f"depth:{spec}", sites)
+    for kind in ("a_{}", "b_{}_up"):
+        members = [kind.format(i) for i in depth]
+        assert plan.restrict(members) == as_plan(spec, members)
+    assert plan.restrict(["table", "e"]) == SharingPlan.tied(["table", "e"])
+    assert not any({s[0] for s in group} > {"a"} for group in plan.groups.values())
+    assert as_plan("depth:untied", sites) == SharingPlan.untied(sites)
 
 
 def test_other_types_are_no_plan():

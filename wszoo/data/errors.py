@@ -7,7 +7,16 @@ import math
 from collections.abc import Iterable, Sequence
 
 # Sources with a name of their own.
-NAMED = ("digits", "fashion_mnist", "mnist", "nab", "omniglot_small", "spoken_digit")
+NAMED = (
+    "clinc_oos",
+    "digits",
+    "fashion_mnist",
+    "mnist",
+    "nab",
+    "omniglot_small",
+    "spoken_digit",
+    "tiny_shakespeare",
+)
 
 
 class MissingDataError(FileNotFoundError):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from wszoo.data import arrays, audio, digits, folders, nab, omniglot, tfds_sets
+from wszoo.data import arrays, audio, digits, folders, nab, omniglot, text, tfds_sets
 from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
 from wszoo.data.source import Source
 
@@ -20,6 +20,7 @@ def load(
     name: str | os.PathLike[str],
     *,
     image_size: int | None = None,
+    length: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     manual_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
@@ -34,9 +35,11 @@ def load(
             - `list_sources()`;
             - a TFDS image classification set, `"cifar10"`, `"tfds:cifar10"`, `"name/config"`;
             - a path (with a leading `.`, `/` or `~`, a `Path`, or an existing folder): an `.npz`
-              of `x_train, y_train, …`, or a folder `[split/]class/image` or `[split/]class/x.wav`.
+              of `x_train, y_train, …`, a folder `[split/]class/image` or `[split/]class/x.wav`,
+              a `.txt` for language models, or a `.csv` or `.tsv` with the columns `text`, `label`.
         image_size: resize to a square of so many pixels (`omniglot_small`: 28 by default).
-            Recordings and time series have none.
+            Recordings, time series and texts have none.
+        length: tokens of an example, for texts: 64 characters, 24 words by default.
         data_dir: where TFDS keeps prepared sets; default `WSZOO_DATA_DIR`, else TFDS's own.
         manual_dir: folder of raw files, read-only, in it or in `<name>/` in it; default
             `WSZOO_MANUAL_DIR`, else `<data_dir>/downloads/manual`.
@@ -51,16 +54,26 @@ def load(
     """
     check_positive("image_size", image_size)
     check_positive("max_per_split", max_per_split)
+    check_positive("length", length)
     check_fraction(validation)
     size: dict[str, Any] = {"image_size": image_size, "max_per_split": max_per_split}
+    if (name in text.NAMES) or (_is_path(name) and Path(name).suffix in text.SUFFIXES):
+        _no_image_size(str(name), image_size)
+        tokens: dict[str, Any] = {
+            "length": length,
+            "max_per_split": max_per_split,
+            "max_gb": max_gb,
+        }
+        if name not in text.NAMES:
+            return text.load_file(Path(name).expanduser(), validation=validation, **tokens)
+        return text.load(str(name), download=download, **_places(data_dir, manual_dir), **tokens)
+    if length is not None:
+        raise ValueError(f"{name} has no tokens; length={length} is of no use")
     if _is_path(name):
         return _from_path(Path(name).expanduser(), validation=validation, max_gb=max_gb, **size)
     if name == "digits":
         return digits.load(**size)
-    places: dict[str, Any] = {
-        "data_dir": _folder(data_dir, "WSZOO_DATA_DIR"),
-        "manual_dir": _folder(manual_dir, "WSZOO_MANUAL_DIR"),
-    }
+    places = _places(data_dir, manual_dir)
     if name in ("nab", audio.NAME):
         _no_image_size(str(name), image_size)
         limits: dict[str, Any] = {"max_per_split": max_per_split, "max_gb": max_gb}
@@ -77,7 +90,7 @@ def load(
 def _is_path(name: str | os.PathLike[str]) -> bool:
     if not isinstance(name, str):
         return True
-    if name.startswith((".", "/", "~")) or name.endswith(".npz"):
+    if name.startswith((".", "/", "~")) or name.endswith((".npz", *text.SUFFIXES)):
         return True
     return name not in NAMED and not name.startswith("tfds:") and Path(name).is_dir()
 
@@ -91,13 +104,21 @@ def _from_path(path: Path, **options: Any) -> Source:
     if path.is_dir():
         return folders.load(path, **options)
     raise MissingDataError(
-        f"{path}: no such folder; a path is an .npz file or a folder of images or wav files"
+        f"{path}: no such folder; a path is an .npz, .txt, .csv or .tsv file, or a folder of "
+        "images or wav files"
     )
 
 
 def _no_image_size(name: str, image_size: int | None) -> None:
     if image_size is not None:
         raise ValueError(f"{name} has no images; image_size={image_size} is of no use")
+
+
+def _places(data_dir: Any, manual_dir: Any) -> dict[str, Any]:
+    return {
+        "data_dir": _folder(data_dir, "WSZOO_DATA_DIR"),
+        "manual_dir": _folder(manual_dir, "WSZOO_MANUAL_DIR"),
+    }
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:

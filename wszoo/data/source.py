@@ -58,11 +58,13 @@ class Source:
     Attributes:
         name: what `load` was asked for, e.g. "digits".
         splits: "train", "validation" and "test" -> (x, y). x is float32, for images
-            (n, height, width, channels) in [0, 1]; y is int32, (n,), an index into `class_names`.
-            The arrays are read-only.
+            (n, height, width, channels) in [0, 1], or token ids, int32 (n, length), indices into
+            `vocabulary`; y is int32, (n,), an index into `class_names`, or for language models
+            (n, length), the token after each of x. The arrays are read-only.
         class_names: one name a class.
         licence: of the data.
         origin: where the data come from, one line.
+        vocabulary: the tokens, where x holds their ids.
 
     Raises:
         ValueError: a split is missing or empty; x and y differ in length, dtype or shape from the
@@ -74,12 +76,18 @@ class Source:
     class_names: tuple[str, ...]
     licence: str
     origin: str
+    vocabulary: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if set(self.splits) != set(SPLITS):
             raise ValueError(f"{self.name}: splits {sorted(self.splits)}, expected {SPLITS}")
         for split in SPLITS:
-            _check_split(f"{self.name}, {split}", *self.splits[split], len(self.class_names))
+            _check_split(
+                f"{self.name}, {split}",
+                *self.splits[split],
+                len(self.class_names),
+                len(self.vocabulary),
+            )
         if len(shapes := {self.splits[split][0].shape[1:] for split in SPLITS}) > 1:
             raise ValueError(f"{self.name}: the splits differ in the shape of x: {sorted(shapes)}")
         if len(np.unique(self.splits["train"][1])) < 2:
@@ -99,7 +107,8 @@ class Source:
     @property
     def element_spec(self) -> tuple[Spec, Spec]:
         """Specs of x and y of one batch."""
-        return Spec((None, *self.input_shape), "float32"), Spec((None,), "int32")
+        x, y = self.splits["train"]
+        return Spec((None, *x.shape[1:]), str(x.dtype)), Spec((None, *y.shape[1:]), "int32")
 
     def arrays(self, split: str) -> Pair:
         """Whole (x, y) of a split, read-only. Raises ValueError on an unknown split."""
@@ -131,9 +140,11 @@ class Source:
         """The source with `per_class` training examples of each class; other splits unchanged.
 
         Drawn without replacement. For one seed a smaller subset is contained in a larger one.
-        Raises ValueError if `per_class` is below 1 or a class has fewer.
+        Raises ValueError if `per_class` is below 1 or a class has fewer, and without classes.
         """
         x, y = self.arrays("train")
+        if y.ndim > 1:
+            raise ValueError(f"{self.name} is a text to be predicted; it has no classes to draw")
         counts = np.bincount(y, minlength=self.num_classes)
         if per_class < 1 or per_class > counts.min():
             fewest = self.class_names[int(counts.argmin())]
@@ -147,9 +158,11 @@ class Source:
         return dataclasses.replace(self, splits={**self.splits, "train": (x[rows], y[rows])})
 
     def fingerprint(self) -> str:
-        """sha256 (64 hex digits) over name, class names and all arrays with their shapes."""
+        """sha256 (64 hex digits) over name, class names, vocabulary and all arrays with shapes."""
         shapes = {split: [a.shape for a in self.splits[split]] for split in SPLITS}
-        digest = hashlib.sha256(json.dumps([self.name, self.class_names, shapes]).encode())
+        about: list = [self.name, self.class_names, shapes]
+        about += [self.vocabulary] if self.vocabulary else []
+        digest = hashlib.sha256(json.dumps(about).encode())
         for split in SPLITS:
             for array in self.splits[split]:
                 little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -157,15 +170,25 @@ class Source:
         return digest.hexdigest()
 
 
-def _check_split(where: str, x: np.ndarray, y: np.ndarray, num_classes: int) -> None:
+def _check_split(
+    where: str, x: np.ndarray, y: np.ndarray, num_classes: int, num_tokens: int
+) -> None:
     if len(x) != len(y):
         raise ValueError(f"{where}: {len(x)} examples and {len(y)} labels")
     if not len(x):
         raise ValueError(f"{where}: no examples")
-    if x.dtype != np.float32 or y.dtype != np.int32 or x.ndim < 2 or y.ndim != 1:
+    tokens = x.dtype == np.int32 and x.ndim == 2 and num_tokens > 0
+    labels = y.dtype == np.int32 and (y.ndim == 1 or (tokens and y.shape == x.shape))
+    if not labels or not (tokens or (x.dtype == np.float32 and x.ndim >= 2)):
         raise ValueError(
             f"{where}: x is {x.dtype}{x.shape} and y is {y.dtype}{y.shape}; expected float32 "
-            f"(n, …) and int32 (n,); from_arrays converts other types"
+            f"(n, …) and int32 (n,); from_arrays converts other types. Token ids are int32 "
+            f"(n, length) and need a vocabulary"
+        )
+    if tokens and (x.min() < 0 or x.max() >= num_tokens):
+        raise ValueError(
+            f"{where}: token ids run from {x.min()} to {x.max()}; the vocabulary of {num_tokens} "
+            f"allows 0 to {num_tokens - 1}"
         )
     if not np.isfinite(x).all():
         raise ValueError(f"{where}: {np.count_nonzero(~np.isfinite(x))} values are NaN or infinite")

@@ -110,13 +110,14 @@ def _run(converter: Any, model: Any, batch: int | None) -> bytes:
 
 
 def before_norms(model: Any) -> dict[str, Any]:
-    """Inputs of norms that follow a shared site, by the names of outputs to be.
+    """Inputs of norms and scales that follow a shared site, by the names of outputs to be.
 
     The converter folds a norm into the kernel before it, which gives each site a kernel of its
     own, unless something else reads the value between them: an output does.
     """
     import keras
 
+    from wszoo.layers import Scale
     from wszoo.sharing.graph import layer_calls
 
     calls = layer_calls(model)
@@ -124,7 +125,7 @@ def before_norms(model: Any) -> dict[str, Any]:
     made_by = {id(tensor): node for node in calls for tensor in node.output_tensors}
     found = {}
     for node in calls:
-        if not isinstance(node.operation, keras.layers.BatchNormalization):
+        if not isinstance(node.operation, keras.layers.BatchNormalization | Scale):
             continue
         (tensor,) = node.input_tensors
         source = made_by.get(id(tensor))

@@ -8,8 +8,12 @@ __all__ = [
     "LocallyConnected1D",
     "LocallyConnected2D",
     "LowRankLocallyConnected2D",
+    "PositionEmbedding",
+    "RMSNorm",
     "ReversibleConv2D",
     "ReversibleDense",
+    "Scale",
+    "SelfAttention",
     "TimeSharedRNN",
 ]
 
@@ -21,8 +25,12 @@ __getattr__, __dir__ = exports(
         "LocallyConnected1D": "wszoo.layers.locally_connected",
         "LocallyConnected2D": "wszoo.layers.locally_connected",
         "LowRankLocallyConnected2D": "wszoo.layers.low_rank_local",
+        "PositionEmbedding": "wszoo.layers.position_embedding",
+        "RMSNorm": "wszoo.layers.rms_norm",
         "ReversibleConv2D": "wszoo.layers.reversible_conv2d",
         "ReversibleDense": "wszoo.layers.reversible_dense",
+        "Scale": "wszoo.layers.scale",
+        "SelfAttention": "wszoo.layers.self_attention",
         "TimeSharedRNN": "wszoo.layers.time_shared_rnn",
     },
 )

@@ -1,0 +1,212 @@
+"""Texts as token ids: windows of characters to predict the next one, and words with a label.
+
+Language models read characters: x (n, length) are windows of a text without overlap, y (n, length)
+the same moved by one, so every character is predicted once, but for the first of the text and what
+is left after the last whole window. Classifiers read words: id 0 is padding, 1 an unknown word.
+
+`tiny_shakespeare`: Karpathy 2015, char-rnn. `clinc_oos`: Larson et al. 2019, "An Evaluation Dataset
+for Intent Classification and Out-of-Scope Prediction".
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wszoo.data import tfds_prepare
+from wszoo.data.errors import MissingDataError, check_memory
+from wszoo.data.source import SPLITS, Pair, Source
+from wszoo.data.splitting import complete, first_stratified
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+PADDING = ""
+CHARACTERS = 64  # of a window
+WORDS = 24  # of a text; 99.9 % of clinc_oos have fewer
+MAX_VOCABULARY = 4000  # words, the commonest of train
+SUFFIXES = (".csv", ".tsv", ".txt")
+NAMES = ("clinc_oos", "tiny_shakespeare")
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def load(name: str, *, data_dir: Path | None, manual_dir: Path | None, **options: Any) -> Source:
+    """One of `NAMES`, from TFDS. `download` and the options of `language` or `labelled`."""
+    builder = tfds_prepare.find_builder(name, data_dir)
+    download = options.pop("download")
+    tfds_prepare.prepare(builder, manual_dir=manual_dir, download=download)
+    if name == "tiny_shakespeare":
+        texts = {s: _rows(builder, s)[0]["text"].decode() for s in SPLITS}
+        return language(
+            texts,
+            name=name,
+            licence="public domain",
+            origin="Karpathy 2015, https://github.com/karpathy/char-rnn; TFDS tiny_shakespeare",
+            **options,
+        )
+    # The out-of-scope texts are one class more; train has 100 of them and the test 1,000.
+    rows = {s: _rows(builder, s) + _rows(builder, f"{s}_oos") for s in SPLITS}
+    names = {int(r["intent"]): r["intent_name"].decode() for r in rows["train"]}
+    pairs = {
+        split: ([r["text"].decode() for r in found], np.array([r["intent"] for r in found]))
+        for split, found in rows.items()
+    }
+    return labelled(
+        pairs,
+        [names[i] for i in sorted(names)],
+        name=name,
+        licence="CC BY 3.0",
+        origin="Larson et al. 2019, https://github.com/clinc/oos-eval/; TFDS clinc_oos",
+        **options,
+    )
+
+
+def load_file(path: Path, *, validation: float, **options: Any) -> Source:
+    """A `.txt` file as `language`, its first 90 % for training and 5 % each for the others; a
+    `.csv` or `.tsv` file with the columns `text` and `label` as `labelled`.
+
+    Raises `MissingDataError` without the file and `ValueError` for one that is no UTF-8 text, has
+    other columns or a row without text or label.
+    """
+    about: dict[str, Any] = {"name": path.stem, "licence": "see origin", "origin": str(path)}
+    if path.suffix == ".txt":
+        text = _read(path)
+        cuts = [0, round(0.9 * len(text)), round(0.95 * len(text)), len(text)]
+        parts = {s: text[cuts[i] : cuts[i + 1]] for i, s in enumerate(SPLITS)}
+        return language(parts, **about, **options)
+    texts, labels = _table(path)
+    names = sorted(set(labels))
+    y = np.array([names.index(label) for label in labels], np.int32)
+    split = complete({"train": (np.array(texts, object), y)}, validation, None)
+    return labelled(split, names, **about, **options)
+
+
+def language(
+    texts: Mapping[str, str],
+    *,
+    name: str,
+    licence: str,
+    origin: str,
+    length: int | None = None,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+) -> Source:
+    """A source for a language model of characters; `texts` holds one text a split.
+
+    The vocabulary is `UNKNOWN` (id 0) and the characters of train in the order of their codes.
+    Raises `ValueError` for a text without a whole window and one character more.
+    """
+    size = length or CHARACTERS
+    vocabulary = (UNKNOWN, *sorted(set(texts["train"]) - {UNKNOWN}))
+    splits = {}
+    for split, text in texts.items():
+        count = (len(text) - 1) // size
+        if count < 1:
+            raise ValueError(
+                f"{name}, {split}: {len(text)} characters are no window of {size} and one more; "
+                "give a longer text or a smaller length"
+            )
+        count = min(count, max_per_split or count)
+        check_memory(f"{name}, {split}", 2 * count, (size,), max_gb)
+        ids = encode(text[: count * size + 1], vocabulary)
+        splits[split] = (ids[:-1].reshape(count, size), ids[1:].reshape(count, size))
+    return Source(name, splits, vocabulary, licence, origin, vocabulary)
+
+
+def labelled(
+    pairs: Mapping[str, Pair | tuple[Sequence[str], Any]],
+    class_names: Sequence[str],
+    *,
+    name: str,
+    licence: str,
+    origin: str,
+    length: int | None = None,
+    max_per_split: int | None = None,
+    max_gb: float = 4.0,
+) -> Source:
+    """A source of labelled texts; `pairs` holds `(texts, labels)` a split.
+
+    The vocabulary is `PADDING` (id 0), `UNKNOWN` (1) and the commonest words of train that occur
+    twice, at most `MAX_VOCABULARY` in all.
+    """
+    size = length or WORDS
+    vocabulary = word_vocabulary(pairs["train"][0])
+    splits = {}
+    for split, (texts, labels) in pairs.items():
+        y = np.asarray(labels, np.int32)
+        kept = first_stratified(y, max_per_split)
+        check_memory(f"{name}, {split}", len(kept), (size,), max_gb)
+        splits[split] = (encode_words([texts[i] for i in kept], vocabulary, size), y[kept])
+    return Source(name, splits, tuple(class_names), licence, origin, vocabulary)
+
+
+def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
+    """Ids (characters,) int32 of a text; 0 for a character that is not in the vocabulary."""
+    place = {token: i for i, token in enumerate(vocabulary)}
+    return np.array([place.get(c, 0) for c in text], np.int32)
+
+
+def decode(ids: Iterable[int], vocabulary: Sequence[str]) -> str:
+    """The text of character ids."""
+    return "".join(vocabulary[int(i)] for i in ids)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in small letters, without punctuation."""
+    return _WORD.findall(text.lower())
+
+
+def word_vocabulary(texts: Iterable[str]) -> tuple[str, ...]:
+    """Padding, unknown, then words that occur twice or more, the commonest first."""
+    counts = collections.Counter(word for text in texts for word in words(text))
+    often = sorted((-n, word) for word, n in counts.items() if n > 1)
+    return (PADDING, UNKNOWN, *(word for _, word in often[: MAX_VOCABULARY - 2]))
+
+
+def encode_words(texts: Sequence[str], vocabulary: Sequence[str], length: int) -> np.ndarray:
+    """Ids (texts, length) int32: words beyond `length` are cut off, the rest is padding, 0.
+
+    A text without a word is one unknown word.
+    """
+    place = {token: i for i, token in enumerate(vocabulary)}
+    ids = np.zeros((len(texts), length), np.int32)
+    for row, text in zip(ids, texts, strict=True):
+        found = [place.get(word, 1) for word in words(text)[:length]] or [1]
+        row[: len(found)] = found
+    return ids
+
+
+def _rows(builder: Any, split: str) -> list[dict[str, Any]]:
+    import tensorflow_datasets as tfds
+
+    config = tfds.ReadConfig(try_autocache=False)
+    data = builder.as_dataset(split, shuffle_files=False, read_config=config)
+    return list(tfds.as_numpy(data))
+
+
+def _read(path: Path) -> str:
+    if not path.is_file():
+        raise MissingDataError(f"{path}: no such file")
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
+
+
+def _table(path: Path) -> tuple[list[str], list[str]]:
+    lines = io.StringIO(_read(path), newline="")
+    rows = list(csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ","))
+    if not rows or not {"text", "label"} <= set(rows[0]):
+        found = list(rows[0]) if rows else "no rows"
+        raise ValueError(
+            f"{path} needs the columns text and label in its first line; it has {found}"
+        )
+    bad = [i for i, row in enumerate(rows, 2) if not row["text"] or not row["label"]]
+    if bad:
+        raise ValueError(f"{path}: rows without text or label, of {len(rows)}: {bad[:5]}")
+    return [row["text"] for row in rows], [row["label"] for row in rows]

@@ -1,0 +1,36 @@
+"""RMSNorm, spelled so that the layer behind it keeps its own kernel in a LiteRT file."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class RMSNorm(keras.layers.Layer):
+    """Divides by the root mean square over the last axis and scales: any shape to the same.
+
+    Computes what `keras.layers.RMSNormalization` does. That multiplies by the learnt scale last,
+    and the TFLite converter multiplies such a factor into the kernel of the dense layer behind it:
+    a shared kernel with private norms then stands in the file once a norm.
+
+    Args:
+        epsilon: added to the mean square.
+
+    Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization".
+    """
+
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        mean_square = ops.mean(inputs * inputs, axis=-1, keepdims=True)
+        return inputs * (ops.rsqrt(mean_square + self.epsilon) * self.scale)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"epsilon": self.epsilon}

@@ -1,0 +1,36 @@
+"""A scale of its own, for what a shared layer adds at each depth."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class Scale(keras.layers.Layer):
+    """Multiplies by a learnt vector along the last axis: `(..., channels)` to the same shape.
+
+    On a residual branch it lets every depth use a shared layer by as much as it needs.
+
+    Args:
+        initial: the value of all channels at the start.
+
+    Source: LayerScale, Touvron et al. 2021, "Going deeper with Image Transformers".
+    """
+
+    def __init__(self, initial: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.initial = float(initial)
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(
+            name="scale",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(self.initial),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.scale
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"initial": self.initial}
