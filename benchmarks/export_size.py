@@ -8,6 +8,7 @@ each precision. `stock` and `ours` are the bytes of weights in the file ÷ the m
 at that precision, read from the file (`wszoo audit FILE`). Writes docs/export_size.md.
 """
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,36 +42,57 @@ file, on the whole test split of the card's data.
 
 
 def main(
+    models: Annotated[
+        str, typer.Option(help="Measure these alone, separated by commas; all by default.")
+    ] = "",
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
     smoke: Annotated[bool, typer.Option(help="Two small models; writes nothing.")] = False,
 ) -> None:
     """Sizes of exported files, ours beside what Keras and the TFLite converter write."""
-    head = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-    ours, others = [*head], [*head]
-    names = [f"{n}.{tag}" for n in wszoo.list_models() for tag in wszoo.info(n)["weights"]]
-    for name in names if not smoke else ["tied_ae.digits"]:
-        model, card = wszoo.get(name), evaluation.card_of(name)
-        source = evaluation.source_of(card, data_dir=data_dir, manual_dir=manual_dir)
-        real = evaluation.for_export(model, source, registry.entry(card["model"]).task)
-        ours += rows(name, model, FIXED_BATCH.get(card["model"]), real)
-    for name, make in (OTHERS | LARGE).items() if not smoke else [("holder", OTHERS["holder"])]:
-        keras.utils.set_random_seed(0)
-        model, batch = make(), FIXED_BATCH.get(name)
-        stir(model)
-        inputs = parity.random_inputs(model, 4, seed=1)
-        real = {"inputs": inputs, "calibration": parity.random_inputs(model, 32, seed=2)}
-        others += rows(name, model, batch, real)
+    tags = [f"{n}.{tag}" for n in wszoo.list_models() for tag in wszoo.info(n)["weights"]]
+    asked = [name for name in models.split(",") if name] or [*tags, *OTHERS, *LARGE]
     if smoke:
-        return
-    text = [INTRO, "## Shipped weights\n", *ours, "\n## Models that are not ours\n"]
-    text.append(
+        asked = ["tied_ae.digits", "holder"]
+    if unknown := sorted(set(asked) - {*tags, *OTHERS, *LARGE}):
+        raise ValueError(f"unknown models {unknown}; valid are {[*tags, *OTHERS, *LARGE]}")
+    stored = OUT.with_suffix(".json")
+    kept = json.loads(stored.read_text()) if stored.exists() else {}
+    for name in asked:
+        if name in tags:
+            model, card = wszoo.get(name), evaluation.card_of(name)
+            source = evaluation.source_of(card, data_dir=data_dir, manual_dir=manual_dir)
+            real = evaluation.for_export(model, source, registry.entry(card["model"]).task)
+            batch = FIXED_BATCH.get(card["model"])
+        else:
+            keras.utils.set_random_seed(0)
+            model, batch = (OTHERS | LARGE)[name](), FIXED_BATCH.get(name)
+            stir(model)
+            inputs = parity.random_inputs(model, 4, seed=1)
+            real = {"inputs": inputs, "calibration": parity.random_inputs(model, 32, seed=2)}
+        kept[name] = rows(name, model, batch, real)
+    if not smoke:
+        write(kept, tags)
+
+
+def write(kept: dict[str, list[str]], tags: list[str]) -> None:
+    """The rows, and the page made of them; rows of what no longer exists are dropped."""
+    known = {name: kept[name] for name in [*tags, *OTHERS, *LARGE] if name in kept}
+    with written_whole(OUT.with_suffix(".json")) as part:
+        part.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    head = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    ours = [row for name, rows in known.items() if name in tags for row in rows]
+    others = [row for name, rows in known.items() if name not in tags for row in rows]
+    note = (
         "`transpose`, `transpose_b`, `einsum`, `holder` and `conv` are a tied autoencoder in five "
         "spellings;\n`mobilenet` and `resnet` are MobileNetV2 and ResNet50 of Keras Applications "
-        "under `wszoo.retie`; the\nothers are in `benchmarks/others.py`.\n"
+        "under `wszoo.retie`; the\nothers are in `benchmarks/others.py`. Random weights and "
+        "inputs.\n"
     )
+    text = [INTRO, "## Shipped weights\n", *head, *ours]
+    text += ["\n## Models that are not ours\n", note, *head, *others]
     with written_whole(OUT) as part:
-        part.write_text("\n".join([*text, *others]) + "\n")
+        part.write_text("\n".join(text) + "\n")
 
 
 def rows(name: str, model: Any, batch: int | None, real: dict[str, Any]) -> list[str]:
