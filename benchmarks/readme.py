@@ -5,11 +5,14 @@
         --labels-per-class 20 --out runs/plain
     python recipes/denoise.py
     python recipes/language_model.py --temperature 0.7
+    python recipes/compare.py tied_ae --data digits --set '{"widths": [32, 8]}' \\
+        --arm tied=default --arm untied=untied --samples 50,200,797
     python benchmarks/readme.py
 
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
 commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
-measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py did from docs/depth/.
+measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py and benchmarks/claims.py
+measured from docs/depth/ and docs/claims/.
 """
 
 import json
@@ -18,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import claims_page
 
 from wszoo import registry, report
 
@@ -34,6 +39,8 @@ def main() -> None:
         ("denoise", "denoised.png", "denoise/denoised.png"),
         ("language_model", "metrics.json", "language_model/metrics.json"),
         ("language_model", "sample.txt", "language_model/sample.txt"),
+        ("compare", "comparison.md", "compare/comparison.md"),
+        ("compare", "comparison.png", "compare/comparison.png"),
     ):
         if (REPO / "runs" / run / name).is_file():
             (docs / home).parent.mkdir(parents=True, exist_ok=True)
@@ -49,16 +56,22 @@ def main() -> None:
         ("denoise", restored(page)),
         ("denoise-recipe", denoised(json.loads((docs / "denoise/metrics.json").read_text()))),
         ("weights", weights_table()),
+        ("compare", compared((docs / "compare/comparison.md").read_text())),
+        ("claims", claims_page.summary(docs / "claims")),
         ("anomaly", anomaly_table()),
         ("audio", audio_line()),
         ("depth", depth_table()),
         ("language", sample()),
     ):
-        start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
-        before, _, rest = page.partition(start)
-        after = rest.partition(end)[2]
-        page = f"{before}{start}{text}\n{end}{after}"
+        page = put(page, mark, text)
     (REPO / "README.md").write_text(page)
+
+
+def put(page: str, mark: str, text: str) -> str:
+    """The page with the text between the two marks of that name."""
+    start, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->"
+    before, _, rest = page.partition(start)
+    return f"{before}{start}{text}\n{end}{rest.partition(end)[2]}"
 
 
 def restored(page: str) -> str:
@@ -108,6 +121,11 @@ def demo_table(results: list[dict]) -> str:
         )
         notes.append(f"With {count} labels a class the better of frozen and finetune is {ahead}.")
     return "\n".join([*lines, "", *notes])
+
+
+def compared(page: str) -> str:
+    """A page of recipes/compare.py, its title as a line of text."""
+    return page.removeprefix("# ").strip()
 
 
 def anomaly_table() -> str:

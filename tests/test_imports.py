@@ -30,8 +30,10 @@ MAY_IMPORT = {
     "evaluation": {"registry", "data", "weights", "training"},
     "report": {"sharing", "registry", "data", "weights"},
     "transfer": {"sharing", "registry", "data", "weights", "layers", "training"},
+    "comparison": {"sharing", "registry", "data", "training", "transfer", "report"},
     "tuner": {"sharing", "registry", "data", "weights", "layers", "training", "transfer"},
     "export": {"sharing", "registry", "data", "weights", "layers"},
+    "evaluation": {"sharing", "registry", "data", "weights", "training"},
     "cli": None,  # everything
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,52 @@
+"""What all arms of a comparison have in common."""
+
+from dataclasses import dataclass
+
+TASKS = ("classification", "reconstruction")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all arms have in common.
+
+    A training is `steps` batches, whatever the number of samples; at each of `points` equal
+    stretches validation is scored. `rates` are the learning rates to choose from, by `tune_seeds`
+    trainings each. `noise` (standard deviation, fresh at every step) is added to the inputs of a
+    reconstruction, whose target stays clean.
+    """
+
+    task: str
+    steps: int = 600
+    batch_size: int = 32
+    points: int = 20
+    noise: float = 0.0
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
+    tune_seeds: int = 2
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task must be one of {', '.join(TASKS)}, not {self.task!r}")
+        if min(self.steps, self.batch_size, self.points, self.tune_seeds) < 1:
+            raise ValueError(f"steps, batch size, points and tune seeds start at 1: {self}")
+        if self.steps % self.points:
+            raise ValueError(
+                f"the number of points must divide the {self.steps} steps; {self.points} does not"
+            )
+        if not self.rates or min(self.rates) <= 0 or len(set(self.rates)) < len(self.rates):
+            raise ValueError(f"learning rates must be positive and differ: {self.rates}")
+        if self.noise < 0 or (self.noise and self.task == "classification"):
+            raise ValueError(
+                f"noise is for reconstructions and not negative; received {self.noise} for "
+                f"{self.task}"
+            )
+
+    @property
+    def metric(self) -> str:
+        return "accuracy" if self.task == "classification" else "mse"
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.task == "classification"
+
+    def epochs(self, step: int, samples: int) -> float:
+        return step * self.batch_size / samples
