@@ -11,8 +11,8 @@
 
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
 commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
-measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py and benchmarks/claims.py
-measured from docs/depth/ and docs/claims/.
+measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py and
+benchmarks/claims.py measured from docs/depth/ and docs/claims/.
 """
 
 import json

@@ -27,7 +27,6 @@ MAY_IMPORT = {
     "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
     "training": {"sharing", "registry", "data", "weights"},
-    "evaluation": {"registry", "data", "weights", "training"},
     "report": {"sharing", "registry", "data", "weights"},
     "transfer": {"sharing", "registry", "data", "weights", "layers", "training"},
     "comparison": {"sharing", "registry", "data", "training", "transfer", "report"},
