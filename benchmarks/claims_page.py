@@ -167,7 +167,7 @@ def shown(name: str, found: Mapping[str, Any], home: Path) -> list[str]:
     for key in EXTRA:
         if key in found["results"][0]:
             text.append(extra_table(found, key))
-            if "conditions" in found:
+            if len({r["samples"] for r in found["results"]}) > 1:
                 lines(home / f"{name}.{key}.png", found, ("test", key))
                 text.append(f"![{name}, {measure_name(key, found)}](claims/{name}.{key}.png)")
     return text

@@ -85,10 +85,16 @@ def picture(path: Path, rows: Sequence[Row], conditions: Conditions, *, title: s
     labels = list(dict.fromkeys(row["label"] for row in rows))
     figure = Figure(figsize=(12, 7), layout="constrained")
     axes = figure.subplots(2, 3).ravel()
+    alone = len({row["samples"] for row in rows}) == 1
     for axis, measure in zip(axes[:5], MEASURES, strict=True):
         for i, label in enumerate(labels):
-            _line(axis, [r for r in rows if r["label"] == label], measure, label, f"C{i}")
-        axis.set(xlabel="training samples", ylabel=HEADS[measure].format(metric=conditions.metric))
+            mine = [r for r in rows if r["label"] == label]
+            _line(axis, mine, measure, label, f"C{i}", at=i if alone else None)
+        axis.set(ylabel=HEADS[measure].format(metric=conditions.metric))
+        if alone:
+            axis.set_xticks(range(len(labels)), labels, rotation=15)
+        else:
+            axis.set(xlabel="training samples")
     for i, label in enumerate(labels):
         mine = [r for r in rows if r["label"] == label]
         mean, sd = zip(*(mean_sd(r["test"]) for r in mine), strict=True)
@@ -97,22 +103,26 @@ def picture(path: Path, rows: Sequence[Row], conditions: Conditions, *, title: s
     axes[5].set(xlabel="stored parameters", ylabel=f"test {conditions.metric}")
     for axis in axes:
         axis.grid(alpha=0.3)
-    axes[0].legend()
+    axes[5].legend()
     figure.suptitle(title)
     with written_whole(path) as part:
         figure.savefig(part, dpi=90, format="png")
 
 
-def _line(axis: Any, rows: Sequence[Row], measure: str, label: str, colour: str) -> None:
-    """One arm's line; numbers of samples at which it never reached the target are left out."""
+def _line(
+    axis: Any, rows: Sequence[Row], measure: str, label: str, colour: str, *, at: int | None
+) -> None:
+    """One arm's line, or its point at the place `at`; numbers of samples at which it never reached
+    the target are left out."""
     reached = [(row["samples"], [v for v in row[measure] if v is not None]) for row in rows]
     points = [(samples, *mean_sd(values)) for samples, values in reached if values]
     if not points:
         return
     samples, mean, sd = map(np.array, zip(*points, strict=True))
-    axis.errorbar(samples, mean, yerr=sd, marker="o", ms=3, color=colour, label=label, capsize=2)
-    axis.fill_between(samples, mean - sd, mean + sd, color=colour, alpha=0.15, lw=0)
-    if len(samples) > 1:
+    x = samples if at is None else np.array([at])
+    axis.errorbar(x, mean, yerr=sd, marker="o", ms=3, color=colour, label=label, capsize=2)
+    if at is None:
+        axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.15, lw=0)
         axis.set_xscale("log")
         axis.set_xticks(samples, [f"{n:,}" for n in samples], minor=False)
         axis.minorticks_off()
