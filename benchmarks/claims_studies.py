@@ -178,7 +178,7 @@ DEPTH_PLANS = ("untied", "sandwich", "sequence:2", "cycle:2", "tied")
 def depth(_: Path | None) -> Setup:
     source = load("digits")
     arms, task = registered("conv_net", source, plans=DEPTH_PLANS, settings={"width": 24})
-    conditions = Conditions(task, steps=600, points=10, rates=(1e-3, 3e-3, 1e-2), tune_seeds=1)
+    conditions = Conditions(task, steps=600, points=10, rates=(1e-3, 3e-3, 1e-2), tune_seeds=2)
     return Setup(arms, source, conditions, (797,))
 
 
