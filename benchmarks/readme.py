@@ -16,6 +16,7 @@ benchmarks/claims.py measured from docs/depth/ and docs/claims/.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -209,8 +210,9 @@ def command(*arguments: str) -> str:
     program = Path(sys.executable).with_name("wszoo")
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [program, *arguments], cwd=folder, capture_output=True, text=True, check=True
-        )
+            [program, *arguments], cwd=folder, env=os.environ | {"COLUMNS": "100"},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
     lines = done.stdout.replace(str(Path(folder).resolve()), "$PWD").splitlines()
     printed = "\n".join(line.rstrip() for line in lines)
     return f"```\n$ wszoo {' '.join(arguments)}\n{printed}\n```"

@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wszoo import registry
 from wszoo import weights as weight_files
 
@@ -99,7 +101,7 @@ def data_of(
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:
     """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
 
-    Parity and metric are taken on its test split, ranges on the first of its training examples. The
+    Parity and metric are taken on its test split, ranges on 256 of its training examples. The
     metric is accuracy, of a reconstruction R², the share of the variance that it explains, and of a
     language model the share of a blind guess's nats that it saves, so that in each a point is a
     hundredth of the whole.
@@ -123,5 +125,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
             return 1 - score / math.log(source.num_classes)
         return 1 - score / float(x.var()) if task == "reconstruction" else score
 
-    calibration = {name: source.arrays("train")[0][:CALIBRATION]}
+    train = source.arrays("train")[0]
+    spread = np.unique(np.linspace(0, len(train) - 1, CALIBRATION).astype(int))
+    calibration = {name: train[spread]}  # evenly spread: sets are often in order
     return {"inputs": {name: x}, "metric": metric, "calibration": calibration}

@@ -15,7 +15,7 @@ def slim_graph(folder: Path) -> None:
     Gone are the function that writes variables and the shapes noted beside nodes, which loading
     infers. In the functions left, constants and reads of variables that are the same become one
     node, and nodes keep only the layer of their name: `functional_1/dense_1/Tensordot/Reshape`
-    becomes `dense_1/17`.
+    becomes `dense_1/17`, in the body of a loop `n17`.
     """
     from tensorflow.core.protobuf import saved_model_pb2
     from tensorflow.python.saved_model import fingerprinting_utils
@@ -32,6 +32,7 @@ def slim_graph(folder: Path) -> None:
         for nodes in (graph.node, *(function.node_def for function in functions)):
             for node in nodes:
                 node.attr.pop("_output_shapes", None)
+                node.attr.pop("_has_manual_control_dependencies", None)  # for tracing alone
         for function in functions:
             if "traced_restore" not in function.signature.name:  # it writes: leave its order alone
                 _shorten(function)
@@ -45,9 +46,10 @@ def _shorten(function: Any) -> None:
     name: dict[str, str] = {}
     kept: dict[tuple, str] = {}
     merged = []
+    body = "while_" in function.signature.name
     for i, node in enumerate(function.node_def):
         path = node.name.split("/")
-        new = f"{path[min(1, len(path) - 1)]}/{i}"
+        new = f"n{i}" if body else f"{path[min(1, len(path) - 1)]}/{i}"
         if node.op in ("Const", "ReadVariableOp") and not any(x[0] == "^" for x in node.input):
             attributes = tuple((k, v.SerializeToString()) for k, v in sorted(node.attr.items()))
             new_or_old = kept.setdefault((node.op, tuple(node.input), attributes), new)
