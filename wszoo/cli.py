@@ -306,7 +306,9 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 def _card(card: dict[str, Any]) -> str:
     metrics = ", ".join(f"{key} {_metric(value)}" for key, value in card["metrics"].items())
     plan = f"plan {card['plan']['pattern']}, {card['stored_parameters']:,} stored parameters"
-    return f"{plan}\ntrained on {card['data']} ({card['licence']})\n{metrics}\n{card['command']}"
+    notes = f"\n{card['notes']}" if "notes" in card else ""
+    trained = f"trained on {card['data']} ({card['licence']})"
+    return f"{plan}\n{trained}\n{metrics}\n{card['command']}{notes}"
 
 
 def _metric(value: Any) -> str:
