@@ -2,11 +2,12 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wszoo.export import flatbuffer
-from wszoo.export.constants import constants, equal_sets, transposed_sets
+from wszoo.export.constants import Constant, constants, equal_sets, transposed_sets
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,13 @@ def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> In
     data = file if isinstance(file, bytes) else Path(file).read_bytes()
     model = flatbuffer.read(data)
     stored = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    return inspection(len(data), stored, constants(model, min_bytes))
+
+
+def inspection(file_bytes: int, stored_bytes: int, found: Sequence[Constant]) -> Inspection:
+    """Which of the constants of a file are the same weight."""
     owners, repeated = [], []
-    for group in equal_sets(constants(model, min_bytes)):
+    for group in equal_sets(found):
         owners.append(group[0])
         if len(group) > 1:
             repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "equal"))
@@ -55,7 +61,7 @@ def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> In
         if len(group) > 1:
             repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "transposed"))
     twice = sum(entry.bytes * (len(entry.names) - 1) for entry in repeated)
-    return Inspection(len(data), stored, stored - twice, tuple(repeated))
+    return Inspection(file_bytes, stored_bytes, stored_bytes - twice, tuple(repeated))
 
 
 def float_operators(data: bytes) -> dict[str, int]:

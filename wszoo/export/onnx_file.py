@@ -16,7 +16,7 @@ import numpy as np
 
 from wszoo.export import parity
 from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
-from wszoo.export.inspect import Inspection, Repeated
+from wszoo.export.inspect import Inspection, inspection
 
 if TYPE_CHECKING:
     import keras
@@ -135,17 +135,7 @@ def inspect_onnx(data: bytes, min_bytes: int = MIN_BYTES) -> Inspection:
     except Exception as error:
         raise ValueError(f"not an ONNX file, or a damaged one: {error}") from error
     large = [constant for constant in found if constant.bytes >= min_bytes]
-    repeated, owners = [], []
-    for group in equal_sets(large):
-        owners.append(group[0])
-        if len(group) > 1:
-            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "equal"))
-    for group in transposed_sets(owners):
-        if len(group) > 1:
-            repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "transposed"))
-    stored = sum(constant.bytes for constant in found)
-    twice = sum(entry.bytes * (len(entry.names) - 1) for entry in repeated)
-    return Inspection(len(data), stored, stored - twice, tuple(repeated))
+    return inspection(len(data), sum(constant.bytes for constant in found), large)
 
 
 def run(data: bytes, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
