@@ -160,3 +160,27 @@ def test_warm_up_requests_are_real_requests(tmp_path):
         3,
     )
     assert "models.config" in report.serving and 'name: "conv_net"' in report.serving
+
+
+class Counter(keras.layers.Layer):
+    """Adds how often it has been called."""
+
+    def build(self, input_shape):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+    def call(self, x):
+        before = self.calls + 0.0
+        self.calls.assign_add(1.0)
+        return x + before + 10 * self.calls
+
+
+def test_a_model_that_writes_a_variable_keeps_its_order(tmp_path):
+    import tensorflow as tf
+
+    inputs = keras.Input((2,), name="x")
+    model = keras.Model(inputs, Counter(name="counter")(inputs))
+    model.get_layer("counter").calls.assign(0.0)
+    serve = tf.saved_model.load(saved_model(model, tmp_path / "1")).signatures["serving_default"]
+    for call in range(3):
+        (values,) = serve(x=tf.zeros((1, 2))).values()
+        np.testing.assert_array_equal(values, np.full((1, 2), call + 10 * (call + 1)))
