@@ -25,6 +25,7 @@ __all__ = [
     "retie",
     "save",
     "sites",
+    "suggest",
     "untied_twin",
 ]
 
@@ -45,6 +46,7 @@ __getattr__, __dir__ = exports(
         "retie": "wszoo.sharing.retie",
         "save": "wszoo.sharing.files",
         "sites": "wszoo.sharing.graph",
+        "suggest": "wszoo.tuner.suggest",
         "untied_twin": "wszoo.sharing.retie",
     },
     modules=("data", "export", "layers"),

@@ -1,0 +1,150 @@
+"""Suggestions on models in which the cheapest merges are known."""
+
+from itertools import combinations
+
+import keras
+import numpy as np
+import pytest
+
+import wszoo
+from wszoo.tuner import costs
+from wszoo.tuner.merged_loss import MergedLoss, recalibrate
+from wszoo.tuner.suggest import suggest
+from wszoo.tuner.twin_trainer import layers_of
+
+PAIRS = "ABAB"
+SITES = tuple(f"block_{i}" for i in range(4))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Blocks 0 and 2, and 1 and 3, have equal kernels and were never told so."""
+    keras.utils.set_random_seed(0)
+    tied = wszoo.get("conv_net", input_shape=(8, 8, 1), width=4, depth=4, head=3, sharing=PAIRS)
+    x = np.random.default_rng(0).random((40, 8, 8, 1), "float32")
+    recalibrate(tied, x)
+    y = np.argmax(tied.predict(x, verbose=0), axis=1)
+    return wszoo.untied_twin(tied), x, y
+
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@pytest.mark.parametrize("method", ["activations", "weights", "fisher"])
+def test_equal_kernels_are_merged_first_and_cost_nothing(planted, method):
+    model, x, y = planted
+    before = model.get_weights()
+    found = suggest(model, x, y, method=method, loss=LOSS)
+    assert [len(step.plan.groups) for step in found.steps] == [4, 3, 2, 1]
+    assert found.steps[2].plan == wszoo.as_plan(PAIRS, found.steps[0].plan.sites)
+    assert found.steps[2].price - found.steps[0].price == pytest.approx(0, abs=1e-6)
+    assert found.steps[3].price > found.steps[2].price + 1e-4
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_loss_of_what_is_equal_already_is_the_models_own(planted):
+    model, x, y = planted
+    price = MergedLoss(model, x, y, LOSS)
+    assert price(wszoo.as_plan(PAIRS, SITES)) == pytest.approx(
+        price(wszoo.SharingPlan.untied(SITES)), abs=1e-4
+    )
+    found = suggest(model, x, y, method="loss", loss=LOSS)
+    assert found.steps[1].price == min(
+        price(found.steps[0].plan.tie(pair)) for pair in combinations(SITES, 2)
+    )
+
+
+def test_steps_count_what_the_tied_model_stores(planted):
+    model, x, _ = planted
+    found = suggest(model, x)
+    assert found.method == "activations"
+    for step in found.steps:
+        assert step.stored_parameters == wszoo.retie(model, step.plan).count_params()
+    least = found.steps[-1].stored_parameters
+    assert found.under(least).plan == found.steps[-1].plan
+    assert found.under(found.steps[1].stored_parameters) == found.steps[1]
+    with pytest.raises(ValueError, match=f"{least:,}"):
+        found.under(least - 1)
+
+
+def test_similar_outputs_are_cheap_by_cka():
+    inputs = keras.Input((5,))
+    same = keras.layers.Dense(5, name="a")(inputs), keras.layers.Dense(5, name="b")(inputs)
+    other = keras.layers.Dense(5, name="c")(keras.ops.cos(9 * inputs))
+    model = keras.Model(inputs, keras.layers.Concatenate()([*same, other]))
+    model.get_layer("b").set_weights(model.get_layer("a").get_weights())
+    x = np.random.default_rng(0).normal(size=(50, 5)).astype("float32")
+    found = suggest(model, x, method="cka")
+    assert found.steps[1].merged == ("a", "b")
+    assert found.steps[1].price == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_rows_times_the_kernel_are_a_convolutions_outputs(padding, bias):
+    layer = keras.layers.Conv2D(
+        3, (2, 3), strides=(1, 2), padding=padding, use_bias=bias, bias_initializer="normal"
+    )
+    x = np.random.default_rng(0).random((2, 6, 7, 2), "float32")
+    expected = keras.ops.convert_to_numpy(layer(x)).reshape(-1, 3)
+    np.testing.assert_allclose(costs._rows(layer, x) @ costs._matrix(layer), expected, atol=1e-5)
+
+
+def test_the_fitted_kernel_is_better_than_the_mean(planted):
+    model, x, _ = planted
+    sites = ("block_0", "block_1")
+    priced = costs.Activations(model, x, sites)
+    (kernel,) = priced.values(sites)
+    mean = np.mean([layers_of(model)[s].get_weights()[0] for s in sites], axis=0)
+
+    def loss(candidate):
+        flat = candidate.reshape(-1, candidate.shape[-1])
+        gaps = [(flat - priced._kernels[s], priced._moments[s]) for s in sites]
+        return sum(np.sum(gap * (moment @ gap)) for gap, moment in gaps)
+
+    assert loss(kernel) < loss(mean)
+    assert priced(wszoo.SharingPlan.tied(sites)) == pytest.approx(loss(kernel))
+
+
+def test_norms_estimated_anew_fit_the_data(planted):
+    model, x, y = planted
+    twin = wszoo.untied_twin(model)
+    for layer in twin.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(layer.moving_mean + 5.0)
+    recalibrate(twin, x)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(twin.predict(x, verbose=0), expected, atol=0.2)
+    assert MergedLoss(model, x, y, LOSS)(wszoo.SharingPlan.untied(["block_0", "block_1"])) < 1
+
+
+def test_table_and_picture(planted, tmp_path):
+    model, x, _ = planted
+    found = suggest(model, x)
+    from rich.console import Console
+
+    console = Console(width=120, record=True)
+    console.print(found.table())
+    assert "ABAB" in console.export_text()
+    found.picture(tmp_path / "tree.png")
+    assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_input_is_refused(planted):
+    model, x, _ = planted
+    with pytest.raises(ValueError, match="auto or one of"):
+        suggest(model, x, method="guess")
+    with pytest.raises(ValueError, match="needs inputs"):
+        suggest(model, method="cka")
+    with pytest.raises(ValueError, match="needs targets"):
+        suggest(model, x, method="loss")
+    with pytest.raises(ValueError, match="no sites"):
+        suggest(model, x, sites=["block_0", "block_9"])
+    lonely = wszoo.get("dense_net", input_shape=(5,), widths=(6, 3))
+    with pytest.raises(ValueError, match="no two sites"):
+        suggest(lonely)
+    autoencoder = wszoo.get("tied_ae", input_shape=(6,), widths=[5, 4])
+    with pytest.raises(ValueError, match="ReversibleDense"):
+        suggest(autoencoder, np.zeros((3, 6), "float32"), method="activations")
+    assert suggest(autoencoder, np.zeros((3, 6), "float32")).method == "weights"

@@ -1,0 +1,1 @@
+"""Which sites to tie: suggestions, searches, and what is found on the way."""

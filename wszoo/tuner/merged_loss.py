@@ -1,0 +1,67 @@
+"""The loss of a model right after some of its sites were given one layer."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.retie import untied_twin
+from wszoo.tuner.twin_trainer import layers_of
+
+
+class MergedLoss:
+    """Plan → mean loss on `(x, y)` with each group's weights at their mean.
+
+    The statistics of normalisations, which stay private, are estimated anew on x, since merged
+    layers give other outputs (Jordan et al. 2023, "REPAIR"). No plan builds or traces anything.
+    """
+
+    def __init__(self, model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any):
+        self._twin = untied_twin(model)
+        self._twin.compile(loss=loss)
+        self._layers, self._weights = layers_of(self._twin), self._twin.get_weights()
+        self._x, self._y = x, y
+        self._known: dict[SharingPlan, float] = {}
+
+    def __call__(self, plan: SharingPlan) -> float:
+        if plan not in self._known:
+            self._twin.set_weights(self._weights)
+            for group in plan.groups.values():
+                if len(group) > 1:
+                    columns = zip(*(self._layers[s].get_weights() for s in group), strict=True)
+                    mean = [np.mean(column, axis=0) for column in columns]
+                    for site in group:
+                        self._layers[site].set_weights(mean)
+            if any(len(group) > 1 for group in plan.groups.values()):
+                recalibrate(self._twin, self._x)
+            self._known[plan] = float(
+                self._twin.evaluate(self._x, self._y, batch_size=128, verbose=0)
+            )
+        return self._known[plan]
+
+
+def recalibrate(model: keras.Model, x: np.ndarray, *, batch_size: int = 128) -> None:
+    """Estimates the statistics of all BatchNormalization layers anew, on inputs x.
+
+    Layer after layer would be exact; here all take their mean over batches in one pass, each
+    seeing what the layers before it give in training mode.
+    """
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    if not norms:
+        return
+    before = [(norm.momentum, norm.trainable) for norm in norms]
+    try:
+        for norm in norms:
+            norm.trainable = True  # a frozen one would not update
+        for batch, start in enumerate(range(0, len(x), batch_size)):
+            for norm in norms:
+                norm.momentum = batch / (batch + 1)  # the plain mean over batches
+            model(x[start : start + batch_size], training=True)
+    finally:
+        for norm, (momentum, trainable) in zip(norms, before, strict=True):
+            norm.momentum, norm.trainable = momentum, trainable

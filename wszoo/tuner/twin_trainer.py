@@ -1,0 +1,160 @@
+"""Training under any plan on one graph, that of the untied twin, which is compiled once.
+
+Copies of a weight that start equal and always get the sum of the copies' gradients stay equal, as
+if they were one: that sum is what one shared weight would get. So the plan is a matrix which the
+optimizer multiplies gradients with, a variable that changes between trainings, and no plan builds
+or traces anything anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from wszoo.sharing import graph
+from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.specs import spec, weight_shapes
+
+
+class TwinTrainer:
+    """Trains a model under one plan after another, always from the same start.
+
+    `model` is the untied twin, compiled with `optimizer` (which must not be built yet) and the
+    arguments of `compile`. `start(plan)` sets weights and optimizer back, the copies of a group to
+    their mean; then `model.fit` trains under the plan, and `tied(plan)` is the model with shared
+    layers. Weights that do not belong to the plan's sites, such as private norms, train as usual.
+
+    Regularisers of shared layers count once a site here. Raises `ValueError` for an optimizer that
+    clips by the norm of all gradients, which would count each copy.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        sites: Sequence[str] | None = None,
+        **compile_arguments: Any,
+    ):
+        if optimizer.global_clipnorm is not None:
+            raise ValueError("global_clipnorm counts every copy of a shared weight; use clipnorm")
+        if optimizer.built:
+            raise ValueError("the optimizer has variables already; give a new one")
+        self.model = untied_twin(model)
+        self.sites = tuple(sites or graph.names_of(self.model).declared)
+        self.families = families(self.model, self.sites)
+        self.weights = self.model.get_weights()
+        config = optimizer.get_config()
+        self._optimizer = _summing(type(optimizer)).from_config(config)
+        layers = layers_of(self.model)
+        self._optimizer.columns = [
+            list(zip(*(layers[site].trainable_variables for site in family), strict=True))
+            for family in self.families
+        ]
+        self.model.compile(self._optimizer, **compile_arguments)
+        self._optimizer.build(self.model.trainable_variables)
+        self._fresh = [keras.ops.convert_to_numpy(v) for v in self._optimizer.variables]
+
+    def start(
+        self,
+        plan: SharingPlan | str,
+        *,
+        weights: Sequence[np.ndarray] | None = None,
+        shared: Mapping[str, Sequence[np.ndarray]] | None = None,
+    ) -> None:
+        """Sets everything to the start of a training under `plan`.
+
+        `weights` are those of the twin, in Keras' order (those of the given model by default);
+        `shared` has the weights of some groups, by owner, where they are not to be the mean.
+        Raises `ValueError` for a plan that ties sites which cannot share.
+        """
+        whole = self.plan(plan)
+        self.model.set_weights(self.weights if weights is None else weights)
+        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+            variable.assign(value)
+        layers = layers_of(self.model)
+        for owner, group in whole.groups.items():
+            values = (shared or {}).get(owner)
+            if values is None:
+                columns = zip(*(layers[s].get_weights() for s in group), strict=True)
+                values = [np.mean(c, axis=0) if len(c) > 1 else c[0] for c in columns]
+            for site in group:
+                layers[site].set_weights(values)
+        for matrix, family in zip(self._optimizer.matrices, self.families, strict=True):
+            matrix.assign(membership(whole, family))
+
+    def tied(self, plan: SharingPlan | str) -> keras.Model:
+        """A model whose layers are shared as `plan` says, with the weights of now."""
+        from wszoo.sharing.retie import retie
+
+        return retie(self.model, self.plan(plan))
+
+    def plan(self, plan: SharingPlan | str) -> SharingPlan:
+        """The plan over all tieable sites. Raises `ValueError` if it ties what cannot share."""
+        whole = plan if isinstance(plan, SharingPlan) else as_plan(plan, self.sites)
+        whole = whole.extend(self.sites)
+        family_of = {site: family for family in self.families for site in family}
+        for group in whole.groups.values():
+            if len(group) > 1 and not set(group) <= set(family_of.get(group[0], ())):
+                raise ValueError(
+                    f"the sites {', '.join(group)} cannot share one layer; those that can are "
+                    f"{[list(f) for f in self.families]}"
+                )
+        return whole
+
+
+def families(model: keras.Model, sites: Sequence[str]) -> list[tuple[str, ...]]:
+    """Groups of sites that could share one layer: equal settings and shapes of weights.
+
+    Sites that no other could share with are left out.
+    """
+    layers = layers_of(model)
+    found: dict[str, list[str]] = {}
+    for site in sites:
+        layer = layers[site]
+        found.setdefault(f"{spec(layer, initial=False)}{weight_shapes(layer)}", []).append(site)
+    return [tuple(family) for family in found.values() if len(family) > 1]
+
+
+def layers_of(model: keras.Model) -> dict[str, Any]:
+    """Site → the layer that it calls."""
+    calls = graph.weighted_calls(model)
+    return {s: node.operation for s, node in zip(graph.sites(model), calls, strict=True)}
+
+
+def membership(plan: SharingPlan, sites: Sequence[str]) -> np.ndarray:
+    """`(sites, sites)`, 1 where two sites share, else 0."""
+    owners = [plan.owner(site) for site in sites]
+    return np.array([[a == b for b in owners] for a in owners], "float32")
+
+
+class _Summing:
+    """Mixed into an optimizer's class: gradients are summed over the sites that share."""
+
+    columns: list[list[tuple[Any, ...]]]  # family → weight of the layer → its variable at each site
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)  # type: ignore[misc]
+        self.matrices = [
+            self.add_variable(  # type: ignore[attr-defined]
+                (len(c[0]), len(c[0])) if c else (1, 1), initializer="zeros", name=f"plan_{i}"
+            )
+            for i, c in enumerate(self.columns)
+        ]
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        summed = list(grads)
+        for matrix, columns in zip(self.matrices, self.columns, strict=True):
+            for variables in columns:
+                places = [self._get_variable_index(v) for v in variables]  # type: ignore[attr-defined]
+                stacked = keras.ops.stack([grads[place] for place in places])
+                total = keras.ops.tensordot(keras.ops.cast(matrix, stacked.dtype), stacked, axes=1)
+                for row, place in enumerate(places):
+                    summed[place] = total[row]
+        return super().apply(summed, trainable_variables)  # type: ignore[misc]
+
+
+def _summing(base: type) -> Any:
+    return type(f"Summing{base.__name__}", (_Summing, base), {"__doc__": _Summing.__doc__})
