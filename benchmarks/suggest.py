@@ -207,10 +207,10 @@ def page(stored: dict[str, Any]) -> str:
         f"Made by `python benchmarks/suggest.py`. {about['parents']} parents, `conv_net` with six "
         f"blocks of width {about['width']}, were trained untied on {about['examples']:,} images of "
         f"{about['data']} for {about['epochs']} epochs. All 203 partitions of the blocks of each "
-        f"were trained on from the mean of their kernels for {about['steps']} steps of {BATCH}, with "
-        f"{about['seeds']} seeds; the loss on {TEST:,} test images, mean over the seeds, is the truth. The methods of "
-        f"`wszoo.suggest` price the same plans without training, from {about['samples']} held-out "
-        "images.",
+        f"were trained on from the mean of their kernels for {about['steps']} steps of {BATCH}, "
+        f"with {about['seeds']} seeds; the loss on {TEST:,} test images, mean over the seeds, is "
+        "the truth. The methods of `wszoo.suggest` price the same plans without training, from "
+        f"{about['samples']} held-out images.",
         "",
         "**Order.** Spearman correlation of price and truth among plans with equally many groups "
         "(equal parameters), mean ± standard deviation over parents. `ceiling` is that of one "
