@@ -1,0 +1,120 @@
+"""Compressing a trained model: smaller, near its original, and never changed itself."""
+
+import keras
+import numpy as np
+import pytest
+
+import wszoo
+from wszoo.tuner.compress import Recovery, compress, recover, tie
+from wszoo.tuner.narrow import narrower
+
+
+@pytest.fixture(scope="module")
+def digits():
+    source = wszoo.data.load("digits")
+    return source.arrays("train"), source.arrays("test")
+
+
+@pytest.fixture(scope="module")
+def parent(digits):
+    keras.utils.set_random_seed(0)
+    model = wszoo.get("conv_net", input_shape=(8, 8, 1), width=12, depth=6)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3), loss=loss, jit_compile=False)
+    model.fit(*digits[0], batch_size=32, epochs=6, verbose=0)
+    return model
+
+
+def accuracy(model, data):
+    return np.mean(model.predict(data[0], verbose=0).argmax(axis=1) == data[1])
+
+
+def test_a_model_of_half_the_size_stays_near_its_original(parent, digits, tmp_path):
+    train, test = digits
+    before = parent.get_weights()
+    made = compress(parent, train, recovery=Recovery(epochs=4, learning_rate=1e-2))
+    assert made.model.count_params() <= 0.5 * parent.count_params()
+    assert wszoo.plan_of(made.model).restrict(made.plan.sites) == made.plan
+    assert accuracy(parent, test) > 0.9
+    assert accuracy(made.model, test) > accuracy(parent, test) - 0.05
+    for old, new in zip(before, parent.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    wszoo.save(made.model, tmp_path / "small.keras")
+    again = wszoo.load(tmp_path / "small.keras")
+    np.testing.assert_allclose(
+        again.predict(test[0], verbose=0), made.model.predict(test[0], verbose=0), atol=1e-5
+    )
+    assert wszoo.plan_of(again) == wszoo.plan_of(made.model)
+
+
+def test_the_fitted_start_is_nearer_than_the_mean(parent, digits):
+    x = digits[0][0]
+    plan = wszoo.as_plan("AABBCC", tuple(f"block_{i}" for i in range(6)))
+    wanted = parent.predict(x, verbose=0)
+    gaps = {
+        method: np.mean((tie(parent, plan, x, method=method).predict(x, verbose=0) - wanted) ** 2)
+        for method in ("activations", "weights")
+    }
+    assert gaps["activations"] < gaps["weights"]
+
+
+def test_recovery_brings_a_student_to_its_teacher(parent, digits):
+    x, y = digits[0]
+    student = tie(parent, wszoo.as_plan("AABBCC", tuple(f"block_{i}" for i in range(6))), x)
+    assert recover(student, parent, (x, y), Recovery(epochs=0)) is student
+    before = np.mean((student.predict(x, verbose=0) - parent.predict(x, verbose=0)) ** 2)
+    made = recover(student, parent, (x, y), Recovery(epochs=2, share=0.0))
+    after = np.mean((made.predict(x, verbose=0) - parent.predict(x, verbose=0)) ** 2)
+    assert after < before / 2
+    assert not made.compiled
+
+
+def test_values_are_recovered_too():
+    keras.utils.set_random_seed(0)
+    model = wszoo.get("tied_ae", input_shape=(8,), widths=(6, 6, 6), sharing="untied")
+    x = np.random.default_rng(0).random((64, 8), "float32")
+    made = compress(model, (x, x), fraction=0.8, recovery=Recovery(epochs=2))
+    assert made.suggestion.method == "weights"
+    assert made.model.count_params() <= 0.8 * model.count_params()
+    assert made.model.output_shape == model.output_shape
+
+
+def test_softmax_outputs_are_taken_as_probabilities(parent, digits):
+    soft = keras.Model(parent.input, keras.layers.Softmax()(parent.output))
+    made = compress(soft, digits[0], fraction=0.7, recovery=Recovery(epochs=1))
+    outputs = made.model.predict(digits[1][0], verbose=0)
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-5)
+    assert accuracy(made.model, digits[1]) > 0.8
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_a_narrower_network_is_as_wide_as_it_may_be(parent, share):
+    budget = int(share * parent.count_params())
+    made = narrower(parent, budget)
+    assert 0.6 * budget < made.count_params() <= budget
+    assert made.output_shape == parent.output_shape
+    with pytest.raises(ValueError, match="must be less"):
+        narrower(parent, parent.count_params())
+    with pytest.raises(ValueError, match="cannot be as small"):
+        narrower(parent, 3)
+
+
+def test_a_model_of_keras_applications_can_be_narrower():
+    model = keras.applications.MobileNetV2(input_shape=(32, 32, 3), weights=None, classes=5)
+    made = narrower(model, model.count_params() // 2)
+    assert made.count_params() <= model.count_params() // 2
+    assert made.output_shape == (None, 5)
+
+
+def test_bad_input_is_refused(parent, digits):
+    x, y = digits[0]
+    with pytest.raises(ValueError, match="takes inputs"):
+        compress(parent, (x[:, :7], y))
+    with pytest.raises(ValueError, match="10 classes"):
+        compress(parent, (x, y + 5))
+    with pytest.raises(ValueError, match="cannot be stored in 100 "):
+        compress(parent, (x, y), max_parameters=100)
+    with pytest.raises(ValueError, match="must be positive"):
+        Recovery(batch_size=0)
+    with pytest.raises(ValueError, match="share is 0 to 1"):
+        Recovery(share=2)
