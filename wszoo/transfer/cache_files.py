@@ -1,0 +1,103 @@
+"""Files of features: an array with a hash of its contents, read memory-mapped, one writer."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from wszoo.sharing.files import written_whole
+
+_MAGIC = b"wszoo features 2\n"
+_HEAD = 256  # bytes before the array: magic, hash, dtype and shape
+
+
+def write(path: Path, values: np.ndarray) -> None:
+    """Writes the file whole or not at all; removes what a killed writer left of it."""
+    values = np.ascontiguousarray(values)
+    about = json.dumps({"dtype": values.dtype.str, "shape": values.shape}).encode()
+    head = _MAGIC + _hash(about, values).encode() + b"\n" + about
+    for left in path.parent.glob(f".*.part.{path.name}"):  # only one writes, see `alone`
+        left.unlink(missing_ok=True)
+    with written_whole(path) as part, part.open("wb") as file:
+        file.write(head.ljust(_HEAD - 1) + b"\n")
+        file.write(values.reshape(-1).view(np.uint8).data)
+
+
+def read(path: Path) -> np.ndarray:
+    """The array, memory-mapped and read-only. Raises `ValueError` for a damaged file."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head.startswith(_MAGIC) or len(head) < _HEAD:
+        raise ValueError("it is no file of features, or of another version")
+    marked, _, text = head[len(_MAGIC) :].partition(b"\n")
+    try:
+        about = json.loads(text)
+        shape = tuple(about["shape"])
+        values = np.memmap(path, about["dtype"], "r", _HEAD, shape) if np.prod(shape) else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"it is cut off or changed ({error})") from error
+    if values is None or path.stat().st_size != _HEAD + values.nbytes:
+        raise ValueError("it is cut off, or longer than it says")
+    if _hash(text.strip(), values).encode() != marked:
+        raise ValueError("its contents do not have the hash that was written with them")
+    return values.view(np.ndarray)
+
+
+def _hash(about: bytes, values: np.ndarray) -> str:
+    digest = hashlib.sha256(about)
+    digest.update(values.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Makes the folder. Raises `OSError` where it cannot take a file of `size` bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"features cannot be kept in {str(folder)!r}: it is not writable")
+    free = shutil.disk_usage(folder).free
+    if free < size + _HEAD:
+        raise OSError(
+            errno.ENOSPC,
+            f"features need {size / 1e6:.1f} MB and {free / 1e6:.1f} MB are free; name another "
+            "folder, or none",
+            str(folder),
+        )
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Within it no other process that asks is within it for the same path."""
+    lock = path.with_suffix(".lock")
+    while True:
+        with lock.open("ab") as file:
+            _lock(file.fileno())
+            if not _is(lock, file.fileno()):
+                continue  # who was before us has removed this one; there may be another
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    lock.unlink()
+            return
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
