@@ -11,6 +11,7 @@ has no such locks all compute, and the last rename wins.
 import os
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -160,7 +161,7 @@ def _views(
         digest = common.copy()
         add_function(digest, augment, x, seed)
         path = Path(folder) / f"{digest.hexdigest()}.features"
-        found.append(_kept(path, lambda seed=seed: compute(seed), size))
+        found.append(_kept(path, partial(compute, seed), size))
     return found
 
 
