@@ -19,9 +19,10 @@ MAY_IMPORT = {
     "_classes": {"layers", "transfer"},  # they are registered with Keras when they are imported
     "_lazy": set(),
     "_version": set(),
-    "__init__": {"sharing", "registry"},
+    "__init__": {"sharing", "registry", "relaxed"},
     "layers": set(),
     "sharing": set(),  # but for files.py, see below
+    "relaxed": {"sharing", "layers"},
     "data": set(),
     "weights": {"sharing"},
     "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them

@@ -3,11 +3,13 @@
 from wszoo._lazy import exports
 
 __all__ = [
+    "Attend",
     "Bias",
     "InnerSharing",
     "LocallyConnected1D",
     "LocallyConnected2D",
     "LowRankLocallyConnected2D",
+    "LowRankPart",
     "PositionEmbedding",
     "RMSNorm",
     "ReversibleConv2D",
@@ -20,11 +22,13 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
+        "Attend": "wszoo.layers.self_attention",
         "Bias": "wszoo.layers.bias",
         "InnerSharing": "wszoo.layers.inner",
         "LocallyConnected1D": "wszoo.layers.locally_connected",
         "LocallyConnected2D": "wszoo.layers.locally_connected",
         "LowRankLocallyConnected2D": "wszoo.layers.low_rank_local",
+        "LowRankPart": "wszoo.layers.low_rank_part",
         "PositionEmbedding": "wszoo.layers.position_embedding",
         "RMSNorm": "wszoo.layers.rms_norm",
         "ReversibleConv2D": "wszoo.layers.reversible_conv2d",

@@ -11,6 +11,54 @@ from keras import ops
 FORBIDDEN = -32.0
 
 
+def attend(x: Any, heads: int, causal: bool, allowed: Any) -> Any:
+    """Heads of queries, keys and values `(batch, positions, 3 · width)` to `(…, width)`."""
+    _, positions, width = x.shape
+    size = width // 3 // heads
+    x = ops.reshape(x, (-1, positions, 3 * heads, size))
+    query, key, value = ops.split(ops.transpose(x, (0, 2, 1, 3)), 3, axis=1)
+    logits = ops.matmul(query * size**-0.5, ops.transpose(key, (0, 1, 3, 2)))
+    if causal:
+        place = ops.arange(positions)  # a table would be most of a small model's graph
+        later = ops.cast(place[None, :] > place[:, None], logits.dtype)
+        logits = logits + later * FORBIDDEN
+    if allowed is not None:
+        mask = (1.0 - ops.cast(allowed, logits.dtype)) * FORBIDDEN
+        logits = logits + ops.reshape(mask, (-1, 1, 1, positions))
+    x = ops.matmul(ops.softmax(logits), value)
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, positions, heads * size))
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class Attend(keras.layers.Layer):
+    """`SelfAttention` without its kernels, for the sites that share those in part.
+
+    Maps queries, keys and values side by side, `(batch, positions, 3 · width)`, to
+    `(batch, positions, width)`. It has no weights.
+
+    Args:
+        heads: must divide the width.
+        causal: a position attends to itself and those before it.
+
+    Call arguments:
+        inputs: `(batch, positions, 3 · width)`; positions and width must be known.
+        allowed: `(batch, positions)`, true or 1 where a position may be attended to.
+    """
+
+    def __init__(self, heads: int, *, causal: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.heads, self.causal = heads, causal
+
+    def call(self, inputs: Any, allowed: Any = None) -> Any:
+        return attend(inputs, self.heads, self.causal, allowed)
+
+    def compute_output_shape(self, inputs_shape: Any, allowed_shape: Any = None) -> tuple:
+        return (*inputs_shape[:-1], inputs_shape[-1] // 3)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"heads": self.heads, "causal": self.causal}
+
+
 @keras.saving.register_keras_serializable("wszoo")
 class SelfAttention(keras.layers.Layer):
     """Scaled dot-product self-attention: `(batch, positions, width)` to the same shape.
@@ -70,21 +118,8 @@ class SelfAttention(keras.layers.Layer):
         )
 
     def call(self, inputs: Any, allowed: Any = None) -> Any:
-        _, positions, width = inputs.shape
-        size = width // self.heads
         x = ops.einsum("btw,wu->btu", inputs, self.qkv_kernel) + self.qkv_bias
-        x = ops.reshape(x, (-1, positions, 3 * self.heads, size))
-        query, key, value = ops.split(ops.transpose(x, (0, 2, 1, 3)), 3, axis=1)
-        logits = ops.matmul(query * size**-0.5, ops.transpose(key, (0, 1, 3, 2)))
-        if self.causal:
-            place = ops.arange(positions)  # a table would be most of a small model's graph
-            later = ops.cast(place[None, :] > place[:, None], logits.dtype)
-            logits = logits + later * FORBIDDEN
-        if allowed is not None:
-            mask = (1.0 - ops.cast(allowed, logits.dtype)) * FORBIDDEN
-            logits = logits + ops.reshape(mask, (-1, 1, 1, positions))
-        x = ops.matmul(ops.softmax(logits), value)
-        x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, positions, width))
+        x = attend(x, self.heads, self.causal, allowed)
         return ops.einsum("btw,wu->btu", x, self.out_kernel) + self.out_bias
 
     def compute_output_shape(self, inputs_shape: Any, allowed_shape: Any = None) -> tuple:

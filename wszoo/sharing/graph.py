@@ -78,7 +78,7 @@ def layer_calls(model: Any) -> list[Any]:
     inputs = {id(tensor) for tensor in model.inputs}
     done: dict[int, Any] = {}
     # An explicit stack: deep models are deeper than Python's recursion limit.
-    stack = [(_node_of(t), False) for t in reversed(model.outputs) if id(t) not in inputs]
+    stack = [(node_of(t), False) for t in reversed(model.outputs) if id(t) not in inputs]
     while stack:
         node, parents_done = stack.pop()
         if id(node) in done:
@@ -87,7 +87,7 @@ def layer_calls(model: Any) -> list[Any]:
             done[id(node)] = node
             continue
         stack.append((node, True))
-        parents = [_node_of(t) for t in node.input_tensors if id(t) not in inputs]
+        parents = [node_of(t) for t in node.input_tensors if id(t) not in inputs]
         stack.extend((parent, False) for parent in reversed(parents))
     return [node for node in done.values() if node.input_tensors]
 
@@ -180,7 +180,8 @@ def as_functional(model: Any) -> Any:
     return functional
 
 
-def _node_of(tensor: Any) -> Any:
+def node_of(tensor: Any) -> Any:
+    """The call that made a symbolic tensor."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index]
 

@@ -141,7 +141,7 @@ class SharingPlan:
         `plan.tie("encoder_*")`, `plan.tie("a", "b")` and `plan.tie(["a", "b"])` are all valid.
         Raises `ValueError` where a name or glob matches no site, or only one site is matched.
         """
-        chosen = self._match(names)
+        chosen = self.match(*names)
         if len(chosen) < 2:
             raise ValueError(f"tie needs two sites or more; {names} matches only {chosen}")
         owner_of = dict(self.owners)
@@ -152,7 +152,7 @@ class SharingPlan:
 
     def untie(self, *names: str | Iterable[str]) -> "SharingPlan":
         """Gives each matched site its own group; with no argument, every site."""
-        chosen = set(self._match(names)) if names else set(self.sites)
+        chosen = set(self.match(*names)) if names else set(self.sites)
         owner_of = dict(self.owners)
         return SharingPlan(
             _canonical(owner_of, lambda s: ("own", s) if s in chosen else owner_of[s])
@@ -179,7 +179,8 @@ class SharingPlan:
         if unknown:
             raise ValueError(_unknown(unknown, self.sites))
 
-    def _match(self, names: Iterable[str | Iterable[str]]) -> list[str]:
+    def match(self, *names: str | Iterable[str]) -> list[str]:
+        """The sites that the names and globs mean. Raises `ValueError` where one means none."""
         wanted = [n for name in names for n in ([name] if isinstance(name, str) else name)]
         chosen: dict[str, None] = {}
         for name in wanted:

@@ -1,13 +1,12 @@
 """retie: rebuild any functional model under another plan."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import keras
-import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.rebuild import carry_over, copy, rebuild
 from wszoo.sharing.specs import explain, spec, weight_shapes
 
 
@@ -49,10 +48,10 @@ def retie(
     twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
     for owner, layer in made.items():
         sources = [layer_of[site] for site in whole.groups[owner]]
-        _carry_over(sources if weights == "mean" else sources[:1], layer)
+        carry_over(sources if weights == "mean" else sources[:1], layer)
     for old, new in others.values():
         if isinstance(old, keras.Layer):  # no weights, but flags and random states
-            _carry_over([old], new)
+            carry_over([old], new)
     graph.remember(twin, names.sites, names.declared)
     return twin
 
@@ -86,57 +85,19 @@ def _rebuild(
     `made` receives owner → new layer, `others` the operations without weights, old and new.
     """
     site_of = dict(zip(map(id, graph.weighted_calls(model)), site_names, strict=True))
-    tensors = {id(tensor): _new_input(tensor) for tensor in model.inputs}
 
     def operation_at(node: Any) -> Any:
         old, site = node.operation, site_of.get(id(node))
         if site is None:
             if id(old) not in others:
-                others[id(old)] = (old, _copy(old, old.name))
+                others[id(old)] = (old, copy(old, old.name))
             return others[id(old)][1]
         owner = plan.owner(site)
         if owner not in made:
-            made[owner] = _copy(old, owner)
+            made[owner] = copy(old, owner)
         return made[owner]
 
-    def new(value: Any) -> Any:
-        return tensors[id(value)] if isinstance(value, keras.KerasTensor) else value
-
-    for node in graph.layer_calls(model):
-        args, kwargs = keras.tree.map_structure(new, (node.arguments.args, node.arguments.kwargs))
-        outputs = operation_at(node)(*args, **kwargs)
-        for old, tensor in zip(node.outputs, keras.tree.flatten(outputs), strict=True):
-            tensors[id(old)] = tensor
-    inputs, outputs = keras.tree.map_structure(new, (model.input, model.output))
-    return _model_class(model)(inputs, outputs, name=model.name)
-
-
-def _new_input(tensor: Any) -> Any:
-    old = tensor._keras_history.operation
-    if isinstance(old, keras.layers.InputLayer):
-        return type(old).from_config(old.get_config()).output
-    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse)
-
-
-def _copy(operation: Any, name: str) -> Any:
-    if type(operation) is keras.layers.Lambda:  # the function itself; a config has its bytecode
-        return keras.layers.Lambda(
-            operation.function,
-            output_shape=operation._output_shape,
-            mask=operation.mask,
-            arguments=operation.arguments,
-            dtype=operation.dtype_policy,
-            name=name,
-        )
-    return type(operation).from_config({**operation.get_config(), "name": name})
-
-
-def _model_class(model: keras.Model) -> type:
-    """The model's class where Keras' functional constructor makes it, else `keras.Model`."""
-    functional = graph.functional_class(model)
-    kind: type = type(model)
-    same = functional is not None and kind.__init__ is functional.__init__  # type: ignore[misc]
-    return kind if same else keras.Model
+    return rebuild(model, lambda node, args, kwargs: operation_at(node)(*args, **kwargs))
 
 
 def _layers(model: Any) -> list[keras.Layer]:
@@ -154,27 +115,3 @@ def _check_same(owner: str, first: keras.Layer, site: str, second: keras.Layer) 
             f"sites {owner!r} and {site!r} cannot share one layer: they differ in\n"
             + explain(owner, specs[0], site, specs[1])
         )
-
-
-def _carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:
-    """Copies values (the mean over several sources), flags and states of built layers."""
-    for old, new in zip(_sublayers(sources[0]), _sublayers(target), strict=True):
-        new.trainable = old.trainable
-    columns = zip(*(layer.variables for layer in sources), strict=True)
-    for olds, new in zip(columns, target.variables, strict=True):
-        new.assign(_mean(olds) if len({id(v) for v in olds}) > 1 else olds[0])
-        new.trainable = olds[0].trainable
-    for layer in _sublayers(target):
-        if hasattr(layer, "finalize_state"):  # Normalization computes with a copy of its variables
-            layer.finalize_state()
-
-
-def _sublayers(layer: keras.Layer) -> list[keras.Layer]:
-    return list(layer._flatten_layers())
-
-
-def _mean(variables: Iterable[Any]) -> Any:
-    values = [np.asarray(variable) for variable in variables]
-    if not np.issubdtype(values[0].dtype, np.integer):
-        return np.mean(np.asarray(values, "float64"), axis=0)
-    return values[0]

@@ -1,0 +1,89 @@
+"""merge_relaxed: folds private low-rank parts into kernels of their own."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from wszoo.layers import Attend, LowRankPart
+from wszoo.relaxed import kinds
+from wszoo.sharing import graph
+from wszoo.sharing.rebuild import replace_sites
+
+
+def merge_relaxed(model: keras.Model) -> keras.Model:
+    """The same network in plain layers: every relaxed site owns its kernel, `shared + down · up`.
+
+    Undoes what `wszoo.relax` did to the graph, attention and names of sites included: the result
+    is an untied model (but for groups that were not relaxed) of equal outputs within rounding. The
+    model given is not changed; the new one is not compiled.
+
+    Raises `ValueError` for a model without relaxed sites.
+    """
+    model = graph.as_functional(model)
+    work = _Merging(model)
+    if not any(isinstance(node.operation, LowRankPart) for node in graph.layer_calls(model)):
+        raise ValueError(f"{model.name!r} has no relaxed sites; wszoo.relax makes them")
+    names = graph.names_of(model)
+    merged = replace_sites(model, work.replace, ())
+    work.fill()
+    sites = graph.sites(merged)
+    declared = []
+    for site in names.declared:
+        attention = site.removesuffix("_qkv").removesuffix("_out")
+        name = site if site in sites else attention
+        declared += [name] if name in sites and name not in declared else []
+    graph.remember(merged, sites, declared)
+    return merged
+
+
+class _Merging:
+    """Makes the plain layers that stand for relaxed sites, and then gives them their values."""
+
+    def __init__(self, model: keras.Model):
+        self.site_of = dict(
+            zip(map(id, graph.weighted_calls(model)), graph.sites(model), strict=True)
+        )
+        self.filled: list[tuple[Any, Any, LowRankPart]] = []  # (layer, shared, part)
+        self.joined: list[tuple[Any, Any, Any]] = []  # (attention, qkv, out)
+        self.attends: dict[int, tuple[Any, Any, tuple, dict]] = {}
+        self.made: dict[int, tuple[Any, Any]] = {}  # id of a part's output → (layer, its input)
+
+    def replace(self, site: str | None, node: Any, args: tuple, kwargs: dict, call: Any) -> Any:
+        layer = node.operation
+        if isinstance(layer, Attend):  # of use where it stands between two relaxed sites
+            self.attends[id(node.outputs[0])] = (node, layer, args, kwargs)
+        if not isinstance(layer, LowRankPart):
+            return None
+        before = graph.node_of(node.arguments.args[0])  # the shared layer's call
+        name = self.site_of[id(before)]
+        plain = kinds.whole(before.operation, layer, name)
+        role = {"reverse": True} if before.arguments.kwargs.get("reverse") else {}
+        x = args[1]
+        outputs = call(name, plain, x, **role)
+        self.filled.append((plain, before.operation, layer))
+        self.made[id(node.outputs[0])] = (plain, x)
+        joined = self._join(node, plain, name, call)
+        return outputs if joined is None else joined
+
+    def _join(self, node: Any, out: Any, name: str, call: Any) -> Any:
+        """The attention whose second half has just been made, in place of both; or `None`."""
+        found = self.attends.get(id(node.arguments.args[1]))
+        if found is None:
+            return None
+        before, attend, args, kwargs = found
+        if id(before.arguments.args[0]) not in self.made:
+            return None
+        qkv, x = self.made[id(before.arguments.args[0])]
+        site = name.removesuffix("_out")
+        attention = kinds.joined(qkv, attend, site)
+        self.joined.append((attention, qkv, out))
+        return call(site, attention, x, *args[1:], **kwargs)
+
+    def fill(self) -> None:
+        for layer, shared, part in self.filled:
+            kernel = np.asarray(ops.convert_to_numpy(shared.kernel), "float64")
+            kinds.fill(layer, kernel + part.kernel(), part)
+        for attention, qkv, out in self.joined:
+            kinds.fill_joined(attention, qkv, out)
