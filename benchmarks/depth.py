@@ -74,7 +74,7 @@ def main(
 
 def build(name: str, config: dict, seed: int) -> keras.Model:
     """The untrained model of an arm."""
-    keras.utils.clear_session(free_memory=False)
+    keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     net = wszoo.get("tied_lm", sharing=PLANS[name], **config)
     return wszoo.relax(net, rank=RANKS[name], sites=BLOCKS) if name in RANKS else net
