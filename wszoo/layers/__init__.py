@@ -3,6 +3,7 @@
 from wszoo._lazy import exports
 
 __all__ = [
+    "Adapted",
     "Attend",
     "Bias",
     "InnerSharing",
@@ -22,6 +23,7 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
+        "Adapted": "wszoo.layers.adapted",
         "Attend": "wszoo.layers.self_attention",
         "Bias": "wszoo.layers.bias",
         "InnerSharing": "wszoo.layers.inner",

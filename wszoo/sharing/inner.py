@@ -56,14 +56,14 @@ def inner_sharing(model: Any) -> tuple[Inner, ...]:
 
 def _of_call(node: Any) -> tuple[str, int, int, int, int] | None:
     """`(over, sites, groups, parameters, unrolled)` of one call, or `None`."""
-    layer = node.operation
+    layer = getattr(node.operation, "adapted", node.operation)  # the one with the kernel
     if hasattr(layer, "inner_sharing"):
         said = layer.inner_sharing()
         if said is None:
             return None
         return said.over, said.sites, said.groups, said.parameters, said.unrolled_parameters
     if isinstance(layer, CONVOLUTIONS) or getattr(layer, "shares_over_positions", False):
-        over, sites = "positions", _positions(node)
+        over, sites = "positions", _positions(node, layer)
     elif isinstance(layer, OVER_TIME):
         over, sites = "time", node.input_tensors[0].shape[1]
     else:
@@ -74,12 +74,12 @@ def _of_call(node: Any) -> tuple[str, int, int, int, int] | None:
     return over, sites, 1, stored, sites * stored
 
 
-def _positions(node: Any) -> int | None:
+def _positions(node: Any, layer: Any) -> int | None:
     """Places at which a kernel is put down: outputs of a convolution, inputs of a transposed one.
 
     Either way that is the smaller of the two grids. `None` where a size is unknown.
     """
-    first = getattr(node.operation, "data_format", None) == "channels_first"
+    first = getattr(layer, "data_format", None) == "channels_first"
     sizes = []
     for tensor in (node.input_tensors[0], node.output_tensors[0]):
         grid = tensor.shape[2:] if first else tensor.shape[1:-1]

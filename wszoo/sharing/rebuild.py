@@ -87,7 +87,9 @@ def carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:
         new.trainable = old.trainable
     columns = zip(*(layer.variables for layer in sources), strict=True)
     for olds, new in zip(columns, target.variables, strict=True):
-        new.assign(_mean(olds) if len({id(v) for v in olds}) > 1 else olds[0])
+        # A copy: training on JAX donates its buffers, and would take the other model's, too.
+        one = len({id(v) for v in olds}) == 1
+        new.assign(keras.ops.copy(olds[0]) if one else _mean(olds))
         new.trainable = olds[0].trainable
     for layer in _sublayers(target):
         if hasattr(layer, "finalize_state"):  # Normalization computes with a copy of its variables

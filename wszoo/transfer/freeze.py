@@ -103,18 +103,29 @@ def freeze(
         if sites:
             (trains if on else frozen).append(layer.name)
     if model.compiled:
-        _recompile(model)
-    moving = {id(v) for layer in model.layers if layer.trainable for v in layer.weights}
+        recompile(model)
+    moving = {
+        id(v)
+        for layer in model.layers
+        if layer.trainable
+        for part in layer._flatten_layers()
+        if part.trainable
+        for v in part._trainable_variables + part._non_trainable_variables
+    }
     still = {v.path: "" for v in model.weights if id(v) not in moving}
     marks = _marks(model, still)
     return Frozen(model, tuple(trains), tuple(frozen), held, batch_norm, marks)
 
 
-def _recompile(model: keras.Model) -> None:
-    """Compiles again as before, with an optimizer for the variables that train now."""
-    old = model.optimizer
+def recompile(model: keras.Model, like: keras.Model | None = None) -> None:
+    """Compiles as before, or as `like` is, with an optimizer for the variables that train now.
+
+    It keeps the state (slots and step count) of variables of the same path and shape.
+    """
+    before = like or model
+    old = before.optimizer
     made = old.__class__.from_config(old.get_config())
-    arguments = dict(model._compile_config.config) | {"optimizer": made}
+    arguments = dict(before._compile_config.config) | {"optimizer": made}
     model.compile(**arguments)
     if not getattr(old, "inner_optimizer", old).built:
         return
