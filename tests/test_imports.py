@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "_classes": {"layers", "transfer"},  # they are registered with Keras when they are imported
     "_lazy": set(),
     "_version": set(),
-    "__init__": {"sharing", "registry", "relaxed"},
+    "__init__": {"sharing", "registry", "relaxed", "tuner", "transfer"},
     "layers": set(),
     "sharing": set(),  # but for files.py, see below
     "relaxed": {"sharing", "layers"},
@@ -31,7 +31,16 @@ MAY_IMPORT = {
     "report": {"sharing", "registry", "data", "weights"},
     "transfer": {"sharing", "registry", "data", "weights", "layers", "training"},
     "comparison": {"sharing", "registry", "data", "training", "transfer", "report"},
-    "tuner": {"sharing", "registry", "data", "weights", "layers", "training", "transfer"},
+    "tuner": {
+        "sharing",
+        "registry",
+        "data",
+        "weights",
+        "layers",
+        "training",
+        "transfer",
+        "relaxed",
+    },
     "export": {"sharing", "registry", "data", "weights", "layers"},
     "evaluation": {"sharing", "registry", "data", "weights", "training"},
     "cli": None,  # everything

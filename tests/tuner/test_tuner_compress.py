@@ -79,6 +79,15 @@ def test_values_are_recovered_too():
     assert made.model.output_shape == model.output_shape
 
 
+def test_private_parts_count_in_the_budget(parent, digits):
+    made = compress(parent, digits[0], relax=1, recovery=Recovery(epochs=0))
+    assert made.model.count_params() <= 0.5 * parent.count_params()
+    parts = [layer for layer in made.model.layers if layer.name.endswith("_low_rank")]
+    assert len(parts) == sum(len(g) for g in made.plan.groups.values() if len(g) > 1)
+    with pytest.raises(ValueError, match="lower rank"):
+        compress(parent, digits[0], relax=50, fraction=0.3)
+
+
 def test_softmax_outputs_are_taken_as_probabilities(parent, digits):
     soft = keras.Model(parent.input, keras.layers.Softmax()(parent.output))
     made = compress(soft, digits[0], fraction=0.7, recovery=Recovery(epochs=1))

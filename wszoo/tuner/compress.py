@@ -59,6 +59,7 @@ def compress(
     fraction: float = 0.5,
     method: str = "auto",
     sites: Sequence[str] | None = None,
+    relax: int = 0,
     recovery: Recovery | None = None,
     seed: int = 0,
     verbose: int | str = 0,
@@ -72,6 +73,8 @@ def compress(
         max_parameters: of the result; by default `fraction` of the model's own.
         method: of `wszoo.suggest`.
         sites: those that may share; by default the declared ones.
+        relax: rank of a private part of each tied site (see `wszoo.relax`), counted in the budget;
+            0 is none.
 
     Raises `ValueError` if no two sites can share, if tying all that can share is not enough, and
     for data that do not fit the model.
@@ -79,8 +82,11 @@ def compress(
     x, y = check_data(model, train)
     budget = max_parameters if max_parameters is not None else int(fraction * model.count_params())
     found = suggest(model, x, y, method=method, sites=sites, samples=SAMPLES)
-    plan = found.under(budget).plan
-    tied = tie(model, plan, x, method=found.method)
+    if relax:
+        plan, tied = _relaxed(model, found, budget, relax, x)
+    else:
+        plan = found.under(budget).plan
+        tied = tie(model, plan, x, method=found.method)
     made = recover(tied, model, (x, y), recovery or Recovery(), seed=seed, verbose=verbose)
     return Compressed(made, plan, found)
 
@@ -104,6 +110,28 @@ def tie(
     if groups:
         recalibrate(tied, x[:: max(1, len(x) // NORMS)])
     return tied
+
+
+def _relaxed(
+    model: keras.Model, found: Suggestion, budget: int, rank: int, x: np.ndarray
+) -> tuple[SharingPlan, keras.Model]:
+    """The first plan that is small enough with its private parts, and its relaxed model."""
+    from wszoo.relaxed.relaxing import relax
+
+    twin = untied_twin(model)
+    least = model.count_params()
+    for step in found.steps:
+        if step.stored_parameters > budget or not step.merged:
+            continue
+        made = relax(twin, rank=rank, plan=step.plan)
+        if made.count_params() <= budget:
+            recalibrate(made, x[:: max(1, len(x) // NORMS)])
+            return step.plan, made
+        least = min(least, made.count_params())
+    raise ValueError(
+        f"{model.name!r} cannot be stored in {budget:,} parameters with private parts of rank "
+        f"{rank}: the least is {least:,}; ask for a lower rank"
+    )
 
 
 def recover(
