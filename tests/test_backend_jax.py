@@ -68,6 +68,35 @@ for name, config in CONFIG.items():
     assert wszoo.plan_of(loaded) == found
     assert file_parameters(path) == wszoo.audit(model).stored_parameters
 
+# Relaxed: full rank loses nothing, folding back neither; soft tying ends tied.
+from wszoo.relaxed import SoftTying, spread
+
+settings = {"sharing": "depth:ABCD", **CONFIG["tied_lm"]}
+model, named = wszoo.get("tied_lm", **settings), ("attention_*", "ffn_*")
+(x,) = random_inputs(model).values()
+outputs = np.asarray(model(x))
+for rank in (4, 1):
+    relaxed = wszoo.relax(model, rank=rank, plan="depth:tied", sites=named)
+    if rank == 4:
+        np.testing.assert_allclose(relaxed(x), outputs, atol=1e-5)
+    before = np.asarray(relaxed(x))
+    relaxed.compile("adam", "mse")
+    relaxed.fit(x, np.zeros((4, *model.output_shape[1:])), verbose=0)
+    after = np.asarray(relaxed(x))
+    assert not np.allclose(after, before, atol=1e-4)
+    merged = wszoo.merge_relaxed(relaxed)
+    np.testing.assert_allclose(merged(x), after, atol=1e-5)
+    assert wszoo.sites(merged) == wszoo.sites(model)
+plan = wszoo.plan_of(wszoo.retie(model, "depth:tied"))
+model.compile("adam", "mse")
+zeros = np.zeros((4, *model.output_shape[1:]))
+pull = SoftTying(plan, steps=8)
+history = model.fit(x, zeros, batch_size=2, epochs=5, verbose=0, callbacks=[pull]).history
+assert history["spread"][0] > 0.1 and max(history["spread"][3:]) == spread(model, plan) < 1e-6
+tied = wszoo.retie(model, plan, weights="mean")
+np.testing.assert_allclose(tied(x), model(x), atol=1e-5)
+assert not np.allclose(model(x), outputs, atol=1e-3)
+
 def integers(*shape, seed=0):
     return np.random.default_rng(seed).integers(-4, 5, shape).astype("float32")
 

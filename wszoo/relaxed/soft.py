@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from wszoo.sharing import graph
-from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie
 
 
@@ -50,12 +50,12 @@ class SoftTying(keras.callbacks.Callback):
         if hasattr(self.model, "jax_state_sync"):  # JAX trains copies until it is asked for them
             self.model.jax_state_sync()
         done = int(ops.convert_to_numpy(self.model.optimizer.iterations))
-        share = min(1.0, done / self.steps) ** self.power
+        left = 1.0 - min(1.0, done / self.steps) ** self.power
         for variables in self._groups:
             mean = sum(ops.convert_to_tensor(v) for v in variables) / len(variables)
             for variable in variables:
-                value = ops.convert_to_tensor(variable)
-                variable.assign(mean if share == 1 else value + share * (mean - value))
+                # Each its own array: JAX gives the memory of a variable away at every step.
+                variable.assign(mean + left * (ops.convert_to_tensor(variable) - mean))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
@@ -75,7 +75,6 @@ def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[lis
 
     Raises `ValueError` for what `wszoo.retie` refuses.
     """
-    plan = as_plan(plan, graph.names_of(model).declared)
     whole = graph.plan_of(retie(model, plan))  # checks that the sites can share
     layer_of = dict(
         zip(whole.sites, (n.operation for n in graph.weighted_calls(model)), strict=True)
