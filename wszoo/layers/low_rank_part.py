@@ -11,6 +11,10 @@ from keras import ops
 NOTHING = 1e-6
 
 
+def small() -> keras.initializers.Initializer:
+    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+
+
 @keras.saving.register_keras_serializable("wszoo")
 class LowRankPart(keras.layers.Layer):
     """`activation(outputs + x · down · up + bias)`: the private part of a relaxed site.
@@ -29,8 +33,8 @@ class LowRankPart(keras.layers.Layer):
         bias_axes: axes of the output that have a bias, as in `EinsumDense`; for a convolution
             anything but `None` is a bias a filter.
         activation: applied to the sum.
-        down_initializer, up_initializer, bias_initializer, bias_regularizer, bias_constraint: as
-            in Keras.
+        down_initializer: uniform within ± 1 / √inputs by default, as in the code of LoRA.
+        up_initializer, bias_initializer, bias_regularizer, bias_constraint: as in Keras.
 
     Call arguments:
         outputs: of the shared layer; the result has its shape, and its mask.
@@ -51,7 +55,7 @@ class LowRankPart(keras.layers.Layer):
         convolution: dict | None = None,
         bias_axes: str | None = None,
         activation: Any = None,
-        down_initializer: Any = "he_uniform",
+        down_initializer: Any = None,
         up_initializer: Any = "zeros",
         bias_initializer: Any = "zeros",
         bias_regularizer: Any = None,
@@ -67,7 +71,7 @@ class LowRankPart(keras.layers.Layer):
         self.rank, self.kernel_shape = rank, tuple(kernel_shape)
         self.equation, self.convolution, self.bias_axes = equation, convolution, bias_axes
         self.activation = keras.activations.get(activation)
-        self.down_initializer = keras.initializers.get(down_initializer)
+        self.down_initializer = keras.initializers.get(down_initializer or small())
         self.up_initializer = keras.initializers.get(up_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
