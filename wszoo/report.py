@@ -52,11 +52,12 @@ def curves(
     levels: Mapping[str, Mapping[str, Sequence[float]]],
     x: str,
     y: str,
+    scale: str = "linear",
 ) -> None:
     """Writes a picture with a panel a key: curves with a band of one standard deviation.
 
     `panels[title][label]` holds a curve a seed, `levels[title][label]` a number a seed, which is
-    drawn as a dashed line.
+    drawn as a dashed line. `scale` is that of the x axis, `"linear"` or `"log"`.
     """
     from matplotlib.figure import Figure
 
@@ -75,7 +76,10 @@ def curves(
             mean, sd = mean_sd(numbers)
             axis.axhline(mean, ls="--", label=name, color=colour[name])
             axis.axhspan(mean - sd, mean + sd, alpha=0.1, color=colour[name], lw=0)
-        axis.set(title=title, xlabel=x)
+        axis.set(title=title, xlabel=x, xscale=scale)
+        if scale == "log":
+            axis.set_xticks(steps, [f"{n:,}" for n in steps])
+            axis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(y)
     axes[-1].legend(loc="lower right")

@@ -189,9 +189,9 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
 def _compute(
     backbone: "keras.Model", x: np.ndarray, preprocess: Preprocess | None, batch_size: int
 ) -> np.ndarray:
-    """Batch by batch, the last one filled up, so that the graph is traced for one shape."""
+    """Batch by batch, the last one filled up, so that the graph is traced for few shapes."""
     predictor = _predictor(backbone)
-    size = min(batch_size, max(1, len(x)))
+    size = min(batch_size, 1 << max(4, (len(x) - 1).bit_length()))
     made: np.ndarray | None = None
     for start in range(0, len(x), size):
         part = x[start : start + size]
