@@ -49,7 +49,7 @@ def main(
     ways: Annotated[str, typer.Option(help="By commas.")] = ",".join(WAYS),
     seeds: Annotated[int, typer.Option(help="Draws of labels that are scored.")] = 5,
     tune_seeds: Annotated[int, typer.Option(help="Draws of the search.")] = 2,
-    tune_at: Annotated[str, typer.Option(help="Labels a class of the search.")] = "2,10,100",
+    tune_at: Annotated[str, typer.Option(help="Labels a class of the search.")] = "2,20",
     steps: Annotated[int, typer.Option(help="Training steps; ten epochs at least.")] = 120,
     held: Annotated[int, typer.Option(help="Images that are scored, of each split.")] = 1000,
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
@@ -190,7 +190,7 @@ def write(out: Path, about: dict, results: list[dict]) -> None:
 def page(about: dict, results: list[dict]) -> str:
     names = list(dict.fromkeys(r["way"] for r in results))
     counts = list(dict.fromkeys(r["labels"] for r in results))
-    head = f"# {about['backbone']} → {about['data']}: accuracy over labels a class\n"
+    head = f"# {about['backbone']} → {about['data']}: accuracy over labels a class"
     note = (
         f"Test accuracy, mean ± standard deviation over {about['seeds']} draws of labels. (*) the "
         "best learning rate or strength stood at the edge of those tried."
