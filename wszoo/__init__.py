@@ -28,6 +28,7 @@ __all__ = [
     "save",
     "sites",
     "suggest",
+    "transfer",
     "untied_twin",
 ]
 
@@ -53,5 +54,5 @@ __getattr__, __dir__ = exports(
         "suggest": "wszoo.tuner.suggest",
         "untied_twin": "wszoo.sharing.retie",
     },
-    modules=("data", "export", "layers"),
+    modules=("data", "export", "layers", "transfer"),
 )

@@ -4,8 +4,9 @@ The data of an epoch depend on the seed and the epoch alone, the learning rate o
 step count, and the backup appears whole: so a run that goes on ends as an unbroken one.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,15 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> None:
         return
     with written_whole(path) as part:
         part.write_text(json.dumps(mine, indent=1) + "\n")
+
+
+def fingerprint(arrays: Iterable[np.ndarray]) -> str:
+    """Hash (64 hex digits) of arrays with their dtypes and shapes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:

@@ -66,9 +66,23 @@ def from_arrays(
 
 
 def from_npz(path: Path, **options) -> Source:
-    """A source from `x_train, y_train[, x_validation, y_validation][, x_test, y_test]` or `x, y`.
+    """A source from the arrays of `read_npz`. Options are those of `from_arrays`."""
+    pairs, names = read_npz(path)
+    return from_arrays(
+        *pairs["train"],
+        name=path.stem,
+        validation_data=pairs.get("validation"),
+        test_data=pairs.get("test"),
+        class_names=names,
+        origin=str(path),
+        **options,
+    )
 
-    An optional `class_names` array of strings is used. Options are those of `from_arrays`.
+
+def read_npz(path: Path) -> tuple[dict[str, Pair], list[str] | None]:
+    """Splits and class names of an `.npz`: `x_train, y_train[, x_validation, y_validation][,
+    x_test, y_test][, class_names]`, or `x, y`.
+
     Raises MissingDataError without the file, ValueError if it is no such archive; pickled objects
     are never loaded.
     """
@@ -80,19 +94,15 @@ def from_npz(path: Path, **options) -> Source:
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read as an .npz of plain arrays: {error}") from error
     train = ("x_train", "y_train") if "x_train" in arrays else ("x", "y")
-    found = _pair(path, arrays, *train)
-    if found is None:
+    found = {
+        "train": _pair(path, arrays, *train),
+        "validation": _pair(path, arrays, "x_validation", "y_validation"),
+        "test": _pair(path, arrays, "x_test", "y_test"),
+    }
+    pairs = {split: pair for split, pair in found.items() if pair is not None}
+    if "train" not in pairs:
         raise ValueError(f"{path} has {sorted(arrays)}; expected x_train and y_train, or x and y")
-    names = [str(n) for n in arrays["class_names"]] if "class_names" in arrays else None
-    return from_arrays(
-        *found,
-        name=path.stem,
-        validation_data=_pair(path, arrays, "x_validation", "y_validation"),
-        test_data=_pair(path, arrays, "x_test", "y_test"),
-        class_names=names,
-        origin=str(path),
-        **options,
-    )
+    return pairs, [str(n) for n in arrays["class_names"]] if "class_names" in arrays else None
 
 
 def _pair(path: Path, arrays: Mapping[str, np.ndarray], *keys: str) -> Pair | None:

@@ -1,6 +1,9 @@
 """New heads on a backbone, in one graph with it, so that sharing survives saving and loading."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,3 +52,70 @@ def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
     kernel = np.random.default_rng(seed).standard_normal(kernel.shape)
     fresh.get_layer("head").set_weights([kernel, bias])
     return fresh.get_weights()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A model, and where its head begins: `features` is the tensor that the head takes.
+
+    `backbone` and `top` are the two halves as models over the same layers; training one of them
+    trains the model. `sites` are the head's sites.
+    """
+
+    model: "keras.Model"
+    features: Any
+    sites: tuple[str, ...]
+
+    @cached_property
+    def backbone(self) -> "keras.Model":
+        import keras
+
+        return keras.Model(self.model.inputs[0], self.features, name="backbone")
+
+    @cached_property
+    def top(self) -> "keras.Model":
+        import keras
+
+        return keras.Model(self.features, self.model.outputs[0], name="top")
+
+    @cached_property
+    def layers(self) -> "list[keras.Layer]":
+        """The head's layers, in the order of their first call."""
+        import keras
+
+        from wszoo.sharing import graph
+
+        found = [node.operation for node in graph.layer_calls(self.top)]
+        return [layer for layer in dict.fromkeys(found) if isinstance(layer, keras.Layer)]
+
+
+def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
+    """Puts a head, a Keras layer or a function of tensors, on features `(batch, width)`.
+
+    The backbone's layers and the names of its sites are kept. The head's site is called `head`;
+    of several, one is called `head.<layer>`, and `head` is the stage of them all.
+
+    Raises `ValueError` for a head that gives no tensor or has a layer of a name that is taken.
+    """
+    import keras
+
+    from wszoo.sharing import graph
+
+    names, features = graph.names_of(backbone), backbone.outputs[0]
+    out = head(features)
+    if not isinstance(out, keras.KerasTensor):
+        raise ValueError(f"a head gives one tensor, made of the features; received {out!r}")
+    try:
+        model = keras.Model(backbone.inputs[0], out, name=f"{backbone.name}_transfer")
+    except ValueError as error:
+        raise ValueError(f"the head does not go on {backbone.name!r}: {error}") from error
+    layers = [node.operation.name for node in graph.weighted_calls(model)[len(names.sites) :]]
+    calls = [f"head.{name}" if n == 0 else f"head.{name}.{n}" for name, n in _counted(layers)]
+    sites = ("head",) if len(layers) == 1 else tuple(calls)
+    graph.remember(model, (*names.sites, *sites), names.declared)
+    return Parts(model, features, sites)
+
+
+def _counted(names: list[str]) -> list[tuple[str, int]]:
+    """Each name and how often it came before."""
+    return [(name, names[:i].count(name)) for i, name in enumerate(names)]

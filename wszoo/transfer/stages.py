@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _DEPTH = re.compile(r"depth\s*(<=|>=|==|<|>)\s*(-?\d+)")
 _NUMBERED = re.compile(r"^(.*?\d+)(?=[._]|$)")
+_HEAD = re.compile(r"head(?=\.)")
 
 
 def stages(model: "keras.Model", pattern: str | None = None) -> dict[str, tuple[str, ...]]:
@@ -17,7 +18,8 @@ def stages(model: "keras.Model", pattern: str | None = None) -> dict[str, tuple[
 
     `pattern` is a regular expression; what it matches at the start of a site's name is the name of
     its stage (`r"conv\\d"`). By default that is the name up to its first number, so that `block_2`
-    and `block_2_norm` are the stage `block_2`; a site without one is a stage by itself.
+    and `block_2_norm` are the stage `block_2`; a site without one is a stage by itself, and
+    `head.kernel` and `head.bias` are the stage `head`.
     Raises `ValueError` for a pattern that is no regular expression or matches no site.
     """
     from wszoo.sharing import graph
@@ -31,6 +33,7 @@ def stages(model: "keras.Model", pattern: str | None = None) -> dict[str, tuple[
     for site in graph.sites(model):
         match = rule.match(site)
         matched = matched or match is not None
+        match = _HEAD.match(site) or match
         found.setdefault(match.group(0) if match else site, []).append(site)
     if pattern is not None and not matched:
         raise ValueError(

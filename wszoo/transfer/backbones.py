@@ -1,0 +1,208 @@
+"""What may go under a head: the zoo's models, Keras Applications, KerasHub, any Keras model.
+
+The preprocessing of a network that was trained elsewhere is put into its graph, so that all of
+them take images in [0, 1] and an exported file needs no instructions.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+SIZE = 224  # pixels; what most of Keras Applications were trained on
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A backbone that is not yet made: `make(input_shape)` gives features `(batch, width)`.
+
+    `size` is the side in pixels to which a source's images should be resized, `None` where it does
+    not matter or there are no images.
+    """
+
+    name: str
+    size: int | None
+    make: Callable[[Shape], "keras.Model"]
+
+
+def find(
+    backbone: "str | keras.Model",
+    *,
+    weights: str | os.PathLike | None = "imagenet",
+    image_size: int | None = None,
+) -> Backbone:
+    """The backbone of that name.
+
+    Args:
+        backbone: a registered model's tag (`"conv_net.omniglot"`), `"keras:NAME"` for a model of
+            `keras.applications`, `"hub:PRESET"` for one of KerasHub, or a functional Keras model,
+            which is copied and not changed.
+        weights: for Keras Applications: `"imagenet"` (downloaded once), `None` for random ones, or
+            the path of a weights file without top.
+        image_size: side in pixels for backbones that take several sizes; 224 by default.
+
+    Raises `ValueError` for an unknown name, with near ones, and `ImportError` for a KerasHub preset
+    where KerasHub is not installed.
+    """
+    if not isinstance(backbone, str):
+        return _of_model(backbone, "your model")
+    kind, colon, name = backbone.partition(":")
+    if colon and kind == "keras":
+        make = _application(name)
+        return Backbone(
+            backbone, image_size or SIZE, lambda shape: _from_keras(make, name, shape, weights)
+        )
+    if colon and kind == "hub":
+        return Backbone(backbone, image_size or SIZE, lambda shape: _from_hub(name, shape))
+    if colon:
+        raise ValueError(
+            f"a backbone is a tag such as 'conv_net.omniglot', 'keras:NAME', 'hub:PRESET' or a "
+            f"Keras model; received {backbone!r}"
+        )
+    return _from_zoo(backbone)
+
+
+def _from_zoo(name: str) -> Backbone:
+    from wszoo import registry
+
+    model = name if name in registry.list_models() else name.partition(".")[0]
+    cut = {"head": None} if "head" in registry.entry(model).config else {}
+    if "." not in name:
+        return _of_model(registry.get(name, weights=True, **cut), name)
+    return _of_model(registry.get(name, **cut), name)
+
+
+def _of_model(model: "keras.Model", name: str) -> Backbone:
+    from wszoo.sharing import graph
+    from wszoo.sharing.retie import retie
+
+    model = graph.as_functional(model)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            f"a backbone has one input and one output; {model.name!r} has {len(model.inputs)} and "
+            f"{len(model.outputs)}"
+        )
+    wanted = tuple(model.inputs[0].shape[1:])
+    size = wanted[0] if len(wanted) == 3 and wanted[0] == wanted[1] else None
+
+    def make(shape: Shape) -> "keras.Model":
+        copy = retie(model, graph.plan_of(model))
+        if _fits(shape, wanted):
+            return _pooled(copy)
+        if len(shape) == 3 and shape[-1] == 1 and _fits((*shape[:-1], 3), wanted):
+            return _pooled(_repeated(copy, shape))
+        hint = "; give them a channel axis: x[..., None]" if _fits((*shape, 1), wanted) else ""
+        raise ValueError(f"{name} takes examples of shape {wanted}; the data have {shape}{hint}")
+
+    return Backbone(name, size, make)
+
+
+def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:
+    pairs = zip(shape, wanted, strict=False)
+    return len(shape) == len(wanted) and all(want in (None, size) for size, want in pairs)
+
+
+def _repeated(model: "keras.Model", shape: Shape) -> "keras.Model":
+    """The same layers behind an input of grey images, which are repeated to three channels."""
+    import keras
+
+    from wszoo.sharing import graph
+
+    names = graph.names_of(model)
+    inputs = keras.Input(shape, name="input")
+    outputs = model.call(_colour(inputs))  # call, not __call__: the graph stays flat
+    made = keras.Model(inputs, outputs, name=model.name)
+    graph.remember(made, names.sites, names.declared)
+    return made
+
+
+def _colour(inputs: Any) -> Any:
+    import keras
+
+    if inputs.shape[-1] == 3:
+        return inputs
+    return keras.layers.Concatenate(name="grey_to_colour")([inputs] * 3)
+
+
+def _pooled(model: "keras.Model") -> "keras.Model":
+    """Features `(batch, width)`: maps and sequences are averaged over their places."""
+    import keras
+
+    from wszoo.sharing import graph
+
+    x = model.outputs[0]
+    if len(x.shape) == 2:
+        return model
+    pools = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
+    if len(x.shape) not in pools:
+        raise ValueError(
+            f"features are (batch, width), or maps to be averaged; {model.name!r} gives {x.shape}"
+        )
+    names = graph.names_of(model)
+    made = keras.Model(model.inputs[0], pools[len(x.shape)](name="pooled")(x), name=model.name)
+    graph.remember(made, names.sites, names.declared)
+    return made
+
+
+def _application(name: str) -> Callable[..., "keras.Model"]:
+    import keras
+
+    known = [key for key in dir(keras.applications) if key[0].isupper()]
+    if name not in known:
+        by_small = {key.lower(): key for key in known}
+        near = difflib.get_close_matches(name.lower(), by_small, n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(repr('keras:' + by_small[n]) for n in near)}?"
+        raise ValueError(
+            f"keras.applications has no model {name!r}{hint if near else ''}; see "
+            "https://keras.io/api/applications"
+        )
+    return getattr(keras.applications, name)
+
+
+def _from_keras(
+    make: Callable[..., "keras.Model"], name: str, shape: Shape, weights: Any
+) -> "keras.Model":
+    """A model of Keras Applications with its own preprocessing, from images in [0, 1]."""
+    import keras
+
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise ValueError(f"keras:{name} takes images (rows, columns, 1 or 3); received {shape}")
+    if weights not in ("imagenet", None) and not Path(weights).is_file():
+        raise ValueError(f"weights are 'imagenet', None or a file; received {os.fspath(weights)!r}")
+    inputs = keras.Input(shape, name="input")
+    preprocess = sys.modules[make.__module__].preprocess_input
+    x = preprocess(_colour(inputs) * 255.0)  # on symbolic tensors: it becomes part of the graph
+    try:
+        net = make(include_top=False, pooling="avg", weights=weights, input_tensor=x)
+    except Exception as error:  # Keras raises a bare Exception
+        if "URL fetch failure" not in str(error):
+            raise
+        raise ConnectionError(
+            f"the ImageNet weights of keras:{name} could not be downloaded ({error}); give the "
+            "path of a weights file without top, or weights=None for random weights"
+        ) from error
+    return keras.Model(inputs, net.outputs[0], name=net.name)
+
+
+def _from_hub(preset: str, shape: Shape) -> "keras.Model":
+    import keras
+
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(f"the preset {preset!r} needs KerasHub: pip install keras-hub") from error
+    net = keras_hub.models.Backbone.from_preset(preset)
+    converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    scale = np.multiply(255.0, 1.0 if converter.scale is None else converter.scale).tolist()
+    inputs = keras.Input(shape, name="input")
+    x = keras.layers.Rescaling(scale, converter.offset or 0.0, name="preset")(_colour(inputs))
+    return _pooled(keras.Model(inputs, net.call(x), name="hub"))

@@ -1,0 +1,197 @@
+"""`wszoo.transfer(backbone, task, data=…)`: a pretrained backbone under a new head, in one call."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wszoo.transfer.phases import FreezePlan, Phase
+from wszoo.transfer.result import Result
+
+if TYPE_CHECKING:
+    import keras
+
+    from wszoo.transfer.heads import Parts
+    from wszoo.transfer.tasks import Task
+
+
+def transfer(
+    backbone: "str | keras.Model",
+    task: "str | Task" = "classification",
+    data: Any = None,
+    *,
+    freeze: "str | list[str] | Mapping[str, Any] | os.PathLike | FreezePlan | None" = None,
+    head: Callable[[Any], Any] | None = None,
+    epochs: int = 20,
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    schedule: str = "cosine",
+    optimizer: "keras.optimizers.Optimizer | None" = None,
+    lr_decay: float = 1.0,
+    multipliers: Mapping[str, float] | None = None,
+    probe_first: bool = True,
+    cache: str | os.PathLike | bool = "auto",
+    augment: Any = None,
+    views: int = 0,
+    lora: int | None = None,
+    l2_sp: float = 0.0,
+    early_stopping: int | None = None,
+    class_weight: str | Mapping[int, float] | None = None,
+    mixed_precision: bool | str = False,
+    accumulate: int = 1,
+    weights: str | os.PathLike | None = "imagenet",
+    image_size: int | None = None,
+    tensorboard: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Result:
+    """Trains a head, and what else is asked for, on a pretrained backbone.
+
+    Args:
+        backbone: a tag (`"conv_net.omniglot"`), `"keras:MobileNetV3Small"`, `"hub:PRESET"`, or a
+            functional Keras model, which is not changed. See `wszoo.transfer.backbones.find`, also
+            for `weights` and `image_size`.
+        task: classification, multi_label, regression, ordinal or embedding, or a `Task`.
+        data: a source's name or path, a `Source`, or arrays; see `wszoo.transfer.examples`.
+        freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
+            freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
+            With `lora` the default is `"all"`: the adapters and the head train.
+        head: your own, a Keras layer or a function from features `(batch, width)` to what the
+            task's loss takes.
+        epochs: where `freeze` is no plan, which has its own.
+        batch_size: at most; all batches have one size, which leaves the fewest examples out.
+        learning_rate: of Adam.
+        schedule: `"cosine"`, to zero over each phase and by epochs, or `"constant"`.
+        optimizer: a new Keras optimizer instead of Adam; its rate, or its own schedule, counts.
+        lr_decay, multipliers: layer-wise rates, see `wszoo.transfer.rates.layer_rates`.
+        probe_first: start the head at its closed form (Kumar et al. 2022). Not for ordinal.
+        cache: `"auto"` computes the features of a frozen backbone once and keeps them in memory, a
+            folder keeps them there, `False` never does. Where it is not valid, `result.cache` says
+            why not.
+        augment: `"jitter"`, or a function (images, seed) → images.
+        views: with `augment`, so many fixed views of each image in turn, which may be cached; 0
+            makes new ones in every epoch.
+        lora: rank of low-rank adapters on the backbone's layers.
+        l2_sp: strength of the pull towards the pretrained weights (Li et al. 2018).
+        early_stopping: end a phase after so many epochs without a smaller validation loss, and go
+            on from the best weights; the start counts too.
+        class_weight: `"balanced"` or a weight by class.
+        mixed_precision: `True`, or the name of a Keras dtype policy. The head stays in float32.
+        accumulate: batches whose gradients one step sums up.
+        tensorboard: folder for TensorBoard's logs.
+        resume: a folder for backups. The same call goes on there after it was killed, and ends as
+            an unbroken one would.
+        seed: of the head's start, the order of the examples, and the augmentation.
+        verbose: as in `fit`: 0 silent, 1 a progress bar, 2 a line an epoch.
+
+    Raises `ValueError` for what does not fit together, before anything is trained.
+    """
+    import keras
+
+    from wszoo.transfer import backbones, extras, feed, tasks
+    from wszoo.transfer.examples import examples
+    from wszoo.transfer.runner import Runner
+
+    asked = {key: value for key, value in locals().items() if key in transfer.__annotations__}
+    if data is None:
+        raise ValueError("name the data to learn from: transfer(backbone, task, data)")
+    if schedule not in ("cosine", "constant"):
+        raise ValueError(f"schedule is 'cosine' or 'constant'; received {schedule!r}")
+    if views and augment is None:
+        raise ValueError(f"views={views} are views of augmented images; give augment too")
+    keras.utils.set_random_seed(seed)
+    kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
+    plan = as_plan(freeze or ("all" if lora else "head"), epochs)
+    found = backbones.find(backbone, weights=weights, image_size=image_size)
+    known = examples(data, image_size=found.size)
+    units = kind.units(known.targets, known.class_names)
+    if class_weight is not None and not kind.labels:
+        raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")
+    balance = extras.class_weights(class_weight, known.targets["train"], units)
+    net = found.make(known.input_shape)
+    parts = _assemble(extras.in_precision(net, policy) if policy else net, kind, head, known, units)
+    if lora:
+        _add_adapters(parts, lora)
+    plan.check(parts.model)
+    parts.model.compile(
+        extras.make_optimizer(
+            parts.model,
+            optimizer,
+            learning_rate=learning_rate,
+            decay=lr_decay,
+            multipliers=multipliers,
+            pattern=plan.pattern,
+            accumulate=accumulate,
+            policy=policy,
+        ),
+        loss=kind.loss(),
+        metrics=kind.metrics(units),
+    )
+    runner = Runner(
+        parts,
+        kind,
+        known,
+        plan,
+        units=units,
+        batch_size=batch_size,
+        schedule=schedule,
+        cache=cache,
+        augment=feed.find_augment(augment),
+        views=views,
+        patience=early_stopping,
+        class_weight=balance,
+        callbacks=_tensorboard(tensorboard),
+        folder=None if resume is None else Path(resume),
+        settings=asked,
+        seed=seed,
+        verbose=verbose,
+    )
+    with extras.l2_sp(parts.backbone.layers, l2_sp):
+        return runner.run(found.name, probe=probe_first and head is None)
+
+
+def as_plan(freeze: Any, epochs: int) -> FreezePlan:
+    """A freeze plan of any spelling; of globs, one phase of so many epochs."""
+    if isinstance(freeze, FreezePlan):
+        return freeze
+    if isinstance(freeze, Mapping):
+        return FreezePlan.from_dict(freeze)
+    if isinstance(freeze, os.PathLike) or str(freeze).endswith((".yaml", ".yml")):
+        return FreezePlan.from_yaml(freeze)
+    train = freeze if isinstance(freeze, str) else tuple(freeze)
+    return FreezePlan((Phase("train", train, epochs),))
+
+
+def _assemble(net: "keras.Model", task: "Task", head: Any, known: Any, units: int) -> "Parts":
+    from wszoo.transfer import heads
+
+    y = known.targets["train"]
+    parts = heads.attach(net, head or (lambda features: task.head(features, units, y)))
+    want = tuple(task.encode(y[:1], units).shape[1:]) or (units,)
+    given = tuple(parts.model.output_shape[1:])
+    if given != want:
+        raise ValueError(
+            f"the head gives outputs of shape {given}; {task.name} of these targets wants {want}"
+        )
+    return parts
+
+
+def _add_adapters(parts: "Parts", rank: int) -> None:
+    try:
+        from wszoo.transfer import lora
+    except ImportError as error:
+        raise ImportError("low-rank adapters need wszoo.transfer.lora") from error
+    lora.add_lora(parts.model, rank=rank)
+
+
+def _tensorboard(folder: Any) -> "list[keras.callbacks.Callback]":
+    import keras
+
+    if folder is None:
+        return []
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ImportError("tensorboard= needs TensorBoard: pip install tensorboard") from error
+    return [keras.callbacks.TensorBoard(str(folder))]

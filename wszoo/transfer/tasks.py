@@ -1,0 +1,199 @@
+"""Tasks: what a head looks like, which loss and metrics it has, which targets it takes.
+
+A head takes features `(batch, width)` and gives logits or values; losses take those as they are.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wszoo.transfer import starts, targets
+
+if TYPE_CHECKING:
+    import keras
+
+SCALE = 20.0  # of cosines before the softmax: temperature .05, Zhai & Wu 2018
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of target.
+
+    `units` checks the targets of all splits and says how many numbers the head gives; `encode`
+    makes what the loss takes of them; `start` gives closed-form weights of the head's layers, in
+    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs.
+    """
+
+    name: str
+    units: Callable[..., int]
+    head: Callable[[Any, int, np.ndarray], Any]
+    loss: Callable[[], "keras.losses.Loss"]
+    metrics: Callable[[int], list]
+    decode: Callable[[np.ndarray], np.ndarray]
+    encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
+    start: Callable[..., list[np.ndarray]] | None = None
+    labels: bool = True  # targets are classes, which may be weighted
+
+
+def find(task: "str | Task") -> Task:
+    """A task by its name, or as it is. Raises `ValueError` for an unknown name."""
+    if isinstance(task, Task):
+        return task
+    if task not in TASKS:
+        near = difflib.get_close_matches(str(task), TASKS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown task {task!r}{hint} valid are {', '.join(TASKS)}")
+    return TASKS[task]()
+
+
+def classification() -> Task:
+    """Labels `(n,)`, one class each; logits `(batch, classes)` linear in unit features."""
+    import keras
+
+    return Task(
+        "classification",
+        targets.classes,
+        _linear,
+        lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        lambda outputs: outputs.argmax(-1),
+        start=starts.classifier,
+    )
+
+
+def multi_label() -> Task:
+    """Targets `(n, labels)` of 0 and 1; a logit a label, linear in unit features."""
+    import keras
+
+    return Task(
+        "multi_label",
+        targets.flags,
+        _linear,
+        lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+        lambda units: [
+            keras.metrics.BinaryAccuracy("accuracy", threshold=0.0),
+            keras.metrics.AUC(name="auc", multi_label=True, num_labels=units, from_logits=True),
+        ],
+        lambda outputs: (outputs > 0).astype("int32"),
+        encode=lambda y, units: y.astype("float32"),
+        start=starts.flags,
+        labels=False,
+    )
+
+
+def regression() -> Task:
+    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets."""
+    import keras
+
+    return Task(
+        "regression",
+        targets.values,
+        _regressor,
+        lambda: keras.losses.MeanSquaredError(),
+        lambda units: [
+            keras.metrics.MeanAbsoluteError("mae"),
+            keras.metrics.R2Score(name="r2"),
+        ],
+        lambda outputs: outputs,
+        encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
+        start=starts.regressor,
+        labels=False,
+    )
+
+
+def ordinal() -> Task:
+    """Ranks `(n,)`: one kernel for all thresholds, a bias each (CORAL, Cao et al. 2020).
+
+    The logits `(batch, ranks - 1)` say "above rank k"; their number above zero is the rank.
+    """
+    import keras
+
+    from wszoo.transfer import ranks
+
+    return Task(
+        "ordinal",
+        targets.classes,
+        _thresholds,
+        lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+        lambda units: [
+            keras.metrics.MeanMetricWrapper(ranks.rank_accuracy, "accuracy"),
+            keras.metrics.MeanMetricWrapper(ranks.rank_error, "mae"),
+        ],
+        lambda outputs: (outputs > 0).sum(-1),
+        encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
+        labels=False,
+    )
+
+
+def embedding() -> Task:
+    """Labels `(n,)`, learnt as a prototype a class on the unit sphere: logits are scaled cosines.
+
+    Normalised softmax (Zhai & Wu 2018, "Classification is a Strong Baseline for Deep Metric
+    Learning"); the prototypes start as the classes' means (Snell et al. 2017). The layer `unit`
+    gives the embedding, by which examples of classes never seen can be compared too.
+    """
+    import keras
+
+    return Task(
+        "embedding",
+        targets.classes,
+        _prototypes,
+        lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        lambda outputs: outputs.argmax(-1),
+        start=starts.prototypes,
+    )
+
+
+TASKS = {
+    make.__name__: make for make in (classification, multi_label, regression, ordinal, embedding)
+}
+
+
+def _unit(features: Any) -> Any:
+    """Features of unit length times √width: of order one each, whatever the backbone."""
+    import keras
+
+    x = keras.layers.UnitNormalization(dtype="float32", name="unit")(features)
+    return keras.layers.Rescaling(starts.scale(features), dtype="float32", name="unit_scale")(x)
+
+
+def _linear(features: Any, units: int, y: np.ndarray) -> Any:
+    import keras
+
+    return keras.layers.Dense(units, dtype="float32", name="head")(_unit(features))
+
+
+def _regressor(features: Any, units: int, y: np.ndarray) -> Any:
+    import keras
+
+    x = keras.layers.Dense(units, dtype="float32", name="head")(features)
+    mean, sd = starts.moments(y)
+    return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name="units")(x)
+
+
+def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
+    import keras
+
+    from wszoo.layers import Bias
+
+    x = keras.layers.Dense(1, use_bias=False, dtype="float32", name="kernel")(_unit(features))
+    x = keras.layers.Concatenate(dtype="float32", name="thresholds")([x] * (units - 1))
+    return Bias(dtype="float32", name="bias")(x)
+
+
+def _prototypes(features: Any, units: int, y: np.ndarray) -> Any:
+    import keras
+
+    x = keras.layers.UnitNormalization(dtype="float32", name="unit")(features)
+    x = keras.layers.Dense(
+        units,
+        use_bias=False,
+        kernel_constraint=keras.constraints.UnitNorm(),  # prototypes stay on the sphere
+        dtype="float32",
+        name="prototypes",
+    )(x)
+    return keras.layers.Rescaling(SCALE, dtype="float32", name="cosine_scale")(x)
