@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "_classes": {"layers", "transfer"},  # they are registered with Keras when they are imported
     "_lazy": set(),
     "_version": set(),
-    "__init__": {"sharing", "registry", "relaxed", "tuner", "transfer"},
+    "__init__": {"sharing", "registry", "relaxed", "tuner"},
     "layers": set(),
     "sharing": set(),  # but for files.py, see below
     "relaxed": {"sharing", "layers"},
