@@ -126,6 +126,7 @@ def recompile(model: keras.Model, like: keras.Model | None = None) -> None:
     old = before.optimizer
     made = old.__class__.from_config(old.get_config())
     arguments = dict(before._compile_config.config) | {"optimizer": made}
+    before.reset_metrics()  # the same objects go on, and Keras resets only those that it has built
     model.compile(**arguments)
     if not getattr(old, "inner_optimizer", old).built:
         return

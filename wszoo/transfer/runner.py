@@ -170,13 +170,14 @@ class Runner:
             self.record.waited = 0
         if reason is None:
             x_of: Callable = lambda epoch: self.features("train", self._number(epoch))  # noqa: E731
-            held, net = self.features("validation"), self._top(self.known)
+            held, net = self.features("validation"), None
         else:
             self._features.clear()  # the backbone may be another after this phase
             x_of = lambda epoch: self._images("train", self._number(epoch))  # noqa: E731
             held, net = self._images("validation", None), model
         stream = Feed(x_of, self._targets("train"), self.batch_size, self.seed)
         stream.begin(first + done)
+        net = net or self._top(len(stream))
         keep = Keep(
             model,
             self.record,
@@ -199,16 +200,15 @@ class Runner:
             )
         self.best = keep.best
 
-    def _top(self, known: Examples) -> keras.Model:
+    def _top(self, steps: int) -> keras.Model:
         """The head as a model on features, compiled with the whole model's optimizer."""
         model, top = self.parts.model, self.parts.top
         assert list(map(id, top.trainable_variables)) == list(map(id, model.trainable_variables))
-        steps = max(1, min(STEPS, len(known.targets["train"]) // self.batch_size))
         top.compile(
             model.optimizer,
             loss=self.task.loss(),
             metrics=self.task.metrics(self.units),
-            steps_per_execution=steps,
+            steps_per_execution=min(STEPS, steps),
         )
         return top
 
