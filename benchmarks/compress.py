@@ -162,9 +162,7 @@ def write(docs: Path, about: dict[str, Any], rows: list[dict[str, Any]]) -> None
 
 def page(stored: dict[str, Any]) -> str:
     """The page, from what is stored."""
-    about, rows = stored["settings"], stored["runs"]
-    of = {arm: [row for row in rows if row["arm"] == arm] for arm in ARMS}
-    tied = np.array([row["test"] for row in of["tied"]])
+    about = stored["settings"]
     lines = [
         "# Half the parameters by tying",
         "",
@@ -174,8 +172,22 @@ def page(stored: dict[str, Any]) -> str:
         f"{about['recovery']} epochs of recovery; the narrower networks are untied, store no more, "
         f"and train for {about['epochs'] + about['recovery']} epochs, alone or with the original "
         "as their teacher. Accuracy on the test split, mean ± standard deviation; differences to "
-        "`tied` in points with a 95 % t-interval over seeds.",
+        "`tied` in points with a 95 % t-interval over seeds. Learning rates, of "
+        f"{', '.join(f'{rate:g}' for rate in RATES)}, were chosen on validation with a seed that "
+        f"is not scored: {', '.join(f'{arm} {rate:g}' for arm, rate in about['rates'].items())}.",
         "",
+        *table(stored),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def table(stored: dict[str, Any]) -> list[str]:
+    """The table and the verdict, as lines of Markdown."""
+    rows = stored["runs"]
+    of = {arm: [row for row in rows if row["arm"] == arm] for arm in ARMS}
+    tied = np.array([row["test"] for row in of["tied"]])
+    lines = [
         "| model | stored parameters | test accuracy | tied is ahead by |",
         "|---|---|---|---|",
     ]
@@ -183,17 +195,21 @@ def page(stored: dict[str, Any]) -> str:
         test = np.array([row["test"] for row in of[arm]])
         mean, sd = report.mean_sd(test)
         ahead = "" if arm == "tied" else paired(100 * tied, 100 * test)
-        lines.append(f"| {arm} | {of[arm][0]['stored']:,} | {mean:.4f} ± {sd:.4f} | {ahead} |")
-    plans = ", ".join(f"`{row['plan']}`" for row in of["tied"])
+        lines.append(f"| {arm} | {sizes(of[arm])} | {mean:.4f} ± {sd:.4f} | {ahead} |")
+    plans = ", ".join(f"`{plan}`" for plan in dict.fromkeys(row["plan"] for row in of["tied"]))
     lost = 100 * (np.mean([row["test"] for row in of["original"]]) - tied.mean())
     verdict = "no more than" if lost <= 0.5 else "more than"
-    lines += [
+    return [
+        *lines,
         "",
         f"The suggested plans were {plans}. Tying cost {lost:.2f} points, {verdict} the half point "
         "that was the aim.",
-        "",
     ]
-    return "\n".join(lines)
+
+
+def sizes(rows: list[dict[str, Any]]) -> str:
+    stored = sorted({row["stored"] for row in rows})
+    return f"{stored[0]:,}" if len(stored) == 1 else f"{stored[0]:,} to {stored[-1]:,}"
 
 
 if __name__ == "__main__":

@@ -196,11 +196,8 @@ def write(docs: Path, about: dict[str, Any], found: list[dict]) -> None:
 
 def page(stored: dict[str, Any]) -> str:
     """The page, from what is stored."""
-    about, found = stored["settings"], stored["parents"]
-    by_groups = {groups: worth(found, groups) for groups in GROUPS}
-    names = ["random", *METHODS, "ceiling"]
-    whole = {n: np.mean([v for g in GROUPS for v in by_groups[g][n]["spearman"]]) for n in METHODS}
-    best = max(METHODS, key=whole.__getitem__)
+    about = stored["settings"]
+    by_groups = {groups: worth(stored["parents"], groups) for groups in GROUPS}
     lines = [
         "# What suggestions are worth",
         "",
@@ -216,24 +213,36 @@ def page(stored: dict[str, Any]) -> str:
         "(equal parameters), mean ± standard deviation over parents. `ceiling` is that of one "
         "training's loss with the loss of the others.",
         "",
-        *_table(by_groups, names, "spearman", "{:.2f}"),
+        *_table(by_groups, "spearman", "{:.2f}"),
         "",
         "**Choice.** Points of test accuracy by which the plan with the lowest price falls short "
         "of the best plan with as many groups.",
         "",
-        *_table(by_groups, names, "regret", "{:.1f}"),
+        *_table(by_groups, "regret", "{:.1f}"),
         "",
-        f"Over all of these `{best}` orders plans best ({whole[best]:.2f}); plain distance of "
-        f"weights has {whole['weights']:.2f}. `auto` is `activations` where the layers allow it.",
+        verdict(stored),
         "",
     ]
     return "\n".join(lines)
 
 
-def _table(by_groups: dict, names: list[str], key: str, form: str) -> list[str]:
+def verdict(stored: dict[str, Any]) -> str:
+    """Each method's correlation, mean over numbers of groups and parents, in a sentence."""
+    by_groups = [worth(stored["parents"], groups) for groups in GROUPS]
+    names = ["random", *METHODS, "ceiling"]
+    whole = {n: np.mean([v for found in by_groups for v in found[n]["spearman"]]) for n in names}
+    order = sorted(METHODS, key=whole.__getitem__, reverse=True)
+    shown = ", ".join(f"`{name}` {whole[name]:.2f}" for name in order)
+    return (
+        f"Mean over {GROUPS[0]} to {GROUPS[-1]} groups: {shown}; random {whole['random']:.2f}, "
+        f"ceiling {whole['ceiling']:.2f}."
+    )
+
+
+def _table(by_groups: dict, key: str, form: str) -> list[str]:
     lines = ["| method | " + " | ".join(f"{g} groups" for g in by_groups) + " |"]
     lines.append("|---" * (len(by_groups) + 1) + "|")
-    for name in names:
+    for name in ("random", *METHODS, "ceiling"):
         cells = [report.mean_sd(found[name][key]) for found in by_groups.values()]
         shown = [f"{form.format(mean)} ± {form.format(sd)}" for mean, sd in cells]
         lines.append(f"| {name} | " + " | ".join(shown) + " |")
