@@ -11,8 +11,8 @@
 
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
 commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
-measured is read from docs/anomaly/ and docs/audio/, what benchmarks/depth.py and
-benchmarks/claims.py measured from docs/depth/ and docs/claims/.
+measured is read from docs/anomaly/ and docs/audio/, what the other
+benchmarks measured from docs/depth/, docs/claims/, docs/compress/ and docs/suggest/.
 """
 
 import json
@@ -24,6 +24,8 @@ import tempfile
 from pathlib import Path
 
 import claims_page
+import compress
+import suggest
 
 from wszoo import registry, report
 
@@ -61,6 +63,8 @@ def main() -> None:
         ("claims", claims_page.summary(docs / "claims")),
         ("anomaly", anomaly_table()),
         ("audio", audio_line()),
+        ("compress", compressed()),
+        ("suggest", suggested()),
         ("depth", depth_table()),
         ("language", sample()),
     ):
@@ -158,6 +162,33 @@ def audio_line() -> str:
         f"{run['accuracy']:.1%} of\n"
         f"the {total} test recordings of a fourth and {run['validation_accuracy']:.1%} of the "
         "validation recordings of a fifth:\nexpect such a spread on a voice it never heard."
+    )
+
+
+def compressed() -> str:
+    """Half the parameters, tied and narrower, from docs/compress; nothing before it is there."""
+    path = REPO / "docs" / "compress" / "metrics.json"
+    if not path.is_file():
+        return ""
+    stored = json.loads(path.read_text())
+    about = stored["settings"]
+    lines = compress.table(stored)
+    note = (
+        f"`conv_net` on {about['examples']:,} images of {about['data']}, {about['seeds']} seeds; "
+        "points with a 95 % interval ([docs/compress.md](docs/compress.md))."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def suggested() -> str:
+    """What the methods of suggestion are worth, from docs/suggest; nothing before it is there."""
+    path = REPO / "docs" / "suggest" / "metrics.json"
+    if not path.is_file():
+        return ""
+    return (
+        "What a suggestion is worth, as rank correlation of price and trained loss among plans of "
+        "equal\nsize ([docs/suggest.md](docs/suggest.md)). "
+        + suggest.verdict(json.loads(path.read_text()))
     )
 
 
