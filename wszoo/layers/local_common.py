@@ -67,19 +67,24 @@ def per_group(initializer: Any, taps: int, channels: int, filters: int) -> Any:
     )
 
 
-def padded(x: Any, kernel: tuple[int, ...], strides: tuple[int, ...], padding: str) -> Any:
-    """`(batch, *grid, channels)` with zeros around it (same), or its other end (circular)."""
-    axes = enumerate(zip(kernel, strides, strict=True), start=1)
-    around = {i: pads(x.shape[i], k, s, padding) for i, (k, s) in axes}
+def padded(
+    x: Any, kernel: tuple[int, ...], strides: tuple[int, ...], padding: str, axis: int = 1
+) -> Any:
+    """`x` with zeros around its grid (same), or its other end (circular).
+
+    The grid's first axis is `axis`; there are two more axes, of the batch and of channels.
+    """
+    sizes = enumerate(zip(kernel, strides, strict=True), start=axis)
+    around = {i: pads(x.shape[i], k, s, padding) for i, (k, s) in sizes}
     if not any(sum(pair) for pair in around.values()):
         return x
     if padding == "same":
-        return ops.pad(x, [(0, 0), *around.values(), (0, 0)])
-    for axis, (before, after) in around.items():
-        n = x.shape[axis]
-        first, last = (_slice(x, axis, *ends) for ends in ((n - before, n), (0, after)))
+        return ops.pad(x, [around.get(i, (0, 0)) for i in range(len(x.shape))])
+    for i, (before, after) in around.items():
+        n = x.shape[i]
+        first, last = (_slice(x, i, *ends) for ends in ((n - before, n), (0, after)))
         parts = [first] * (before > 0) + [x] + [last] * (after > 0)
-        x = ops.concatenate(parts, axis)
+        x = ops.concatenate(parts, i)
     return x
 
 

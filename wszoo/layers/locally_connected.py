@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.layers.connections import Connections
 from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
     check_channels_last,
@@ -20,7 +21,13 @@ from wszoo.layers.local_common import (
     per_group,
     positions_of,
 )
-from wszoo.layers.positions import PADDINGS, Patches, output_size, padded_sizes, product, sizes
+from wszoo.layers.positions import PADDINGS, output_size, padded_sizes, sizes
+
+# Activations that do not care in which order values lie; others wait for the batch to be first.
+ELEMENTWISE = {
+    getattr(keras.activations, name)
+    for name in "elu gelu leaky_relu linear relu selu sigmoid silu softplus tanh".split()
+}
 
 
 class _LocallyConnected(keras.layers.Layer):
@@ -91,13 +98,28 @@ class _LocallyConnected(keras.layers.Layer):
             )
         if tiles > 1:
             whole = padded_sizes(tuple(grid), self.kernel_size, self.strides, self.padding)
-            self._patches = Patches(whole, self.kernel_size, self.strides, self.tile_grid)
+            self._connect = Connections(
+                whole, self.kernel_size, self.strides, self.tile_grid, channels
+            )
         fixed = dict(enumerate((*grid, channels), start=1))
         self.input_spec = keras.InputSpec(ndim=self.grid_rank + 2, axes=fixed)
 
-    def call(self, inputs: Any) -> Any:
-        shared = prod(self.tile_grid) == 1
-        return self.activation(self._convolve(inputs) if shared else self._multiply(inputs))
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if prod(self.tile_grid) == 1:
+            return self.activation(self._convolve(inputs))
+        batch_last = (*range(1, self.grid_rank + 2), 0)
+        x = ops.transpose(inputs, batch_last)
+        x = padded(x, self.kernel_size, self.strides, self.padding, axis=0)
+        # (tiles, taps × channels, filters), and one row of biases; no variables any more.
+        shape = (prod(self.tile_grid), -1, self.filters)
+        weights = [ops.reshape(w, shape) for w in (self.kernel, self.bias) if w is not None]
+        y = self._connect(x, *weights, training=bool(training))
+        if not training:
+            return self.activation(y)
+        batch_first = (self.grid_rank + 1, *range(self.grid_rank + 1))
+        if self.activation in ELEMENTWISE:
+            return ops.transpose(self.activation(y), batch_first)
+        return self.activation(ops.transpose(y, batch_first))
 
     def _convolve(self, x: Any) -> Any:
         kernel = ops.reshape(self.kernel, (*self.kernel_size, x.shape[-1], self.filters))
@@ -107,27 +129,6 @@ class _LocallyConnected(keras.layers.Layer):
         y = ops.conv(x, kernel, self.strides, padding, data_format="channels_last")
         return y if self.bias is None else y + ops.reshape(self.bias, (self.filters,))
 
-    def _multiply(self, x: Any) -> Any:
-        """One product of matrices a position, the batch innermost; tiles broadcast."""
-        inside = tuple(n // t for n, t in zip(self.positions, self.tile_grid, strict=True))
-        bias, patches = self.bias, padded(x, self.kernel_size, self.strides, self.padding)
-        patches = self._patches(patches)
-        alone = prod(inside) == 1
-        if alone:
-            patches = ops.squeeze(patches, 1)
-        tiles, *matrix = self.kernel.shape
-        y = product(patches, ops.reshape(self.kernel, (tiles, *(1,) * (not alone), *matrix)))
-        if bias is not None:  # y: (tiles, [positions in a tile,] batch, filters)
-            y = y + ops.reshape(bias, (-1, *(1,) * (len(y.shape) - 2), self.filters))
-        if alone:
-            y = ops.swapaxes(y, 0, 1)
-        else:
-            rank = self.grid_rank
-            y = ops.reshape(y, (*self.tile_grid, *inside, -1, self.filters))
-            order = [axis for i in range(rank) for axis in (i, rank + i)]
-            y = ops.transpose(y, (2 * rank, *order, 2 * rank + 1))
-        return ops.reshape(y, (-1, *self.positions, self.filters))
-
     def compute_output_shape(self, input_shape: Any) -> tuple:
         grid = [
             output_size(n, k, s, self.padding)
@@ -135,7 +136,7 @@ class _LocallyConnected(keras.layers.Layer):
         ]
         return (input_shape[0], *grid, self.filters)
 
-    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
     def inner_sharing(self) -> InnerSharing | None:
