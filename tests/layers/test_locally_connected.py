@@ -40,8 +40,9 @@ def tilings(layer, shape):
     return {None, (1, 1), middle, (divisors[0][-1], 1)}
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("kernel", "strides", "padding", "size"), GEOMETRY)
-def test_outputs_and_gradients_are_those_of_loops(kernel, strides, padding, size):
+def test_outputs_and_gradients_are_those_of_loops(kernel, strides, padding, size, training):
     """In whole numbers, so exactly; a gradient is held to be the functional that it stands for."""
     shape, spec = (*size, 2), {"strides": strides, "padding": padding}
     x, other = integers(3, *shape, seed=1), integers(3, *shape, seed=2)
@@ -55,7 +56,7 @@ def test_outputs_and_gradients_are_those_of_loops(kernel, strides, padding, size
         with tf.GradientTape() as tape:
             inputs = tf.constant(x)
             tape.watch(inputs)
-            y = layer(inputs)
+            y = layer(inputs, training=training)
             z = integers(*y.shape, seed=9)
             loss = tf.reduce_sum(y * z)
         by_x, by_kernel, by_bias = tape.gradient(loss, [inputs, *(w.value for w in layer.weights)])
@@ -106,7 +107,8 @@ def test_a_circular_convolution_moves_with_its_input_and_its_local_twin_does_not
 
 @pytest.mark.parametrize("padding", ["valid", "same", "circular"])
 @pytest.mark.parametrize("tiles", [None, 1, 2])
-def test_one_dimension_is_two_with_one_row(padding, tiles):
+@pytest.mark.parametrize("training", [True, False])
+def test_one_dimension_is_two_with_one_row(padding, tiles, training):
     spec = {"padding": padding, "activation": "relu"}
     line = filled(LocallyConnected1D(3, 3, tiles=tiles, **spec), (10, 2))
     count = line.compute_output_shape((None, 10, 2))[1] if tiles is None else tiles
@@ -114,7 +116,19 @@ def test_one_dimension_is_two_with_one_row(padding, tiles):
     plane.build((None, 1, 10, 2))
     plane.set_weights([line.kernel, line.bias[None]])
     x = integers(2, 10, 2)
-    np.testing.assert_array_equal(line(x), plane(x[:, None])[:, 0])
+    wanted = plane(x[:, None], training=training)[:, 0]
+    np.testing.assert_array_equal(line(x, training=training), wanted)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "relu", None])
+@pytest.mark.parametrize("bias", [True, False])
+def test_training_computes_what_inference_does(activation, bias):
+    """Also where an activation looks at all filters, which then must stand last."""
+    spec = {"activation": activation, "use_bias": bias}
+    for tiles in (None, 2):
+        layer = filled(LocallyConnected2D(3, 3, tiles=tiles, **spec), (6, 8, 2))
+        x = 0.1 * integers(4, 6, 8, 2)
+        np.testing.assert_allclose(layer(x, training=True), layer(x), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("tiles", [None, (2, 2), 1])

@@ -17,11 +17,11 @@ CASES = [
 ]
 
 
-def outputs_and_gradients(layer, x, z):
+def outputs_and_gradients(layer, x, z, training=None):
     with tf.GradientTape() as tape:
         inputs = tf.constant(x)
         tape.watch(inputs)
-        y = layer(inputs)
+        y = layer(inputs) if training is None else layer(inputs, training=training)
         loss = tf.reduce_sum(tf.sin(y) * z)
     weights = layer.trainable_weights
     if isinstance(layer, keras.layers.Layer):
@@ -39,11 +39,13 @@ def test_same_arguments_weights_outputs_and_gradients(ours, arguments, shape, se
     z = np.random.default_rng(1).normal(size=theirs(x).shape).astype("float32")
     layer.build(x.shape)
     layer.set_weights(theirs.get_weights())
-    got, wanted = (outputs_and_gradients(each, x, z) for each in (layer, theirs))
-    assert len(got) == len(wanted) == 2 + len(theirs.get_weights())
-    for one, other in zip(got, wanted, strict=True):
-        assert np.any(other)
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    wanted = outputs_and_gradients(theirs, x, z)
+    for training in (True, False):
+        got = outputs_and_gradients(layer, x, z, training)
+        assert len(got) == len(wanted) == 2 + len(theirs.get_weights())
+        for one, other in zip(got, wanted, strict=True):
+            assert np.any(other)
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("implementation", [2, 3])

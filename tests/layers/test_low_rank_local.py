@@ -36,6 +36,22 @@ def test_it_is_the_local_layer_with_mixed_kernels(rank, padding, strides):
     assert layer.compute_output_shape(x.shape) == layer(x).shape
 
 
+@pytest.mark.parametrize("padding", ["valid", "circular"])
+@pytest.mark.parametrize("settings", [{}, {"use_bias": False, "activation": "softmax"}])
+def test_training_mixes_first_and_computes_the_same(padding, settings):
+    layer = filled((7, 6, 3), rank=3, padding=padding, **settings)
+    x = tf.constant(np.random.default_rng(1).normal(size=(3, 7, 6, 3)).astype("float32"))
+    found = []
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)
+            loss = tf.reduce_sum(tf.sin(y))
+        found.append([y, *tape.gradient(loss, [x, *(w.value for w in layer.weights)])])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_it_starts_as_a_convolution_with_the_mean_kernel():
     layer = LowRankLocallyConnected2D(4, 3, rank=3)
     x = np.random.default_rng(1).normal(size=(3, 7, 6, 2)).astype("float32")

@@ -58,7 +58,7 @@ class Connections:
         self.outputs = _flat(np.pad(outputs, ((0, 1), (0, 0)), constant_values=count * width))
         block = across * self.channels
         kernels = np.pad(kernels, ((0, 1), (0, 0)))[:, None] * block + np.arange(block)[:, None]
-        self.kernels = _flat(np.minimum(kernels, prod(self.tiles) * taps * block - 1))
+        self.kernels = _flat(kernels)
         beyond = self.grid[0] * width * across
         sums = readers(columns, self.grid[1])
         each = np.arange(self.grid[0])[:, None, None] * width * across + sums
@@ -109,7 +109,8 @@ class Connections:
     def _batch_first(self, x: Any, kernel: Any, *bias: Any) -> tuple[Any, None]:
         """For files: each kernel once, on the right, where LiteRT's dynamic range quantisation
         finds it, and patches gathered axis by axis, by small tables."""
-        (rows, columns), (count, width), filters = self.windows, self.positions, kernel.shape[-1]
+        (rows, columns), filters = self.windows, kernel.shape[-1]
+        width = len(columns)
         x = ops.take(ops.reshape(x, (*self.grid, -1)), _flat(columns), axis=1)
         across = grid_table(
             rows.reshape(self.tiles[0], -1, self.kernel[0]),
@@ -159,8 +160,7 @@ class Connections:
         taps = ops.reshape(taps, (count * self.kernel[1], -1))
         taken = ops.take(taps, self.columns, axis=0)
         uses = len(self.columns) // prod(self.grid)
-        width = ops.shape(taps)[-1]
-        return ops.sum(ops.reshape(taken, (prod(self.grid), uses, width)), axis=1)
+        return ops.sum(ops.reshape(taken, (prod(self.grid), uses, -1)), axis=1)
 
 
 def _flat(table: np.ndarray) -> np.ndarray:

@@ -7,6 +7,10 @@ from keras import ops
 
 from wszoo.layers.positions import pads
 
+# Activations that do not care in which order values lie; others wait for the batch to be first.
+_NAMES = ("elu", "gelu", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "tanh")
+ELEMENTWISE = {getattr(keras.activations, name) for name in _NAMES}
+
 
 def check_channels_last(name: str, data_format: str | None) -> None:
     """Raises `ValueError` for channels first, also where that is Keras' default."""
@@ -65,6 +69,20 @@ def per_group(initializer: Any, taps: int, channels: int, filters: int) -> Any:
         input_axes=(1,),
         output_axes=(2,),
     )
+
+
+def connected(layer: Any, inputs: Any, kernel: Any, *bias: Any, training: bool) -> Any:
+    """The outputs of a local layer, by its `connections`; see `Connections` for the tensors."""
+    rank = layer.grid_rank
+    x = ops.transpose(inputs, (*range(1, rank + 2), 0))
+    x = padded(x, layer.kernel_size, layer.strides, layer.padding, axis=0)
+    y = layer.connections(x, kernel, *bias, training=training)
+    if not training:
+        return layer.activation(y)
+    batch_first = (rank + 1, *range(rank + 1))
+    if layer.activation in ELEMENTWISE:  # TensorFlow drops this transposition and the next layer's
+        return ops.transpose(layer.activation(y), batch_first)
+    return layer.activation(ops.transpose(y, batch_first))
 
 
 def padded(

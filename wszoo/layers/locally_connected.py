@@ -16,18 +16,13 @@ from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
     check_channels_last,
     check_tiles,
+    connected,
     known_sizes,
     padded,
     per_group,
     positions_of,
 )
 from wszoo.layers.positions import PADDINGS, output_size, padded_sizes, sizes
-
-# Activations that do not care in which order values lie; others wait for the batch to be first.
-ELEMENTWISE = {
-    getattr(keras.activations, name)
-    for name in "elu gelu leaky_relu linear relu selu sigmoid silu softplus tanh".split()
-}
 
 
 class _LocallyConnected(keras.layers.Layer):
@@ -98,7 +93,7 @@ class _LocallyConnected(keras.layers.Layer):
             )
         if tiles > 1:
             whole = padded_sizes(tuple(grid), self.kernel_size, self.strides, self.padding)
-            self._connect = Connections(
+            self.connections = Connections(
                 whole, self.kernel_size, self.strides, self.tile_grid, channels
             )
         fixed = dict(enumerate((*grid, channels), start=1))
@@ -107,19 +102,9 @@ class _LocallyConnected(keras.layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if prod(self.tile_grid) == 1:
             return self.activation(self._convolve(inputs))
-        batch_last = (*range(1, self.grid_rank + 2), 0)
-        x = ops.transpose(inputs, batch_last)
-        x = padded(x, self.kernel_size, self.strides, self.padding, axis=0)
-        # (tiles, taps × channels, filters), and one row of biases; no variables any more.
         shape = (prod(self.tile_grid), -1, self.filters)
         weights = [ops.reshape(w, shape) for w in (self.kernel, self.bias) if w is not None]
-        y = self._connect(x, *weights, training=bool(training))
-        if not training:
-            return self.activation(y)
-        batch_first = (self.grid_rank + 1, *range(self.grid_rank + 1))
-        if self.activation in ELEMENTWISE:
-            return ops.transpose(self.activation(y), batch_first)
-        return self.activation(ops.transpose(y, batch_first))
+        return connected(self, inputs, *weights, training=bool(training))
 
     def _convolve(self, x: Any) -> Any:
         kernel = ops.reshape(self.kernel, (*self.kernel_size, x.shape[-1], self.filters))
