@@ -34,12 +34,17 @@ class Connections:
         self.grid, self.channels, self.tiles = (*grid, 1)[:2], channels, (*tiles, 1)[:2]
         self.kernel, self.rank = (*kernel, 1)[:2], len(grid)
         axes = zip(self.grid, self.kernel, (*strides, 1)[:2], strict=True)
-        rows, columns = self.windows = [windows(*axis) for axis in axes]
+        rows, columns = [windows(*axis) for axis in axes]
         self.positions = (len(rows), len(columns))
         self.inside = tuple(n // t for n, t in zip(self.positions, self.tiles, strict=True))
         self.patches = _flat(grid_table(rows[:, None], columns[:, None], sizes=self.grid))
-        places = [np.arange(n) // i for n, i in zip(self.positions, self.inside, strict=True)]
-        self.tile = places[0][:, None] * self.tiles[1] + places[1]
+        tile = [np.arange(n) // i for n, i in zip(self.positions, self.inside, strict=True)]
+        self.tile = tile[0][:, None] * self.tiles[1] + tile[1]
+        # The same in two steps, tile by tile: of the last axis, then of the positions there are.
+        self.along = _flat(columns)
+        tiled = rows.reshape(self.tiles[0], -1, self.kernel[0])
+        read = np.arange(len(columns)).reshape(self.tiles[1], -1, 1)
+        self.across = _flat(grid_table(tiled, read, sizes=(self.grid[0], len(columns))))
         self._plan_gradient(rows, columns)
 
     def _plan_gradient(self, rows: np.ndarray, columns: np.ndarray) -> None:
@@ -109,15 +114,9 @@ class Connections:
     def _batch_first(self, x: Any, kernel: Any, *bias: Any) -> tuple[Any, None]:
         """For files: each kernel once, on the right, where LiteRT's dynamic range quantisation
         finds it, and patches gathered axis by axis, by small tables."""
-        (rows, columns), filters = self.windows, kernel.shape[-1]
-        width = len(columns)
-        x = ops.take(ops.reshape(x, (*self.grid, -1)), _flat(columns), axis=1)
-        across = grid_table(
-            rows.reshape(self.tiles[0], -1, self.kernel[0]),
-            np.arange(width).reshape(self.tiles[1], -1, 1),
-            sizes=(self.grid[0], width),
-        )
-        x = ops.take(ops.reshape(x, (self.grid[0] * width, -1)), _flat(across), axis=0)
+        filters, width = kernel.shape[-1], self.positions[1]
+        x = ops.take(ops.reshape(x, (*self.grid, -1)), self.along, axis=1)
+        x = ops.take(ops.reshape(x, (self.grid[0] * width, -1)), self.across, axis=0)
         tiles, inside, taps = prod(self.tiles), prod(self.inside), kernel.shape[1]
         alone = inside == 1
         patches = ops.reshape(x, (tiles, *(inside,) * (not alone), taps, -1))
