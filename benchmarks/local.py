@@ -37,6 +37,7 @@ SHAPES = [
     ((16, 16, 8), 16),
     ((32, 32, 3), 8),
     ((12, 12, 16), 32),
+    ((24, 24, 4), 16),
 ]
 PRODUCTS = "products alone"
 OURS = {
@@ -168,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="per contestant, about")
+    parser.add_argument("--seconds", type=float, default=2.0, help="per contestant, about")
     parser.add_argument("--max-gib", type=float, default=1.0, help="of a Keras 2 kernel")
     parser.add_argument("--out", type=Path, default=REPO / "docs" / "local.md")
     options = parser.parse_args()

@@ -7,7 +7,7 @@ import tensorflow as tf
 from local_reference import integers, local_reference
 
 import wszoo
-from wszoo.layers import LocallyConnected1D, LocallyConnected2D
+from wszoo.layers import LocallyConnected1D, LocallyConnected2D, connections
 
 
 def filled(layer, shape, seed=3):
@@ -40,10 +40,13 @@ def tilings(layer, shape):
     return {None, (1, 1), middle, (divisors[0][-1], 1)}
 
 
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("training", "widest"), [(True, 64), (True, 0), (False, 64)])
 @pytest.mark.parametrize(("kernel", "strides", "padding", "size"), GEOMETRY)
-def test_outputs_and_gradients_are_those_of_loops(kernel, strides, padding, size, training):
+def test_outputs_and_gradients_are_those_of_loops(
+    kernel, strides, padding, size, training, widest, monkeypatch
+):
     """In whole numbers, so exactly; a gradient is held to be the functional that it stands for."""
+    monkeypatch.setattr(connections, "WIDEST_BAND", widest)
     shape, spec = (*size, 2), {"strides": strides, "padding": padding}
     x, other = integers(3, *shape, seed=1), integers(3, *shape, seed=2)
     for tiles in tilings(LocallyConnected2D(3, kernel, **spec), shape):

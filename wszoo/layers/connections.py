@@ -15,6 +15,9 @@ from keras import ops
 
 from wszoo.layers.positions import grid_table, readers, windows
 
+# Columns up to which a product with a matrix of zeros and ones sums faster than a gather.
+WIDEST_BAND = 64
+
 
 class Connections:
     """The local connections of one geometry.
@@ -54,20 +57,22 @@ class Connections:
         values are zeros.
         """
         (count, width), (taps, across) = self.positions, self.kernel
-        reads = readers(rows, self.grid[0])
+        reads, positions = readers(rows, self.grid[0]), np.arange(width)[:, None]
         row, tap = (part[:, None] for part in np.divmod(reads, taps))  # (rows, 1, uses)
         self.uses = reads.shape[1]
-        outputs = np.minimum(row * width + np.arange(width)[:, None], count * width)
-        kernels = self.tile[np.minimum(row, count - 1), np.arange(width)[:, None]] * taps + tap
-        outputs, kernels = (table.reshape(-1, self.uses) for table in (outputs, kernels))
+        outputs = np.minimum(row * width + positions, count * width).reshape(-1, self.uses)
         self.outputs = _flat(np.pad(outputs, ((0, 1), (0, 0)), constant_values=count * width))
         block = across * self.channels
-        kernels = np.pad(kernels, ((0, 1), (0, 0)))[:, None] * block + np.arange(block)[:, None]
-        self.kernels = _flat(kernels)
-        beyond = self.grid[0] * width * across
-        sums = readers(columns, self.grid[1])
-        each = np.arange(self.grid[0])[:, None, None] * width * across + sums
-        self.columns = _flat(np.where(sums == width * across, beyond, each))
+        kernels = (self.tile[np.minimum(row, count - 1), positions] * taps + tap) * block
+        kernels = np.pad(kernels.reshape(-1, 1, self.uses), ((0, 1), (0, 0), (0, 0)))
+        self.kernels = _flat(kernels + np.arange(block)[:, None])
+        sums, size = readers(columns, self.grid[1]), width * across
+        each = np.arange(self.grid[0])[:, None, None] * size + sums
+        self.columns = _flat(np.where(sums == size, self.grid[0] * size, each))
+        self.band = None
+        if self.grid[1] <= WIDEST_BAND:
+            band = np.arange(self.grid[1])[:, None] == columns.ravel()
+            self.band = np.tile(band.astype("float32"), (self.grid[0], 1, 1))
 
     def __call__(self, x: Any, kernel: Any, *bias: Any, training: bool) -> Any:
         """In training `(*positions, filters, batch)`, else `(batch, *positions, filters)`.
@@ -156,8 +161,11 @@ class Connections:
         given = ops.reshape(given, (count, self.uses * filters, -1))
         kernel = ops.take(ops.reshape(kernel, (-1, filters)), self.kernels, axis=0)
         taps = ops.matmul(ops.reshape(kernel, (count, -1, self.uses * filters)), given)
-        taps = ops.reshape(taps, (count * self.kernel[1], -1))
-        taken = ops.take(taps, self.columns, axis=0)
+        if self.band is not None:
+            shape = (self.grid[0], self.band.shape[-1], -1)
+            taps = ops.reshape(taps[:-1], shape)
+            return ops.matmul(ops.convert_to_tensor(self.band, dtype=taps.dtype), taps)
+        taken = ops.take(ops.reshape(taps, (count * self.kernel[1], -1)), self.columns, axis=0)
         uses = len(self.columns) // prod(self.grid)
         return ops.sum(ops.reshape(taken, (prod(self.grid), uses, -1)), axis=1)
 
