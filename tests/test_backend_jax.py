@@ -132,9 +132,8 @@ for padding, tiles in itertools.product(("valid", "same", "circular"), (None, (2
     layer.kernel.assign(integers(*layer.kernel.shape))
     x, other = integers(2, 6, 5, 2, seed=1), integers(2, 6, 5, 2, seed=2)
     z = integers(*layer(x).shape, seed=3)
-    for training in (True, False):
-        by_x = jax.grad(lambda value: (layer(value, training=training) * z).sum())(x)
-        assert np.sum(by_x * other) == np.sum(np.asarray(layer(other)) * z), (padding, tiles)
+    by_x = jax.grad(lambda value: (layer(value, training=True) * z).sum())(x)
+    assert np.sum(by_x * other) == np.sum(np.asarray(layer(other)) * z), (padding, tiles)
 for name, theirs in (
     ("simple", keras.layers.SimpleRNN), ("gru", keras.layers.GRU), ("lstm", keras.layers.LSTM)
 ):
