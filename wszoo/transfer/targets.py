@@ -14,8 +14,9 @@ def classes(splits: Splits, names: Sequence[str] = ()) -> int:
     class of another split that train does not have, and one without a training example.
     """
     for split, y in splits.items():
+        _number_check(split, y)
+    for split, y in splits.items():
         if y.ndim != 1 or y.dtype.kind not in "iu":
-            _number_check(split, y)
             raise ValueError(
                 f"{split}: labels are integers (n,), received {y.dtype}{y.shape}; of one-hot "
                 "labels take y.argmax(axis=1)"
