@@ -127,8 +127,8 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         return ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """In training one kernel a position is mixed first, which takes about half the time at rank 4
-        and a little less at rank 2; a file holds a convolution, mixed after it."""
+        """In training one kernel a position is mixed first: about half the time at rank 4, a little
+        less at rank 2. A file holds a convolution, mixed after it."""
         if training and self.rank > 1:
             return self._connect(inputs)
         x, padding = inputs, self.padding
