@@ -74,7 +74,8 @@ CLAIMS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Sharing over depth: quality over stored parameters",
         "`conv_net`, six blocks, its kernels under five plans: width 24 on digits, width 16 on "
         "2,000 images of fashion_mnist, made smaller to 14 × 14. Norms are private to each depth. "
-        "Transformers are measured by `benchmarks/depth.py`, in docs/depth.",
+        "The blocks of a language model are measured by `benchmarks/depth.py`: "
+        "[picture](depth/depth.png), [figures](depth/metrics.json).",
         ("depth", "depth_fashion"),
     ),
     "i": (

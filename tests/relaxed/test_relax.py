@@ -118,7 +118,7 @@ def test_full_rank_loses_nothing_and_folds_back(name, weights):
     model, plan, named, x = make(name)
     before = outputs(model, x)
     relaxed = wszoo.relax(model, rank=FULL, plan=plan, sites=named, weights=weights)
-    assert parts_of(relaxed)
+    assert parts_of(relaxed) and all(part.rank == part.full_rank for part in parts_of(relaxed))
     assert np.ptp(before) > 0.1
     np.testing.assert_allclose(outputs(relaxed, x), before, atol=2e-5)
     merged = wszoo.merge_relaxed(relaxed)

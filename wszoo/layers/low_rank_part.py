@@ -1,5 +1,6 @@
 """What one site adds to a kernel that it shares: a low-rank part, a bias and an activation."""
 
+from math import prod
 from string import ascii_lowercase
 from typing import Any
 
@@ -103,6 +104,12 @@ class LowRankPart(keras.layers.Layer):
         self._down_equation = f"{inputs},{summed}{r}->{between}"
         self._up_equation = f"{between},{r}{made}->{output}"
         self._out_axes, self._product = output, f"{summed}{r},{r}{made}->{kernel}"
+
+    @property
+    def full_rank(self) -> int:
+        """The rank from which on every kernel can be reached."""
+        size = dict(zip(self._kernel, self.kernel_shape, strict=True))
+        return min(prod(size[a] for a in axes) for axes in (self._summed, self._made))
 
     def build(self, outputs_shape: Any, inputs_shape: Any) -> None:
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))

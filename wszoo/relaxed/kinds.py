@@ -60,7 +60,7 @@ def pieces(layer: Any, positions: int | None) -> dict[str, Any]:
         )
         piece.build((None, positions, width))
         for old, new in ((kernel, piece.kernel), (bias, piece.bias)):
-            new.assign(old)
+            new.assign(keras.ops.copy(old))
             new.trainable = old.trainable
         piece.trainable = layer.trainable
     return found
@@ -89,12 +89,18 @@ def low_rank_part(piece: Any, name: str, rank: int, *, axes: int, reverse: bool)
         settings[key] = getattr(piece, key)
     settings |= {"activation": piece.activation, "kernel_shape": kernel_shape}
     if isinstance(piece, keras.layers.EinsumDense):
-        return LowRankPart(rank, equation=piece.equation, bias_axes=piece.bias_axes, **settings)
+        return _part(rank, equation=piece.equation, bias_axes=piece.bias_axes, **settings)
     settings["bias_axes"] = "z" if piece.use_bias else None
     if isinstance(piece, keras.layers.Dense):
-        return LowRankPart(rank, equation=_dense(axes, "y", "z"), **settings)
+        return _part(rank, equation=_dense(axes, "y", "z"), **settings)
     how = {key: getattr(piece, key) for key in ("strides", "padding", "dilation_rate")}
-    return LowRankPart(rank, convolution=how, **settings)
+    return _part(rank, convolution=how, **settings)
+
+
+def _part(rank: int, **settings: Any) -> LowRankPart:
+    """A part of this rank, or of the full one where that is less."""
+    part = LowRankPart(rank, **settings)
+    return part if rank <= part.full_rank else LowRankPart(part.full_rank, **settings)
 
 
 def whole(shared: Any, part: LowRankPart, name: str) -> keras.Layer:
@@ -117,7 +123,7 @@ def fill(layer: Any, kernel: Any, part: LowRankPart) -> None:
     layer.kernel.assign(kernel)
     layer.trainable = part.trainable
     if part.bias is not None:
-        layer.bias.assign(part.bias)
+        layer.bias.assign(keras.ops.copy(part.bias))
         layer.bias.trainable = part.bias.trainable
 
 
@@ -136,7 +142,7 @@ def fill_joined(layer: SelfAttention, qkv: Any, out: Any) -> None:
     """Gives an attention, once it is built, the values and flags of its pieces."""
     layer.trainable = qkv.trainable
     for new, old in zip(layer.weights, (qkv.kernel, out.kernel, qkv.bias, out.bias), strict=True):
-        new.assign(old)
+        new.assign(keras.ops.copy(old))
         new.trainable = old.trainable
 
 

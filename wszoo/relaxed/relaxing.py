@@ -128,7 +128,7 @@ class _Relaxing:
     def fill(self) -> None:
         for tied, layer in self.shared.values():
             layer.trainable = tied.trainable
-            layer.kernel.assign(tied.kernel)
+            layer.kernel.assign(ops.copy(tied.kernel))  # JAX donates buffers
             layer.kernel.trainable = tied.kernel.trainable
         for tied, own, part in self.parts:
             part.trainable = own.trainable
@@ -137,5 +137,5 @@ class _Relaxing:
             )
             part.approximate(ours - shared)
             if part.bias is not None:
-                part.bias.assign(own.bias)
+                part.bias.assign(ops.copy(own.bias))
                 part.bias.trainable = own.bias.trainable
