@@ -203,8 +203,24 @@ def depth_table() -> str:
         spread = f" ± {row['sd']:.3f}" if row["seeds"] > 1 else ""
         figures = f"{row['stored_parameters']:,} | {row['mean']:.3f}{spread} ({row['seeds']} seeds)"
         lines.append(f"| {row['plan']} (`{row['spelling']}`) | {figures} |")
-    notes = f"`tied_lm` on {run['data']}, {run['steps']} steps of {run['batch']} windows each."
-    return "\n".join([*lines, "", notes, "", "![quality over parameters](docs/depth/depth.png)"])
+    rates = ", ".join(f"{rate:g}" for rate in sorted({r["learning_rate"] for r in run["runs"]}))
+    notes = [
+        f"`tied_lm` on {run['data']}, {run['steps']:,} steps of {run['batch']} windows each; of "
+        f"the learning rates {rates} each plan has the one that is best on validation.",
+        "All tied relaxed is `wszoo.relax` of all tied before it was trained: beside the shared "
+        "kernels a low-rank part private to each depth.",
+    ]
+    row = {row["plan"]: row for row in run["plans"]}
+    for name, other in (("sandwich", "untied"), ("all tied relaxed", "all tied")):
+        share = row[name]["stored_parameters"] / row[other]["stored_parameters"]
+        more = row[name]["mean"] - row[other]["mean"]
+        notes.append(
+            f"{name.capitalize()} stores {share:.0%} of the parameters of {other} and needs "
+            f"{abs(more):.3f} nats {'more' if more > 0 else 'less'}."
+        )
+    return "\n".join(
+        [*lines, "", " ".join(notes), "", "![quality over parameters](docs/depth/depth.png)"]
+    )
 
 
 def sample() -> str:
