@@ -59,10 +59,10 @@ def pieces(layer: Any, positions: int | None) -> dict[str, Any]:
             name=f"{layer.name}_{part}",
         )
         piece.build((None, positions, width))
+        piece.trainable = layer.trainable
         for old, new in ((kernel, piece.kernel), (bias, piece.bias)):
             new.assign(keras.ops.copy(old))
             new.trainable = old.trainable
-        piece.trainable = layer.trainable
     return found
 
 
