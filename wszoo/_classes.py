@@ -2,7 +2,8 @@
 
 
 def register_classes() -> None:
-    """Imports every layer and optimizer class that is registered with Keras."""
+    """Imports every layer, metric and optimizer class that is registered with Keras."""
+    import wszoo.transfer.ranks
     import wszoo.transfer.rates  # noqa: F401
     from wszoo import layers
 

@@ -132,3 +132,53 @@ def test_a_folder_in_the_way_does_not_hide_a_named_source(tmp_path, monkeypatch)
     save(tmp_path / "digits", 5, (3, 3))
     assert load("digits").num_classes == 10
     assert load("./digits").class_names == ("cat", "dog")
+
+
+def test_broken_files_are_left_out_when_asked_and_named(tmp_path):
+    save(tmp_path, 20, (60, 60, 3))
+    cut = tmp_path / "cat" / "3.png"
+    cut.write_bytes(cut.read_bytes()[:2000])  # its header is whole
+    (tmp_path / "dog" / "4.png").write_bytes(b"not an image")
+    with pytest.warns(UserWarning, match=r"left out 2 files:") as said:
+        source = load(tmp_path, on_broken="skip")
+    assert "cat/3.png" in str(said[0].message) and "dog/4.png" in str(said[0].message)
+    assert sum(len(source.arrays(split)[1]) for split in SPLITS) == 38
+    with pytest.raises(ValueError, match="'refuse' or 'skip'"):
+        load(tmp_path, on_broken="ignore")
+    for path in (tmp_path / "dog").iterdir():
+        path.write_bytes(b"not an image")
+    with pytest.raises(ValueError, match=r"no readable image is left in \['dog'\]"):
+        load(tmp_path, on_broken="skip")
+
+
+def table(folder, lines, name="t.csv"):
+    path = folder / name
+    path.write_text("\n".join(["path,label,split", *lines]) + "\n")
+    return path
+
+
+def test_a_table_of_paths(tmp_path):
+    save(tmp_path / "images", 20)
+    rows = [f"images/{c}/{i}.png,{c}," for c in ("cat", "dog") for i in range(20)]
+    whole = load(table(tmp_path, [row + "train" for row in rows]))
+    assert whole.class_names == ("cat", "dog") and whole.name == "t"
+    assert [len(whole.arrays(s)[1]) for s in SPLITS] == [32, 4, 4]
+    x, y = whole.arrays("train")
+    assert np.allclose(x[:, 0, 0, 0] * 255, 100 * y)
+    split = [row + ("train" if i % 20 < 15 else "test") for i, row in enumerate(rows)]
+    assert len(load(table(tmp_path, split)).arrays("test")[1]) == 10
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["a.png,cat,train", ",dog,train"], r"in the lines \[3\] of 2"),
+        (["a.png,cat,train", "a.png,dog,later"], r"in the lines \[3\] of 2"),
+        (["a.png,cat,train", "a.png,emu,test"], r"train has no class \['emu'\]"),
+        (["a.png,cat,train", "b.png,dog,train"], r"2 files do not exist: \['a.png', 'b.png'\]"),
+        ([], "of 0"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(tmp_path, lines, words):
+    with pytest.raises(ValueError, match=words):
+        load(table(tmp_path, lines))

@@ -89,7 +89,7 @@ def test_what_is_frozen_is_bit_identical_and_the_given_model_too(net, tmp_path):
 def test_a_plan_caches_the_phases_that_it_may(net, tmp_path):
     result = wszoo.transfer(net, data=data(), freeze=PLAN, batch_size=8, verbose=0)
     assert result.cache["head"] is None and result.cache["again"] is None
-    assert "block_1" in result.cache["top"]
+    assert "below the head" in result.cache["top"]
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
     plan = tmp_path / "plan.yaml"
     plain = wszoo.transfer(net, data=data(), freeze=plan, batch_size=8, verbose=0, cache=False)
@@ -208,6 +208,20 @@ def test_a_head_of_your_own(net):
     same(cached.model.get_weights(), plain.model.get_weights(), rtol=1e-4, atol=1e-5)
     one = wszoo.transfer(net, data=data(), head=keras.layers.Dense(3), **QUICK)
     assert wszoo.sites(one.model)[-1] == "head"
+
+
+def test_adapters_train_in_place_of_the_kernels_and_merge(net):
+    from wszoo.transfer.lora import merge
+
+    result = wszoo.transfer(net, data=data(), lora=2, learning_rate=0.01, **QUICK)
+    assert "below the head trains" in result.cache["train"]
+    model = result.model
+    assert {v.path.split("/")[-1] for v in model.trainable_variables} >= {"kernel", "bias"}
+    plain = merge(model)
+    assert plain.count_params() < model.count_params()
+    x = data()["test"][0]
+    same([plain.predict(x, verbose=0)], [model.predict(x, verbose=0)], rtol=1e-4, atol=1e-4)
+    assert not np.array_equal(plain.get_layer("block_0").get_weights()[0], net.get_weights()[0])
 
 
 def test_table_picture_and_predictions(net, tmp_path):

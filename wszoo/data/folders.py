@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,12 +28,14 @@ def load(
     validation: float = 0.1,
     max_per_split: int | None = None,
     max_gb: float = 4.0,
+    on_broken: str = "refuse",
 ) -> Source:
     """A source from `folder/class/image`, or `folder/{train,validation,test}/class/image`.
 
     Classes are sub-folders, in alphabetical order. x has one channel if all images are grey, else
     three; transparent pixels become white, and a camera's orientation mark is obeyed. Splits that
-    are missing are carved from train, stratified.
+    are missing are carved from train, stratified. With `on_broken="skip"` files that are no
+    readable images are left out, and a `UserWarning` names the first few.
 
     Raises:
         ValueError: no images in a class, a class in another split that train does not have, files
@@ -40,24 +43,64 @@ def load(
             `image_size`, or more than `max_gb` of arrays.
     """
     names, files = find_files(folder)
-    headers = list(_each([path for paths, _ in files.values() for path in paths], read_header))
-    sizes = {size for size, _ in headers}
+    return from_files(
+        folder.name,
+        names,
+        files,
+        origin=str(folder),
+        image_size=image_size,
+        validation=validation,
+        max_per_split=max_per_split,
+        max_gb=max_gb,
+        on_broken=on_broken,
+    )
+
+
+def from_files(
+    name: str,
+    names: tuple[str, ...],
+    files: dict[str, Pair],
+    *,
+    origin: str,
+    image_size: int | None,
+    validation: float,
+    max_per_split: int | None,
+    max_gb: float,
+    on_broken: str,
+) -> Source:
+    """A source of image files: split → (paths, labels), labels as places in `names`."""
+    if on_broken not in ("refuse", "skip"):
+        raise ValueError(f"on_broken is 'refuse' or 'skip', received {on_broken!r}")
+    broken: dict[Path, str] | None = {} if on_broken == "skip" else None
+    headers = list(
+        _each([path for paths, _ in files.values() for path in paths], read_header, broken)
+    )
+    files = {split: _without(pair, broken) for split, pair in files.items()}
+    sizes = {size for _, (size, _) in headers}
     if image_size is None and len(sizes) > 1:
         raise ValueError(
-            f"{folder}: its images have {len(sizes)} sizes (width, height), from {min(sizes)} to "
+            f"{origin}: its images have {len(sizes)} sizes (width, height), from {min(sizes)} to "
             f"{max(sizes)}; give image_size, e.g. image_size=96"
         )
+    _check_left(origin, names, files, broken)
     width, height = (image_size, image_size) if image_size else next(iter(sizes))
-    shape = (height, width, 1 if all(grey for _, grey in headers) else 3)
+    shape = (height, width, 1 if all(grey for _, (_, grey) in headers) else 3)
     chosen = complete(files, validation, max_per_split)
-    check_memory(str(folder), sum(len(y) for _, y in chosen.values()), shape, max_gb)
-    return Source(
-        name=folder.name,
-        splits={split: (_read(paths, shape), y) for split, (paths, y) in chosen.items()},
-        class_names=names,
-        licence="see origin",
-        origin=str(folder),
-    )
+    check_memory(origin, sum(len(y) for _, y in chosen.values()), shape, max_gb)
+    splits = {split: _read(paths, y, shape, broken) for split, (paths, y) in chosen.items()}
+    _check_left(origin, names, splits, broken)
+    if broken:
+        warnings.warn(f"{origin}: left out {_listed(broken)}", stacklevel=4)
+    return Source(name, splits, names, "see origin", origin)
+
+
+def _check_left(origin: str, names: tuple[str, ...], splits: dict[str, Pair], broken: Any) -> None:
+    counts = np.bincount(splits["train"][1], minlength=len(names))
+    if broken and not counts.all():
+        empty = [name for name, count in zip(names, counts, strict=True) if not count]
+        raise ValueError(
+            f"{origin}: no readable image is left in {empty[:5]}; broken are {_listed(broken)}"
+        )
 
 
 def find_files(
@@ -130,28 +173,45 @@ def read_image(path: Path, channels: int) -> np.ndarray:
     return images.to_unit(pixels.reshape(*pixels.shape[:2], channels))
 
 
-def _read(paths: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def _read(
+    paths: np.ndarray, y: np.ndarray, shape: tuple[int, int, int], broken: dict[Path, str] | None
+) -> Pair:
     x = np.empty((len(paths), *shape), np.float32)
-    for i, image in enumerate(_each(paths, lambda path: read_image(path, shape[2]))):
+    kept = []
+    for i, image in _each(paths, lambda path: read_image(path, shape[2]), broken):
         fits = image.shape == shape
-        x[i] = image if fits else images.resize(image[None], shape[0])[0]
-    return x
+        x[len(kept)] = image if fits else images.resize(image[None], shape[0])[0]
+        kept.append(i)
+    return x[: len(kept)], y[kept]
 
 
-def _each(paths: Sequence[Path] | np.ndarray, read: Callable[[Path], T]) -> Iterator[T]:
-    """`read` of each path; raises one ValueError for all that fail, after the last."""
+def _without(pair: Pair, broken: dict[Path, str] | None) -> Pair:
+    kept = [path not in (broken or {}) for path in pair[0]]
+    return pair[0][kept], pair[1][kept]
+
+
+def _each(
+    paths: Sequence[Path] | np.ndarray, read: Callable[[Path], T], broken: dict[Path, str] | None
+) -> Iterator[tuple[int, T]]:
+    """`(i, read(path))` of each path. Those that fail are added to `broken`; without it, one
+    `ValueError` is raised for all that fail, after the last."""
     from PIL import Image
 
-    broken = []
-    for path in paths:
+    refused: dict[Path, str] = {}
+    failed = refused if broken is None else broken
+    for i, path in enumerate(paths):
         try:
-            yield read(path)
+            yield i, read(path)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            broken.append(f"{path}: {error}")
-    if broken:
-        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
-        first = "\n  ".join(broken[:5])
+            failed[path] = str(error)
+    if refused:
         raise ValueError(
-            f"{len(broken)} of {len(paths)} files are no readable images; remove or replace "
-            f"them:\n  {first}{more}"
+            f"{len(refused)} of {len(paths)} files are no readable images; remove or replace "
+            f"them, or leave them out with on_broken='skip': {_listed(refused)}"
         )
+
+
+def _listed(broken: dict[Path, str]) -> str:
+    lines = [f"\n  {path}: {error}" for path, error in list(broken.items())[:5]]
+    more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
+    return f"{len(broken)} files:{''.join(lines)}{more}"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from wszoo.data import arrays, audio, digits, folders, nab, omniglot, text, tfds_sets
+from wszoo.data import arrays, audio, digits, folders, nab, omniglot, tables, text, tfds_sets
 from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
 from wszoo.data.source import Source
 
@@ -27,6 +27,7 @@ def load(
     validation: float = 0.1,
     max_per_split: int | None = None,
     max_gb: float = 4.0,
+    on_broken: str = "refuse",
 ) -> Source:
     """Loads a data set into memory; its splits are the same at every call.
 
@@ -36,7 +37,8 @@ def load(
             - a TFDS image classification set, `"cifar10"`, `"tfds:cifar10"`, `"name/config"`;
             - a path (with a leading `.`, `/` or `~`, a `Path`, or an existing folder): an `.npz`
               of `x_train, y_train, …`, a folder `[split/]class/image` or `[split/]class/x.wav`,
-              a `.txt` for language models, or a `.csv` or `.tsv` with the columns `text`, `label`.
+              a `.txt` for language models, or a `.csv` or `.tsv` with the columns `text`, `label`,
+              or `path`, `label` and perhaps `split` for images.
         image_size: resize to a square of so many pixels (`omniglot_small`: 28 by default).
             Recordings, time series and texts have none.
         length: tokens of an example, for texts: 64 characters, 24 words by default.
@@ -47,6 +49,8 @@ def load(
         validation: share of train that becomes a split which the set itself does not have.
         max_per_split: keep at most so many examples a split.
         max_gb: refuse arrays of more than so many 10⁹ bytes.
+        on_broken: `"skip"` leaves out files that are no readable images, with a warning that names
+            them; `"refuse"` raises.
 
     Raises:
         MissingDataError: (a FileNotFoundError) not on this machine; says how to get it.
@@ -56,7 +60,11 @@ def load(
     check_positive("max_per_split", max_per_split)
     check_positive("length", length)
     check_fraction(validation)
+    limits: dict[str, Any]
     size: dict[str, Any] = {"image_size": image_size, "max_per_split": max_per_split}
+    if _is_path(name) and tables.is_table(Path(name).expanduser()):
+        limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
+        return tables.load(Path(name).expanduser(), **size, **limits)
     if (name in text.NAMES) or (_is_path(name) and Path(name).suffix in text.SUFFIXES):
         _no_image_size(str(name), image_size)
         tokens: dict[str, Any] = {
@@ -70,13 +78,14 @@ def load(
     if length is not None:
         raise ValueError(f"{name} has no tokens; length={length} is of no use")
     if _is_path(name):
-        return _from_path(Path(name).expanduser(), validation=validation, max_gb=max_gb, **size)
+        limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
+        return _from_path(Path(name).expanduser(), **limits, **size)
     if name == "digits":
         return digits.load(**size)
     places = _places(data_dir, manual_dir)
     if name in ("nab", audio.NAME):
         _no_image_size(str(name), image_size)
-        limits: dict[str, Any] = {"max_per_split": max_per_split, "max_gb": max_gb}
+        limits = {"max_per_split": max_per_split, "max_gb": max_gb}
         if name == "nab":
             return nab.load(manual_dir=places["manual_dir"], **limits)
         return audio.load(download=download, **limits, **places)
@@ -96,13 +105,14 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
 
 
 def _from_path(path: Path, **options: Any) -> Source:
+    on_broken = options.pop("on_broken")
     if path.suffix == ".npz":
         return arrays.from_npz(path, **options)
     if path.is_dir() and audio.is_audio_folder(path):
         _no_image_size(str(path), options.pop("image_size"))
         return audio.load_folder(path, **options)
     if path.is_dir():
-        return folders.load(path, **options)
+        return folders.load(path, on_broken=on_broken, **options)
     raise MissingDataError(
         f"{path}: no such folder; a path is an .npz, .txt, .csv or .tsv file, or a folder of "
         "images or wav files"

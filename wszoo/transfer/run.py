@@ -56,7 +56,7 @@ def transfer(
         data: a source's name or path, a `Source`, or arrays; see `wszoo.transfer.examples`.
         freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
-            With `lora` the default is `"all"`: the adapters and the head train.
+            With `lora` the default is the adapters and the head.
         head: your own, a Keras layer or a function from features `(batch, width)` to what the
             task's loss takes.
         epochs: where `freeze` is no plan, which has its own.
@@ -72,7 +72,8 @@ def transfer(
         augment: `"jitter"`, or a function (images, seed) → images.
         views: with `augment`, so many fixed views of each image in turn, which may be cached; 0
             makes new ones in every epoch.
-        lora: rank of low-rank adapters on the backbone's layers.
+        lora: rank of low-rank adapters on the backbone's layers, which then train in place of the
+            kernels. `wszoo.transfer.lora.merge(result.model)` adds them into the kernels.
         l2_sp: strength of the pull towards the pretrained weights (Li et al. 2018).
         early_stopping: end a phase after so many epochs without a smaller validation loss, and go
             on from the best weights; the start counts too.
@@ -102,7 +103,6 @@ def transfer(
         raise ValueError(f"views={views} are views of augmented images; give augment too")
     keras.utils.set_random_seed(seed)
     kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
-    plan = as_plan(freeze or ("all" if lora else "head"), epochs)
     found = backbones.find(backbone, weights=weights, image_size=image_size)
     known = examples(data, image_size=found.size)
     units = kind.units(known.targets, known.class_names)
@@ -110,9 +110,12 @@ def transfer(
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")
     balance = extras.class_weights(class_weight, known.targets["train"], units)
     net = found.make(known.input_shape)
-    parts = _assemble(extras.in_precision(net, policy) if policy else net, kind, head, known, units)
-    if lora:
-        _add_adapters(parts, lora)
+    net = extras.in_precision(net, policy) if policy else net
+    adapted: tuple[str, ...] = ()
+    if lora is not None:
+        net, adapted = _with_adapters(net, lora)
+    parts = _assemble(net, kind, head, known, units)
+    plan = as_plan(freeze or [*adapted, "head"], epochs)
     plan.check(parts.model)
     parts.model.compile(
         extras.make_optimizer(
@@ -177,12 +180,14 @@ def _assemble(net: "keras.Model", task: "Task", head: Any, known: Any, units: in
     return parts
 
 
-def _add_adapters(parts: "Parts", rank: int) -> None:
-    try:
-        from wszoo.transfer import lora
-    except ImportError as error:
-        raise ImportError("low-rank adapters need wszoo.transfer.lora") from error
-    lora.add_lora(parts.model, rank=rank)
+def _with_adapters(net: "keras.Model", rank: int) -> "tuple[keras.Model, tuple[str, ...]]":
+    """The backbone with low-rank adapters, and globs of the sites that have them."""
+    from glob import escape
+
+    from wszoo.transfer.lora import add_lora
+
+    made = add_lora(net, rank=rank)
+    return made.model, tuple(escape(site) for site in made.adapters.sites)
 
 
 def _tensorboard(folder: Any) -> "list[keras.callbacks.Callback]":

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from wszoo.transfer.state import Backup, Keep, Record, Weights
 from wszoo.transfer.tasks import Task
 
 START = "start"  # name of the row of the closed-form head
-STEPS = 16  # of a head on features in one call: they cost less than the call
+STEPS = 64  # of a head on features in one call: they cost less than the call
 ROWS = 256  # of a batch that is not trained on
 
 
@@ -98,21 +98,17 @@ class Runner:
         """Why features of the backbone as it is now may not be kept, or `None` if they may."""
         if self.cache is False:
             return "cache=False"
+        with self._below():
+            return feature_cache.why_not(
+                self.parts.backbone, augment=self.augment, views=self.views
+            )
+
+    def _below(self) -> AbstractContextManager:
+        """A backbone of which nothing trains works as in use: its dropout is off."""
         layers = self.parts.backbone.layers
-        norm = keras.layers.BatchNormalization
-        moving = [
-            layer.name
-            for layer in layers
-            if layer.trainable_variables or (isinstance(layer, norm) and layer.trainable)
-        ]
-        if moving:
-            return f"{_some(moving)} below the head train or update their statistics"
-        drawing = [x.name for x in layers if type(x).__name__.startswith("Random")]
-        if drawing:
-            return f"{_some(drawing)} below the head draw at random in training"
-        if self.augment is not None and not self.views:
-            return "images are augmented anew in every epoch; views=4 would keep four of each"
-        return None
+        if any(layer.trainable_variables for layer in layers):
+            return nullcontext()
+        return inference(layers)
 
     def features(self, split: str, number: int | None = None) -> np.ndarray:
         """Features of a split, or of one of its views, in inference mode."""
@@ -161,9 +157,7 @@ class Runner:
         return start_phase(model, self.plan, phase)  # marks of the weights as they are now
 
     def _fit(self, phase: Phase, first: int, reason: str | None) -> None:
-        model, parts = self.parts.model, self.parts
-        below = parts.backbone.layers
-        still = not any(layer.trainable_variables for layer in below)
+        model = self.parts.model
         model.optimizer.build(model.trainable_variables)
         done = self.record.done(phase.name)
         if self.record.done(phase.name) == 0:
@@ -186,7 +180,7 @@ class Runner:
             patience=self.patience,
             best=self.best,
         )
-        with inference(below) if still else nullcontext():
+        with self._below():
             net.fit(
                 stream,
                 epochs=first + phase.epochs,
@@ -266,7 +260,3 @@ def _rate(model: keras.Model) -> float | None:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     rate = optimizer.get_config()["learning_rate"]
     return None if isinstance(rate, dict) else float(rate)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -11,7 +11,6 @@ import numpy as np
 
 from wszoo.transfer import probe
 
-STRENGTH = 100.0  # scikit-learn's C of a logistic regression on unit features
 RIDGES = np.logspace(-3, 3, 13)  # strengths of which the best by leave-one-out is taken
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -31,14 +30,11 @@ def moments(y: np.ndarray) -> Pair:
 def classifier(x: np.ndarray, y: np.ndarray, units: int, held: Pair | None) -> list[np.ndarray]:
     """Kernel and bias of a multinomial logistic regression on unit features.
 
-    With `held` the strength is that of a regularisation path which is best there.
+    Its strength is that of a regularisation path which is best on `held`, or by cross-validation.
     """
     rows = probe.unit(x)
-    if held is not None and hasattr(probe, "fit_path"):
-        found = probe.fit_path(rows, y, classes=units, held=(probe.unit(held[0]), held[1]))
-        kernel, bias = getattr(found, "linear", found)
-    else:
-        kernel, bias = probe.fit_probe(rows, y, classes=units, strength=STRENGTH)
+    rest = None if held is None else (probe.unit(held[0]), held[1])
+    kernel, bias = probe.fit_path(rows, y, classes=units, held=rest).linear
     return [kernel / scale(rows), bias]
 
 
@@ -52,7 +48,7 @@ def flags(x: np.ndarray, y: np.ndarray, units: int, held: Pair | None) -> list[n
         if len(np.unique(y[:, i])) < 2:
             bias[i] = 4.0 if y[0, i] else -4.0
             continue
-        fitted = LogisticRegression(C=STRENGTH, max_iter=2000).fit(rows, y[:, i])
+        fitted = LogisticRegression(C=probe.USUAL, max_iter=2000).fit(rows, y[:, i])
         kernel[:, i], bias[i] = fitted.coef_[0], fitted.intercept_[0]
     return [kernel / scale(rows), bias]
 
