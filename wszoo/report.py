@@ -198,8 +198,9 @@ def tradeoff(
     for i, (label, (place, mean, sd)) in enumerate(points.items()):
         axis.errorbar(place, mean, yerr=sd, fmt="o", capsize=3, color=f"C{i}")
         axis.annotate(label, (place, mean), (6, 6), textcoords="offset points", color=f"C{i}")
+    axis.margins(x=0.2, y=0.15)  # room for the last label
     axis.set(title=title, xlabel=x, ylabel=y, xlim=(0, None))
-    axis.margins(x=0.15, y=0.15)
+    axis.locator_params(axis="x", nbins=6)  # six numbers of that length fit
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.grid(alpha=0.3)
     with written_whole(path) as part:
