@@ -10,14 +10,23 @@ strengths were chosen for each mode by one search over held-out images
 (benchmarks/tune_finetune.py). Writes metrics.json, curves.png, model.keras and saved_model/ (of
 the mode that is best on the validation images) to --out.
 
+`--mode plan` is one run of your own, `wszoo.transfer` with its options; it goes on from its last
+epoch when the same command is given again after it was killed:
+
+    python recipes/finetune.py conv_net.omniglot --mode plan --data my_images/ --freeze plan.yaml
+    python recipes/finetune.py keras:MobileNetV3Small --mode plan --data list.csv --image-size 96
+
 Measured, digits, test accuracy over 5 seeds: see the table in README.md.
 """
 
+import inspect
 import json
+import shutil
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -31,7 +40,9 @@ from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.export.saved_model import saved_model
 from wszoo.sharing.files import written_whole
-from wszoo.transfer import heads, probe, tune
+from wszoo.transfer import backbones, heads, probe, tune
+from wszoo.transfer.run import transfer
+from wszoo.transfer.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,12 @@ MODES = {
     "scratch-plain": Mode(pretrained=False, learning_rate=1e-2),
     "finetune-plain": Mode(pretrained=True, learning_rate=1e-3),
 }
+
+
+def plan_option(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel="Of --mode plan")
+
+
 ALL = "pixels,scratch,frozen,finetune"
 HELD = ("validation", "test")
 
@@ -59,17 +76,47 @@ HELD = ("validation", "test")
 def main(
     backbone: Annotated[str, typer.Argument(help="A model with its tag.")] = "conv_net.omniglot",
     data: Annotated[str, typer.Option(help="A source: a name, .npz, image folder.")] = "digits",
-    mode: Annotated[str, typer.Option(help=f"all, or some of {','.join(MODES)}.")] = "all",
+    mode: Annotated[
+        str, typer.Option(help=f"all, or some of {','.join(MODES)}; or plan: a run of your own.")
+    ] = "all",
     labels_per_class: Annotated[
         list[int] | None, typer.Option(help="Give it several times.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
     steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
+    task: Annotated[str, plan_option(f"One of {', '.join(TASKS)}.")] = "classification",
+    freeze: Annotated[str | None, plan_option("head, all, globs, or a plan.yaml.")] = None,
+    epochs: Annotated[int, plan_option("Where --freeze is no plan.")] = 20,
+    batch_size: Annotated[int, plan_option("At most.")] = 32,
+    learning_rate: Annotated[float, plan_option("Of Adam, cosine to zero.")] = 1e-3,
+    lr_decay: Annotated[float, plan_option("Factor of the rate from stage to stage.")] = 1.0,
+    lora: Annotated[int | None, plan_option("Rank of low-rank adapters.")] = None,
+    cache: Annotated[str, plan_option("auto, off, or a folder of features.")] = "auto",
+    augment: Annotated[bool, plan_option("Move, turn and scale images a little.")] = False,
+    views: Annotated[int, plan_option("So many fixed views of each image.")] = 0,
+    l2_sp: Annotated[float, plan_option("Pull towards the pretrained weights.")] = 0.0,
+    early_stopping: Annotated[int | None, plan_option("Epochs without progress.")] = None,
+    mixed_precision: Annotated[bool, plan_option("Compute in 16 bits.")] = False,
+    class_weight: Annotated[str | None, plan_option("balanced.")] = None,
+    accumulate: Annotated[int, plan_option("Batches a step.")] = 1,
+    tensorboard: Annotated[Path | None, plan_option("Folder of logs.")] = None,
+    weights: Annotated[str, plan_option("Of keras:NAME: imagenet, none or a file.")] = "imagenet",
+    image_size: Annotated[int | None, plan_option("Of keras:NAME.")] = None,
+    seed: Annotated[int, plan_option("Of a run of your own.")] = 0,
+    on_broken: Annotated[str, typer.Option(help="refuse or skip broken image files.")] = "refuse",
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/finetune"),
     smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
 ) -> None:
     """Put a pretrained backbone under a new head, on few labels, beside its rivals."""
+    if mode == "plan":
+        asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
+        places = {"data_dir": data_dir, "on_broken": on_broken}
+        known = source_for(backbone, data, task, image_size, **places)
+        if labels_per_class and isinstance(known, Source):
+            known = known.subset(labels_per_class[0], seed=seed)
+        own_run(out, smoke, **asked | {"data": known})
+        return
     counts = labels_per_class or [5]
     if smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
@@ -77,7 +124,7 @@ def main(
     if unknown := [name for name in names if name not in MODES]:
         raise ValueError(f"unknown mode {unknown[0]!r}; valid are all, {', '.join(MODES)}")
     net = wszoo.get(backbone, head=None)
-    source = load(data, image_size=net.input_shape[1], data_dir=data_dir)
+    source = load(data, image_size=net.input_shape[1], data_dir=data_dir, on_broken=on_broken)
     if source.input_shape != net.input_shape[1:]:
         raise ValueError(
             f"{backbone} takes images {net.input_shape[1:]}; {data} has {source.input_shape}"
@@ -112,6 +159,40 @@ def main(
         wszoo.save(model, out / "model.keras")
         saved_model(model, out / "saved_model" / "1")
         print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
+
+
+def source_for(
+    backbone: str, data: str, task: str, image_size: int | None, **places: Any
+) -> Source | str:
+    """The data of a run of your own; targets that are no classes stay in their .npz."""
+    if data.endswith(".npz") and task in ("multi_label", "regression"):
+        return data
+    size = backbones.find(backbone, image_size=image_size).size
+    return load(data, image_size=size, **places)
+
+
+def own_run(out: Path, smoke: bool, **options: Any) -> None:
+    """One run of `wszoo.transfer`; its backups are in `out` until it ends."""
+    options["cache"] = {"off": False}.get(options["cache"], options["cache"])
+    options["weights"] = None if options["weights"] == "none" else options["weights"]
+    options["augment"] = "jitter" if options["augment"] else None
+    options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
+    bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
+    result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
+    for table in (result.plan.table(result.model), result.table()):
+        Console(width=110).print(table)
+    for phase, reason in result.cache.items():
+        print(f"{phase}: {'features were kept' if reason is None else f'no cache: {reason}'}")
+    print(*result.notes, sep="\n")
+    found = {"backbone": result.backbone, "plan": result.plan.to_dict(), "cache": result.cache}
+    with written_whole(out / "metrics.json") as part:
+        known = found | {"metrics": result.metrics, "history": result.history}
+        part.write_text(json.dumps(known, indent=1) + "\n")
+    result.picture(out / "curves.png")
+    wszoo.save(result.model, out / "model.keras")
+    saved_model(result.model, out / "saved_model" / "1")
+    shutil.rmtree(out / "run")
+    print(f"Wrote metrics.json, curves.png, model.keras and saved_model/1 to {out}")
 
 
 class Rivals:

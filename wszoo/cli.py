@@ -262,7 +262,7 @@ def main() -> None:
 
 
 def run(command: Callable[..., Any]) -> None:
-    """Runs a command; a caller's mistake ends in one line on stderr and exit code 2.
+    """Runs a command; a caller's mistake, and a disk's, ends in one line on stderr and code 2.
 
     `command` is a typer app, or a function whose annotated arguments become its options.
     """
@@ -274,7 +274,7 @@ def run(command: Callable[..., Any]) -> None:
         command.command()(function)
     try:
         command()
-    except (ValueError, FileNotFoundError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -58,7 +58,10 @@ def test_grey_images_are_repeated_for_a_colour_backbone_of_any_kind():
 def test_sharing_in_the_backbone_stays():
     net = wszoo.get("conv_net", sharing="AABB", depth=4, width=4, input_shape=(8, 8, 1), head=None)
     x = np.random.default_rng(0).random((20, 8, 8, 1), "float32")
-    model = wszoo.transfer(net, data=(x, np.arange(20) % 2), epochs=1, verbose=0).model
+    data = (x, np.arange(20) % 2)
+    result = wszoo.transfer(net, data=data, freeze=["head", "block_1"], epochs=1, verbose=0)
+    assert result.notes == ("train: block_0 stays frozen, since block_0, block_1 share it",)
+    model = result.model
     plan = wszoo.plan_of(model)
     assert plan.owner("block_1") == "block_0" and plan.owner("block_3") == "block_2"
 

@@ -1,6 +1,7 @@
 """wszoo.transfer(...): what it trains, what it keeps, and that a killed run goes on."""
 
 import contextlib
+import importlib.util
 
 import keras
 import numpy as np
@@ -29,6 +30,10 @@ def data():
 
 @pytest.fixture
 def net():
+    return small()
+
+
+def small():
     """A small network of dense layers, which XLA compiles quickly."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 1))
@@ -263,6 +268,12 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(net, options, word
     monkeypatch.setattr(Backup, "write", lambda *a: pytest.fail("trained"))
     with pytest.raises(ValueError, match=words):
         wszoo.transfer(net, **({"data": data()} | QUICK | options))
+
+
+@pytest.mark.skipif(bool(importlib.util.find_spec("tensorboard")), reason="it is installed")
+def test_logs_need_tensorboard(net, tmp_path):
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        wszoo.transfer(net, data=data(), tensorboard=tmp_path, **QUICK)
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(net, tmp_path):

@@ -42,6 +42,17 @@ class Result:
     frozen: "Mapping[str, Frozen]" = field(repr=False)
     stopped: list[str] = field(repr=False)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done that was not asked for."""
+        found = []
+        if any(layer.name == "grey_to_colour" for layer in self.model.layers):
+            found.append("grey images are repeated to the backbone's three channels")
+        for phase, state in self.frozen.items():
+            for owner, sites in state.held.items():
+                found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
+        return tuple(found)
+
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Predictions of examples `(n, …)`: class numbers, 0 and 1, values or ranks."""
         return self.task.decode(np.asarray(self.model.predict(x, batch_size=256, verbose=0)))

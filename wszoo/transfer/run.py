@@ -144,7 +144,7 @@ def transfer(
         views=views,
         patience=early_stopping,
         class_weight=balance,
-        callbacks=_tensorboard(tensorboard),
+        logs=_checked_logs(tensorboard),
         folder=None if resume is None else Path(resume),
         settings=asked,
         seed=seed,
@@ -190,13 +190,10 @@ def _with_adapters(net: "keras.Model", rank: int) -> "tuple[keras.Model, tuple[s
     return made.model, tuple(escape(site) for site in made.adapters.sites)
 
 
-def _tensorboard(folder: Any) -> "list[keras.callbacks.Callback]":
-    import keras
+def _checked_logs(folder: Any) -> Path | None:
+    """Raises `ImportError` where logs are asked for and TensorBoard is not installed."""
+    import importlib.util
 
-    if folder is None:
-        return []
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError as error:
-        raise ImportError("tensorboard= needs TensorBoard: pip install tensorboard") from error
-    return [keras.callbacks.TensorBoard(str(folder))]
+    if folder is not None and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError("tensorboard= needs TensorBoard: pip install tensorboard")
+    return None if folder is None else Path(folder)

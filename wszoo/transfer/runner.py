@@ -44,7 +44,7 @@ class Runner:
         views: int,
         patience: int | None,
         class_weight: Mapping[int, float] | None,
-        callbacks: list[keras.callbacks.Callback],
+        logs: Path | None,
         folder: Path | None,
         settings: Mapping[str, Any],
         seed: int,
@@ -53,7 +53,7 @@ class Runner:
         self.parts, self.task, self.known, self.plan = parts, task, known, plan
         self.units, self.batch_size, self.schedule = units, batch_size, schedule
         self.cache, self.augment, self.views = cache, augment, views
-        self.patience, self.class_weight, self.callbacks = patience, class_weight, callbacks
+        self.patience, self.class_weight, self.logs = patience, class_weight, logs
         self.seed, self.verbose, self.settings = seed, verbose, settings
         self.backup = Backup(folder)
         self.rate = _rate(parts.model)
@@ -190,7 +190,7 @@ class Runner:
                 validation_data=(held, self._targets("validation")),
                 validation_batch_size=ROWS,
                 class_weight=self.class_weight,
-                callbacks=[*stream.callbacks, *self._rates(phase, first), *self.callbacks, keep],
+                callbacks=[*stream.callbacks, *self._more(phase, first), keep],
             )
         self.best = keep.best
 
@@ -211,9 +211,11 @@ class Runner:
             return None
         return epoch % self.views if self.views else epoch
 
-    def _rates(self, phase: Phase, first: int) -> list[keras.callbacks.Callback]:
+    def _more(self, phase: Phase, first: int) -> list[keras.callbacks.Callback]:
+        """Learning rate and logs of a phase."""
+        logs = [] if self.logs is None else [keras.callbacks.TensorBoard(str(self.logs))]
         if self.rate is None:
-            return []
+            return logs
         base = phase.learning_rate or self.rate
 
         def rate(epoch: int, now: float) -> float:
@@ -221,7 +223,7 @@ class Runner:
                 return base
             return base * 0.5 * (1 + math.cos(math.pi * (epoch - first) / phase.epochs))
 
-        return [keras.callbacks.LearningRateScheduler(rate)]
+        return [keras.callbacks.LearningRateScheduler(rate), *logs]
 
     def _evaluate(self, split: str, reason: str | None) -> dict[str, float]:
         if reason is None:

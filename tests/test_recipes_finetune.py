@@ -1,0 +1,87 @@
+"""recipes/finetune.py --mode plan: a run of your own, in processes that are killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "finetune.py"
+PLAN = {
+    "phases": [
+        {"name": "head", "train": "head", "epochs": 3},
+        {"name": "top", "train": ["head", "depth>=-3"], "epochs": 3, "learning_rate": 5e-4},
+    ]
+}
+
+
+def command(folder, *arguments):
+    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    plan = ["--mode", "plan", "--labels-per-class", "2", "--freeze", "plan.yaml"]
+    return [sys.executable, str(RECIPE), *plan, "--cache", "features", *map(str, arguments)]
+
+
+def run(folder, *arguments):
+    done = subprocess.run(
+        command(folder, *arguments), cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def kill_when(ready, folder, *arguments):
+    """Starts the recipe and ends it with kill -9 once `ready()`."""
+    process = subprocess.Popen(
+        command(folder, *arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    while not ready() and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_with_the_metrics_of_an_unbroken_one(tmp_path):
+    code, out, err = run(tmp_path, "--out", "whole")
+    assert code == 0, err
+    assert "head: features were kept" in out and "top: no cache" in out
+    for name in ("curves.png", "model.keras", "saved_model/1/saved_model.pb"):
+        assert (tmp_path / "whole" / name).stat().st_size > 1000
+    for file in (tmp_path / "features").iterdir():
+        file.unlink()
+
+    written = tmp_path / "features"
+    kill_when(lambda: any(written.iterdir()), tmp_path, "--out", "broken")
+    state = tmp_path / "broken" / "run" / "state.weights.h5"
+    kill_when(state.exists, tmp_path, "--out", "broken")
+    code, _, err = run(tmp_path, "--out", "broken", "--seed", 1)
+    assert code == 2 and "seed=0, not seed=1" in err
+    code, _, err = run(tmp_path, "--out", "broken")
+    assert code == 0, err
+    found = [json.loads((tmp_path / d / "metrics.json").read_text()) for d in ("whole", "broken")]
+    assert found[0] == found[1]
+    assert not (tmp_path / "broken" / "run").exists()
+
+
+@pytest.mark.slow
+def test_bad_input_ends_in_one_clear_line(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 28, 28, 1), "float32"), np.arange(40) % 4
+    np.savez(tmp_path / "unseen.npz", x_train=x, y_train=y % 3, x_test=x, y_test=y)
+    np.savez(tmp_path / "one.npz", x=x, y=np.zeros(40, int))
+    (tmp_path / "file").write_text("")
+    cases = [
+        (["--data", "unseen.npz"], "which train never shows"),
+        (["--data", "one.npz"], "one class only"),
+        (["--freeze", "block_9"], "matches no stage"),
+        (["--cache", "file"], "file"),
+        (["--task", "clasification"], "classification"),
+    ]
+    for arguments, words in cases:
+        code, _, err = run(tmp_path, *arguments, "--out", "out")
+        assert code == 2 and words in err and "Traceback" not in err, err
