@@ -177,7 +177,7 @@ def _read(
     paths: np.ndarray, y: np.ndarray, shape: tuple[int, int, int], broken: dict[Path, str] | None
 ) -> Pair:
     x = np.empty((len(paths), *shape), np.float32)
-    kept = []
+    kept: list[int] = []
     for i, image in _each(paths, lambda path: read_image(path, shape[2]), broken):
         fits = image.shape == shape
         x[len(kept)] = image if fits else images.resize(image[None], shape[0])[0]

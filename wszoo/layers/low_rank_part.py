@@ -131,7 +131,7 @@ class LowRankPart(keras.layers.Layer):
             )
 
     def _bias_shape(self, outputs_shape: Any) -> tuple[int, ...]:
-        if self.equation is None:
+        if self.equation is None or self.bias_axes is None:
             return (self.kernel_shape[-1],)
         known = self._out_axes.replace("...", "")
         axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(known)))

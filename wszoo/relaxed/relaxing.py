@@ -120,7 +120,10 @@ class _Relaxing:
         if owner not in self.shared:
             self.shared[owner] = (tied, kinds.bare(tied, owner))
         y = call(site, self.shared[owner][1], *args, **kwargs)
-        role = {"axes": len(args[0].shape), "reverse": bool(kwargs.get("reverse", False))}
+        role: dict[str, Any] = {
+            "axes": len(args[0].shape),
+            "reverse": bool(kwargs.get("reverse", False)),
+        }
         part = kinds.low_rank_part(tied, f"{site}_low_rank", self.rank, **role)
         self.parts.append((tied, own, part))
         return call(part.name, part, y, args[0])

@@ -70,15 +70,19 @@ class Rivals:
     def features(self, x: np.ndarray) -> np.ndarray:
         return probe.unit(cache.features(self.net, x, folder=self.folder))
 
-    def _probe(self, rows: np.ndarray, y: np.ndarray, strength: float = probe.USUAL) -> list:
-        return list(probe.fit_probe(rows, y, classes=self.classes, strength=strength))
+    def _probe(
+        self, rows: np.ndarray, y: np.ndarray, strength: float = probe.USUAL
+    ) -> probe.Linear:
+        return probe.fit_probe(rows, y, classes=self.classes, strength=strength)
 
     def _trained(self, name: str, train: Pair, held: Pair, setting: float, seed: int) -> float:
         trainer, fresh = self._trainer(name, setting, len(train[1]))
         model = trainer.model
         if WAYS[name].pretrained:
             model.set_weights(fresh)
-            model.get_layer("head").set_weights(self._probe(self.features(train[0]), train[1]))
+            model.get_layer("head").set_weights(
+                list(self._probe(self.features(train[0]), train[1]))
+            )
             start = model.get_weights()
         else:
             if seed not in self._random:
