@@ -5,7 +5,8 @@
 Five arms, each in a process of its own, on the same images: `plain` is what a Keras user writes
 (`backbone.trainable = False`, `fit`); `cached` computes the features once, writes them to an empty
 folder and trains the head on them; `again` is the same command for the second time; `probe` is the
-logistic regression with its regularisation path from images, `probe again` from the cache. Seconds
+logistic regression with its regularisation path from images, `probe again` from the cache. For a
+model of the zoo also `wszoo.transfer`, which scores validation and test images as well. Seconds
 run from images and backbone in memory to a trained head: with tracing, hashing and writing, without
 imports and loading. Accuracy is on test images; that of `cached` over five seeds of the head. Peak
 memory is the whole process's, with images and libraries.
@@ -13,6 +14,7 @@ Writes docs/transfer/metrics.json and docs/transfer.md.
 """
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -33,9 +35,11 @@ from wszoo.data.splitting import first_stratified
 from wszoo.sharing.files import written_whole
 from wszoo.transfer import cache, probe
 from wszoo.transfer.on_features import fit_on_features
+from wszoo.transfer.run import transfer
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ARMS = ("plain", "cached", "again", "probe", "probe again")
+CALLS = ("one call", "one call again")  # of zoo models
 BACKBONES = ("conv_net.omniglot", "keras:MobileNetV3Small")
 SIZE = 96  # of the images for a model of Keras Applications
 BATCH = 32
@@ -50,6 +54,7 @@ def main(
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     folder: Annotated[Path, typer.Option(help="Working files.")] = Path("runs/transfer"),
     docs: Annotated[Path, typer.Option(help="Folder of the page.")] = DOCS,
+    note: Annotated[str, typer.Option(help="What else to say of the run.")] = "",
     arm: Annotated[str, typer.Option(help="One arm, in this process.", hidden=True)] = "",
 ) -> None:
     """Frozen training with the feature cache against plain Keras."""
@@ -60,20 +65,31 @@ def main(
     path = docs / "transfer" / "metrics.json"
     known = json.loads(path.read_text()) if path.is_file() else {}
     about = {"data": data, "epochs": epochs, "examples": examples, "repeats": repeats}
+    about |= {"cores": cores(), "note": note}
     for name in names:
         work = folder / name.replace(":", "_")
         shutil.rmtree(work, ignore_errors=True)
         prepare(name, work, data, examples, data_dir)
         common = ["--backbone", name, "--folder", str(work), "--epochs", str(epochs)]
-        rows = [run_arm(each, common, work, repeats) for each in ARMS]
-        known[name] = about | {"arms": dict(zip(ARMS, rows, strict=True))}
+        known[name] = about | {"arms": {}}
+        for each in ARMS + CALLS if "." in name else ARMS:
+            known[name]["arms"][each] = run_arm(each, common, work, repeats)
+            write(docs, known)
         shutil.rmtree(work)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as part:
-            part.write_text(json.dumps(known, indent=1) + "\n")
-        with written_whole(docs / "transfer.md") as part:
-            part.write_text(page(known))
     print(page(known))
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def write(docs: Path, known: dict[str, Any]) -> None:
+    (docs / "transfer").mkdir(parents=True, exist_ok=True)
+    with written_whole(docs / "transfer" / "metrics.json") as part:
+        part.write_text(json.dumps(known, indent=1) + "\n")
+    with written_whole(docs / "transfer.md") as part:
+        part.write_text(page(known))
 
 
 def prepare(name: str, work: Path, data: str, examples: int, data_dir: Path | None) -> None:
@@ -124,7 +140,7 @@ def run_arm(arm: str, common: list[str], work: Path, repeats: int) -> dict[str, 
     """An arm's runs, each a process: median seconds, accuracies, largest peak memory."""
     found = []
     for _ in range(1 if arm == "plain" else repeats):
-        if arm in ("cached", "probe"):
+        if arm in ("cached", "probe", "one call"):
             shutil.rmtree(work / "features", ignore_errors=True)
         done = subprocess.run(
             [sys.executable, __file__, "--arm", arm, *common],
@@ -169,6 +185,20 @@ def measure(arm: str, name: str, work: Path, epochs: int) -> dict[str, Any]:
             for seed in range(1, 5):
                 top = cached(net, x, y, classes, epochs, folder, seed)
                 found.append(share(top.predict(rows, verbose=0), y_test))
+    elif arm in CALLS:
+        held = x_test, y_test
+        result = transfer(
+            net,
+            data=((x, y), held, held),
+            epochs=epochs,
+            batch_size=BATCH,
+            schedule="constant",
+            probe_first=False,
+            cache=folder,
+            verbose=0,
+        )
+        seconds = time.perf_counter() - started
+        found = [share(result.model.predict(x_test, verbose=0), y_test)]
     else:
         rows, linear = probed(net, x, y, classes, folder)
         seconds = time.perf_counter() - started
@@ -233,6 +263,8 @@ NOTES = {
     "again": "the second run of the same command",
     "probe": "logistic regression with its path, from images",
     "probe again": "the same, from the cache",
+    "one call": "`wszoo.transfer(…, cache=folder)`: with validation in every epoch, and a test",
+    "one call again": "the same for the second time",
 }
 
 
@@ -241,7 +273,7 @@ def page(known: dict[str, Any]) -> str:
         "# Frozen training with the feature cache, against plain Keras",
         "",
         "Written by `python benchmarks/transfer.py`. Seconds from images and backbone in memory to "
-        "a trained head, on two CPU cores: with tracing, hashing and writing, without imports and "
+        "a trained head: with tracing, hashing and writing, without imports and "
         "loading. Each arm is a process of its own; peak memory is the whole process's, with "
         "images and libraries.",
     ]
@@ -261,8 +293,9 @@ def page(known: dict[str, Any]) -> str:
 def about_run(name: str, found: dict[str, Any]) -> str:
     text = (
         f"{found['examples']:,} images of {found['data']}, {found['epochs']} epochs in batches of "
-        f"{BATCH}; 2,000 test images. `plain` ran once, the others {found['repeats']} times (the "
-        "median counts); accuracy of `cached` is mean ± standard deviation over five seeds."
+        f"{BATCH}, on {found['cores']} CPU core(s); 2,000 test images. `plain` ran once, the others "
+        f"{found['repeats']} times (the median counts); accuracy of `cached` is mean ± standard "
+        "deviation over five seeds."
     )
     if "." not in name:
         text += (
@@ -270,7 +303,7 @@ def about_run(name: str, found: dict[str, Any]) -> str:
             "BatchNormalization statistics of 256 images: time does not depend on them, and the "
             "accuracy is that of random features."
         )
-    return text
+    return f"{text} {found['note']}".strip()
 
 
 if __name__ == "__main__":

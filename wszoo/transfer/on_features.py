@@ -28,13 +28,13 @@ def fit_on_features(
     optimizer: Any = None,
     loss: Any = None,
     seed: int = 0,
-) -> "keras.callbacks.History":
+) -> None:
     """Trains `top`, a model of features (see `cache.head_of`), on rows `(n, …)` and targets `(n,)`.
 
     `rows` may be views of the same examples: epoch e trains on view e modulo their number. Adam and
     the cross-entropy of logits by default. A step on features costs less than handing it its batch,
-    so many steps are one call, and the epochs are laid out in one array in the order in which they
-    are trained. Raises `ValueError` for a batch that is larger than the data.
+    so an epoch is handed over at once, and the epochs are laid out in one array in the order in
+    which they are trained. Raises `ValueError` for a batch that is larger than the data.
     """
     import keras
 
@@ -42,22 +42,40 @@ def fit_on_features(
     batches = len(y) // batch_size
     if batches < 1:
         raise ValueError(f"batch_size must be 1 to {len(y)}, the examples, not {batch_size}")
-    top.compile(
+    inside = keras.backend.backend() == "tensorflow"
+    model = _many_steps(top) if inside else top
+    calls = {"jit_compile": False} if inside else {"steps_per_execution": batches}
+    model.compile(
         optimizer or keras.optimizers.Adam(learning_rate),
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=batches,
+        **calls,
     )
     at_once = min(epochs, max(1, PIECE // views[0].nbytes))
-    history = None
     for first in range(0, epochs, at_once):
         piece = range(first, min(first + at_once, epochs))
         orders = [order_of(len(y), epoch, batch_size, seed) for epoch in piece]
-        x = [views[e % len(views)][order] for e, order in zip(piece, orders, strict=True)]
-        history = top.fit(
-            np.concatenate(x),
-            np.concatenate([y[order] for order in orders]),
-            batch_size=batch_size,
-            shuffle=False,
-            verbose=0,
+        x = np.concatenate(
+            [views[e % len(views)][order] for e, order in zip(piece, orders, strict=True)]
         )
-    return history
+        targets = np.concatenate([y[order] for order in orders])
+        if inside:
+            x, targets = (a.reshape(-1, batch_size, *a.shape[1:]) for a in (x, targets))
+        size = batches if inside else batch_size
+        model.fit(x, targets, batch_size=size, shuffle=False, verbose=0)
+
+
+def _many_steps(top: "keras.Model") -> "keras.Model":
+    """The same graph; a step takes many batches, `(batches, batch, …)`, and trains on each."""
+    import keras
+
+    class ManySteps(keras.Model):
+        def train_step(self, data: Any) -> dict[str, Any]:
+            x, y = data[:2]
+            step = super().train_step
+
+            def body(i: Any, loss: Any) -> Any:
+                return step((x[i], y[i]))["loss"]
+
+            return {"loss": keras.ops.fori_loop(0, keras.ops.shape(x)[0], body, 0.0)}
+
+    return ManySteps(top.inputs, top.outputs)
