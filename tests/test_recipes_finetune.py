@@ -16,7 +16,7 @@ RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "finetune.py"
 PLAN = {
     "phases": [
         {"name": "head", "train": "head", "epochs": 3},
-        {"name": "top", "train": ["head", "depth>=-3"], "epochs": 3, "learning_rate": 5e-4},
+        {"name": "top", "train": ["head", "block_5"], "epochs": 3, "learning_rate": 5e-4},
     ]
 }
 
