@@ -164,6 +164,8 @@ def test_a_plan_says_which_sites_have_adapters_of_their_own():
     close(plain, adapted.model, data[0])
     asked = wszoo.plan_of(plain).restrict(f"block_{i}" for i in range(4))
     assert asked.pattern == "ABCC"
+    back = add_lora(wszoo.retie(model, "AAAA"), "block_*", rank=2, adapters="ABBA")
+    assert back.parameters == {"block_0": (576, 2 * 2 * 73)}
     # Sites of different layers do not come to share an adapter.
     assert add_lora(model, "block_*", rank=1, adapters="tied").adapters.pattern == "AABB"
 
