@@ -1,0 +1,187 @@
+"""Data-parallel training over several processes (machines, GPUs) with JAX and keras.distribution.
+
+    processes = start("data_parallel")          # first of all; None: one process, nothing changes
+    model = ...                                 # built after it: every process holds all weights
+    model.fit(processes.part(data), shuffle=False)
+    if processes.chief: ...                     # writes the files
+
+Each process runs the same program on its rows of every batch, and gradients, losses and the
+statistics of BatchNormalization are those of the joint batch: the run is that of one process.
+Who takes part is said by arguments, or by Keras' own environment variables,
+KERAS_DISTRIBUTION_JOB_ADDRESSES, KERAS_DISTRIBUTION_NUM_PROCESSES, KERAS_DISTRIBUTION_PROCESS_ID.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+KINDS = ("data_parallel",)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that train one model together, and the number of this one among them."""
+
+    number: int = 1
+    index: int = 0
+
+    @property
+    def chief(self) -> bool:
+        """Whether this is the one process that writes files and talks."""
+        return self.index == 0
+
+    def part(self, data: keras.utils.PyDataset) -> keras.utils.PyDataset:
+        """This process' rows of every batch; fit it with `shuffle=False`.
+
+        The batches must be the same in all processes (their order drawn from a seed, as in
+        `wszoo.training.EpochData`). Raises `ValueError`, when it is read, for a batch that the
+        processes and their devices cannot share equally.
+        """
+        return data if self.number == 1 else _Part(data, self)
+
+    def rows(self, batch_size: int, *arrays: Any) -> tuple[np.ndarray, ...]:
+        """This process' rows of arrays that all processes have, in the order of the batches.
+
+        Fit them with `shuffle=False` and a batch size of `batch_size / number`. Examples past the
+        last full batch are left out. Raises `ValueError` unless the processes share a batch
+        equally.
+        """
+        if self.number == 1:
+            return arrays
+        keep = len(arrays[0]) // batch_size * batch_size
+        mine = np.arange(keep).reshape(-1, batch_size)[:, self._slice(batch_size)].ravel()
+        return tuple(np.asarray(array)[mine] for array in arrays)
+
+    def _slice(self, size: int) -> slice:
+        devices = len(keras.distribution.list_devices())
+        if size % devices:
+            raise ValueError(
+                f"a batch of {size} does not divide into equal parts for {devices} devices of "
+                f"{self.number} processes; take a multiple of {devices} and drop the rest"
+            )
+        part = size // self.number
+        return slice(self.index * part, (self.index + 1) * part)
+
+
+class _Part(keras.utils.PyDataset):
+    """Rows of another data set's batches."""
+
+    def __init__(self, data: keras.utils.PyDataset, processes: Processes):
+        super().__init__(
+            workers=data.workers,
+            use_multiprocessing=data.use_multiprocessing,
+            max_queue_size=data.max_queue_size,
+        )
+        self._data, self._processes = data, processes
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @property
+    def num_batches(self) -> int | None:
+        return self._data.num_batches
+
+    def __getitem__(self, index: int) -> Any:
+        batch = self._data[index]
+        rows = self._processes._slice(len(keras.tree.flatten(batch)[0]))
+        return keras.tree.map_structure(lambda array: array[rows], batch)
+
+    def on_epoch_begin(self) -> None:
+        self._data.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self._data.on_epoch_end()
+
+
+def start(
+    kind: str | None,
+    *,
+    address: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+    seed: int = 0,
+) -> Processes:
+    """Joins the other processes and makes Keras train in all of them; call it before all else.
+
+    Args:
+        kind: `"data_parallel"`; `None` does nothing and gives a single process.
+        address: `host:port` of process 0, where the others find it.
+        processes: how many there are. Without it (and without the environment variable) there is
+            this one alone, on all of its devices: several GPUs of one machine.
+        process: which this one is, from 0.
+        seed: of Keras' random generators; all processes must draw the same first weights.
+
+    Raises `ValueError` for an unknown kind, another backend than JAX, and where it is not said
+    who takes part; `RuntimeError` from JAX when the others do not come, or when something was
+    computed before.
+    """
+    if kind is None:
+        return Processes()
+    if kind not in KINDS:
+        raise ValueError(f"unknown distribution {kind!r}; valid are {', '.join(KINDS)}")
+    if keras.backend.backend() != "jax":
+        raise ValueError(
+            f"distribution {kind!r} needs the JAX backend, not {keras.backend.backend()}: set the "
+            "environment variable KERAS_BACKEND=jax before Python starts"
+        )
+    said = _said(address, processes, process)
+    keras.utils.set_random_seed(seed)
+    if said is not None:
+        import jax
+
+        # XLA's own CPU collectives do not leave the process; with GPUs this has no effect.
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        keras.distribution.initialize(*said)
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    return Processes(*said[1:]) if said is not None else Processes()
+
+
+def _said(
+    address: str | None, processes: int | None, process: int | None
+) -> tuple[str, int, int] | None:
+    """Address, number of processes and number of this one, by arguments or the environment."""
+    found: dict[str, Any] = {}
+    for name, value in (
+        ("JOB_ADDRESSES", address),
+        ("NUM_PROCESSES", processes),
+        ("PROCESS_ID", process),
+    ):
+        variable = f"KERAS_DISTRIBUTION_{name}"
+        found[variable] = os.environ.get(variable) if value is None else value
+    if set(found.values()) == {None}:
+        return None
+    missing = [variable for variable, value in found.items() if value is None]
+    if missing:
+        raise ValueError(
+            f"a distribution over processes needs an address, the number of processes and that of "
+            f"this one; {', '.join(missing)} is not said"
+        )
+    where, *numbers = found.values()
+    try:
+        number, index = map(int, numbers)
+    except ValueError as error:
+        raise ValueError(f"numbers of processes are integers; received {numbers}") from error
+    if not 0 <= index < number:
+        raise ValueError(f"process {index} is not one of {number}, counted from 0")
+    return str(where), number, index
+
+
+def local_copy(model: keras.Model) -> keras.Model:
+    """The same model on this process alone, to evaluate, predict and save with; not compiled.
+
+    (`predict` over several processes would give each of them a part that it cannot read.)
+    From here on new models are not distributed: call it when training is over.
+    """
+    from wszoo.sharing import graph
+
+    weights = model.get_weights()
+    keras.distribution.set_distribution(None)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(weights)
+    if graph.functional_class(model) is not None:
+        names = graph.names_of(model)
+        graph.remember(copy, names.sites, names.declared)
+    return copy
