@@ -2,9 +2,10 @@
 
 
 def register_classes() -> None:
-    """Imports every layer, metric and optimizer class that is registered with Keras."""
+    """Imports every layer, loss, metric and optimizer class that is registered with Keras."""
     import wszoo.transfer.ranks
-    import wszoo.transfer.rates  # noqa: F401
+    import wszoo.transfer.rates
+    import wszoo.transfer.uncertainty  # noqa: F401
     from wszoo import layers
 
     for name in layers.__all__:

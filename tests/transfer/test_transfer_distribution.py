@@ -110,7 +110,7 @@ def test_the_rows_of_all_processes_are_the_batches(monkeypatch):
         np.testing.assert_array_equal(np.concatenate([x for x, _ in got]), wanted[0])
         np.testing.assert_array_equal(np.concatenate([y for _, y in got]), wanted[1])
         np.testing.assert_array_equal(np.concatenate([rows[k] for rows in all_rows]), wanted[0])
-    with pytest.raises(ValueError, match="a batch of 5 .* 2 devices of 2 processes"):
+    with pytest.raises(ValueError, match=r"a batch of 5 .* 2 devices of 2 processes"):
         Processes(2, 0).rows(5, x)
 
 

@@ -1,0 +1,236 @@
+"""Three tasks on one backbone, or a backbone a task: what sharing saves, and what it costs.
+
+    python recipes/multitask.py --data mnist --out runs/multitask
+
+The tasks are the class of an image of a stroke, and the slant (degrees) and thickness (pixels) of
+the stroke, both measured on the image itself (moments; distance to the background), which stand in
+for annotations and need no labelling; Castro et al. 2019, "Morpho-MNIST", measure the same. The
+arms: `separate`, a conv_net a task; `shared`, one conv_net with three heads and equal weights of
+the losses; `uncertainty`, the same with learnt weights (Kendall et al. 2018). All have the same
+steps and learning rate. Each with labels for all training images, and with few: then the class
+alone is known for few images, on which the separate model trains as many steps.
+
+Writes metrics.json (a row a run; a run that was broken off goes on), multitask.md and
+multitask.png (errors relative to those of the separate models) to --out.
+
+Measured: see docs/multitask/multitask.md.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from scipy.ndimage import distance_transform_edt
+
+import wszoo
+from wszoo import report
+from wszoo.cli import run
+from wszoo.data import load
+from wszoo.sharing.files import written_whole
+from wszoo.training import claim, cosine
+from wszoo.transfer.multitask import (
+    Head,
+    attach_heads,
+    compile_heads,
+    known,
+    sharing_between_tasks,
+)
+
+ARMS = ("separate", "shared", "uncertainty")
+METRIC = {"class": "error (%)", "slant": "error (degrees)", "thickness": "error (pixels)"}
+
+
+def main(
+    data: Annotated[str, typer.Option(help="A source of images of strokes.")] = "digits",
+    examples: Annotated[int, typer.Option(help="Training images.")] = 1000,
+    few: Annotated[int, typer.Option(help="Labelled ones where labels are few.")] = 100,
+    seeds: Annotated[int, typer.Option(help="Draws of labels and first weights.")] = 3,
+    steps: Annotated[int, typer.Option(help="Of every training.")] = 400,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 50,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam, at its height.")] = 3e-3,
+    width: Annotated[int, typer.Option(help="Of conv_net.")] = 16,
+    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/multitask"),
+    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+) -> None:
+    """Train three tasks together and apart."""
+    if smoke:
+        examples, few, seeds, steps = min(examples, 200), min(few, 40), min(seeds, 2), 8
+    settings = {"data": data, "examples": examples, "few": few, "steps": steps, "width": width}
+    settings |= {"batch_size": batch_size, "learning_rate": learning_rate}
+    claim(out, settings)
+    source = load(data, image_size=28, data_dir=data_dir)
+    study = Study(source, settings)
+    rows: list[dict] = []
+    file = out / "metrics.json"
+    if file.is_file():
+        rows = json.loads(file.read_text())["results"]
+    todo = [(n, arm, seed) for seed in range(seeds) for n in (examples, few) for arm in ARMS]
+    done = {(row["labels"], row["arm"], row["seed"]) for row in rows}
+    with Progress(transient=True) as progress:
+        for labels, arm, seed in progress.track(todo, description="training"):
+            if (labels, arm, seed) in done:
+                continue
+            rows.append({"labels": labels, "arm": arm, "seed": seed} | study.run(labels, arm, seed))
+            with written_whole(file) as part:
+                part.write_text(json.dumps(settings | {"results": rows}, indent=1) + "\n")
+    rows = [row for row in rows if row["seed"] < seeds]
+    lines = page(rows, settings, seeds)
+    with written_whole(out / "multitask.md") as part:
+        part.write_text("\n".join(lines) + "\n")
+    report.bars(
+        out / "multitask.png",
+        {arm: relative(rows, arm) for arm in ARMS},
+        y="error ÷ mean of the separate models",
+        title=f"{data}: three tasks on one backbone, {seeds} seeds",
+    )
+    Console().print(sharing_between_tasks(study.model(list(METRIC))).table())
+    Console().print("\n".join(lines))
+
+
+class Study:
+    """The data, and how one arm is trained and measured."""
+
+    def __init__(self, source: Any, settings: dict):
+        self.settings = settings
+        self.x, y = source.arrays("train")
+        self.x, y = self.x[: settings["examples"]], y[: settings["examples"]]
+        self.targets = {"class": y, **attributes(self.x)}
+        self.test_x, test_y = source.arrays("test")
+        self.test_x, test_y = self.test_x[:2000], test_y[:2000]
+        self.test = {"class": test_y, **attributes(self.test_x)}
+        self.heads = {"class": Head("classification", source.num_classes)} | {
+            name: Head("regression", 1, float(v.mean()), float(v.std()))
+            for name, v in self.targets.items()
+            if name != "class"
+        }
+        self.cache: dict[tuple, dict] = {}
+
+    def model(self, tasks: list[str]) -> keras.Model:
+        net = wszoo.get(
+            "conv_net",
+            input_shape=self.x.shape[1:],
+            width=self.settings["width"],
+            depth=4,
+            head=None,
+        )
+        return attach_heads(net, {name: self.heads[name] for name in tasks})
+
+    def run(self, labels: int, arm: str, seed: int) -> dict:
+        """Errors of an arm by task, and the parameters that it stores."""
+        if arm != "separate":
+            return self.train(list(METRIC), labels, "uncertainty" if arm[0] == "u" else None, seed)
+        scores: dict[str, Any] = {"stored": 0}
+        for name in METRIC:
+            n = labels if name == "class" else len(self.x)  # the others do not see the labels
+            key = (name, n, seed)
+            if key not in self.cache:
+                self.cache[key] = self.train([name], n, None, seed)
+            found = self.cache[key]
+            scores |= {name: found[name], "stored": scores["stored"] + found["stored"]}
+        return scores
+
+    def train(self, tasks: list[str], labels: int, weights: str | None, seed: int) -> dict:
+        keras.utils.set_random_seed(seed)
+        model, heads = self.model(tasks), {name: self.heads[name] for name in tasks}
+        steps, size = self.settings["steps"], self.settings["batch_size"]
+        optimizer = keras.optimizers.Adam(
+            cosine(self.settings["learning_rate"], steps, warmup=steps // 10)
+        )
+        compile_heads(model, heads, optimizer=optimizer, weights=weights)
+        rng = np.random.default_rng(seed)
+        named = rng.permutation(len(self.x))[:labels]
+        targets = {name: self.targets[name].copy() for name in tasks}
+        x = self.x
+        if tasks == ["class"]:  # nothing to learn from the others
+            x, targets = x[named], {"class": targets["class"][named]}
+        elif "class" in tasks:
+            hidden = np.setdiff1d(np.arange(len(x)), named)
+            targets["class"][hidden] = -1
+        rows = np.concatenate([rng.permutation(len(x)) for _ in range(-(-steps * size // len(x)))])
+        rows = rows[: steps * size]
+        y, weight = known({name: t[rows] for name, t in targets.items()}, heads)
+        model.fit(x[rows], y, sample_weight=weight, batch_size=size, shuffle=False, verbose=0)
+        outputs = model.predict(self.test_x, batch_size=500, verbose=0)
+        return {n: error(n, outputs[n], self.test[n]) for n in tasks} | {
+            "stored": int(model.count_params())
+        }
+
+
+def attributes(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Slant (degrees, leaning right is positive) and thickness (pixels) of strokes `(n, r, c, 1)`.
+
+    Slant is the shear that makes the image upright; thickness four times the mean distance of the
+    stroke's pixels to the background, which is the width of a long bar.
+    """
+    mass = images[..., 0].astype("float64") + 1e-9
+    mass /= mass.sum(axis=(1, 2), keepdims=True)
+    rows, columns = np.mgrid[: mass.shape[1], : mass.shape[2]]
+    middle = [(mass * axis).sum(axis=(1, 2), keepdims=True) for axis in (rows, columns)]
+    across = (mass * (rows - middle[0]) * (columns - middle[1])).sum(axis=(1, 2))
+    down = (mass * np.square(rows - middle[0])).sum(axis=(1, 2))
+    strokes = images[..., 0] > 0.5 * images[..., 0].max(axis=(1, 2), keepdims=True)
+    widths = [4 * distance_transform_edt(s)[s].mean() if s.any() else 0.0 for s in strokes]
+    return {
+        "slant": np.degrees(np.arctan2(-across, down)).astype("float32"),
+        "thickness": np.asarray(widths, "float32"),
+    }
+
+
+def error(task: str, outputs: np.ndarray, wanted: np.ndarray) -> float:
+    """Percent of wrong classes, or the mean absolute error."""
+    if task == "class":
+        return float(100 * np.mean(outputs.argmax(1) != wanted))
+    return float(np.mean(np.abs(outputs[:, 0] - wanted)))
+
+
+def groups(rows: list[dict], value: Callable[[dict, str], float]) -> dict[str, list[float]]:
+    """What the page and the picture compare: the three tasks, once for each number of labels."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for task in METRIC:
+            found.setdefault(f"{task}, {row['labels']} labels", []).append(value(row, task))
+    return found
+
+
+def relative(rows: list[dict], arm: str) -> dict[str, list[float]]:
+    def own(row: dict, task: str) -> float:
+        same = [r for r in rows if (r["arm"], r["labels"]) == ("separate", row["labels"])]
+        return row[task] / np.mean([r[task] for r in same])
+
+    return groups([row for row in rows if row["arm"] == arm], own)
+
+
+def page(rows: list[dict], settings: dict, seeds: int) -> list[str]:
+    """Markdown: a row an arm and number of labels, mean ± sd of the errors over the seeds."""
+    columns = [f"{task}: {unit}" for task, unit in METRIC.items()]
+    lines = [
+        "# Several tasks on one backbone",
+        "",
+        f"`recipes/multitask.py` on {settings['data']}: conv_net (width {settings['width']}), "
+        f"{settings['examples']} training images, {settings['steps']} steps; mean ± sd over "
+        f"{seeds} seeds. `labels` is how many images have a class; all have slant and thickness.",
+        "",
+        "| labels | arm | stored | " + " | ".join(columns) + " |",
+        "|" + " --- |" * (3 + len(columns)),
+    ]
+    for labels in dict.fromkeys(row["labels"] for row in rows):
+        for arm in ARMS:
+            mine = [r for r in rows if (r["labels"], r["arm"]) == (labels, arm)]
+            cells = [
+                "{:.2f} ± {:.2f}".format(*report.mean_sd([r[t] for r in mine])) for t in METRIC
+            ]
+            lines.append(
+                f"| {labels} | {arm} | {mine[0]['stored']:,} | " + " | ".join(cells) + " |"
+            )
+    return [*lines, "", "![errors relative to separate models](multitask.png)"]
+
+
+if __name__ == "__main__":
+    run(main)
