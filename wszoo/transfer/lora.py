@@ -109,23 +109,8 @@ def add_lora(
     else:
         own = as_plan(adapters, [site for site in chosen if plan.owner(site) in owners])
         use = _plan(own.sites, lambda site: (own.owner(site), plan.owner(site)))
-    number = _numbers(use, plan)
-    made: dict[str, Adapted] = {}
-
-    def replace(site: str | None, node: Any, args: tuple, kwargs: dict, call: Callable) -> Any:
-        if site is None or (owner := plan.owner(site)) not in owners:
-            return None
-        if owner not in made:
-            new = copy(layer_of[owner], owner)
-            new.build_from_config(layer_of[owner].get_build_config())
-            carry_over([layer_of[owner]], new)
-            count = 1 + max(number.get(s, 0) for s in plan.groups[owner])
-            made[owner] = Adapted(new, rank=rank, alpha=alpha, adapters=count, name=owner)
-        if adapters is not None:
-            kwargs = kwargs | {"adapter": number.get(site)}
-        return call(site, made[owner], *args, **kwargs)
-
-    result = replace_sites(model, replace, graph.names_of(model).declared)
+    number = _numbers(use, plan) if adapters is not None else None
+    result = _with_adapters(model, plan, owners, number, {"rank": rank, "alpha": alpha})
     trains = [site for site in plan.sites if plan.owner(site) in owners]
     # Every site a stage by itself: the stage "block_0" would also choose "block_0_norm".
     frozen = freeze(result, [escape(site) for site in [*trains, *whole]], pattern=".*")
@@ -141,6 +126,29 @@ def add_lora(
         parameters={o: _sizes(new) for o, new in _layers(result).items() if o in owners},
         frozen=frozen,
     )
+
+
+def _with_adapters(
+    model: Any, plan: SharingPlan, owners: set[str], number: dict[str, int] | None, settings: dict
+) -> keras.Model:
+    """The model with the owners' layers wrapped; `number` is that of a site's adapter, if any."""
+    layer_of = _layers(model)
+    made: dict[str, Adapted] = {}
+
+    def replace(site: str | None, node: Any, args: tuple, kwargs: dict, call: Callable) -> Any:
+        if site is None or (owner := plan.owner(site)) not in owners:
+            return None
+        if owner not in made:
+            new = copy(layer_of[owner], owner)
+            new.build_from_config(layer_of[owner].get_build_config())
+            carry_over([layer_of[owner]], new)
+            numbers = [(number or {}).get(s, 0) for s in plan.groups[owner]]
+            made[owner] = Adapted(new, adapters=1 + max(numbers), name=owner, **settings)
+        if number is not None:
+            kwargs = kwargs | {"adapter": number.get(site)}
+        return call(site, made[owner], *args, **kwargs)
+
+    return replace_sites(model, replace, graph.names_of(model).declared)
 
 
 def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
