@@ -70,12 +70,12 @@ def test_plain_fit_trains_all_tasks(weights, tmp_path):
     assert {"kind_accuracy", "size_mae", "flags_accuracy"} <= set(history)
     if weights is None:
         assert first["loss"] == pytest.approx(sum(first[f"{name}_loss"] for name in HEADS))
-    learnt = [float(model.get_layer(f"{n}_uncertainty").log_variance) for n in HEADS]
+    learnt = [float(model.get_layer(n).log_variance) for n in HEADS]
     assert all(value != 0 for value in learnt) == (weights == "uncertainty")
     model.save_weights(tmp_path / "x.weights.h5")
     _, other = net()
     other.load_weights(tmp_path / "x.weights.h5")
-    assert [float(other.get_layer(f"{n}_uncertainty").log_variance) for n in HEADS] == learnt
+    assert [float(other.get_layer(n).log_variance) for n in HEADS] == learnt
 
 
 def test_the_learnt_weights_are_those_of_the_paper():
@@ -86,7 +86,7 @@ def test_the_learnt_weights_are_those_of_the_paper():
     total = 0.0
     for i, (name, head) in enumerate(HEADS.items()):
         s = 0.3 * (i + 1)
-        model.get_layer(f"{name}_uncertainty").log_variance.assign(s)
+        model.get_layer(name).log_variance.assign(s)
         factor = 0.5 if head.kind == "regression" else 1.0
         total += factor * np.exp(-s) * plain[f"{name}_loss"] + s / 2
     compile_heads(model, HEADS, weights="uncertainty")

@@ -67,7 +67,7 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
     """A model from the backbone's input to one output a task, by name.
 
     The backbone gives features `(batch, width)`; its layers and the names of its sites are kept.
-    A head's layer and site have the task's name. Raises `ValueError` for features that are not a
+    The site of a head is `<task>_head`; the last layer of a task has its name. Raises `ValueError` for features that are not a
     vector, no heads, and a name that a layer of the backbone has.
     """
     if not isinstance(backbone.output_shape, tuple) or len(backbone.output_shape) != 2:
@@ -75,16 +75,18 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
             f"heads want features (batch, width); {backbone.name!r} gives "
             f"{backbone.output_shape}: pool them first, or get the backbone with head=None"
         )
-    taken = sorted({layer.name for layer in backbone.layers} & set(heads))
+    made = {f"{name}{end}" for name in heads for end in ("", "_head", "_units")}
+    taken = sorted({layer.name for layer in backbone.layers} & made)
     if not heads or taken:
         raise ValueError(f"heads need names of their own; received {list(heads)}, taken: {taken}")
     names, outputs = graph.names_of(backbone), {}
     for name, head in heads.items():
-        y = keras.layers.Dense(head.units, dtype="float32", name=name)(backbone.output)
+        dense = keras.layers.Dense(head.units, dtype="float32", name=f"{name}_head")
+        y = dense(backbone.output)
         if head.kind == "regression":
             units = {"scale": head.sd, "offset": head.mean, "dtype": "float32"}
             y = keras.layers.Rescaling(**units, name=f"{name}_units")(y)
-        outputs[name] = Uncertainty(dtype="float32", name=f"{name}_uncertainty")(y)
+        outputs[name] = Uncertainty(dtype="float32", name=name)(y)
     model = keras.Model(backbone.input, outputs, name=f"{backbone.name}_tasks")
     old = zip(map(id, graph.weighted_calls(backbone)), names.sites, strict=True)
     site_of = dict(old)
@@ -123,7 +125,7 @@ def compile_heads(
         raise ValueError(f"weights are positive numbers for {list(heads)}; received {weights}")
     losses = {}
     for name, head in heads.items():
-        layer = model.get_layer(f"{name}_uncertainty")
+        layer = model.get_layer(name)
         layer.trainable = learnt
         factor = 0.5 if head.kind == "regression" else 1.0
         losses[name] = Uncertain(head.loss(), factor=factor, layer=layer) if learnt else head.loss()
