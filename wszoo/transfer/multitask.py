@@ -67,8 +67,8 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
     """A model from the backbone's input to one output a task, by name.
 
     The backbone gives features `(batch, width)`; its layers and the names of its sites are kept.
-    The site of a head is `<task>_head`; the last layer of a task has its name. Raises `ValueError` for features that are not a
-    vector, no heads, and a name that a layer of the backbone has.
+    The site of a head is `<task>_head`; the last layer of a task has its name. Raises `ValueError`
+    for features that are not a vector, no heads, and a name that a layer of the backbone has.
     """
     if not isinstance(backbone.output_shape, tuple) or len(backbone.output_shape) != 2:
         raise ValueError(
