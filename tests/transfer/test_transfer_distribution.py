@@ -30,7 +30,7 @@ from wszoo.training import EpochData
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
 x, y = rng.random((96, 8, 8, 1), "float32"), rng.integers(0, 3, 96)
-model = wszoo.get("conv_net", sharing="AABB", depth=4, width=4, input_shape=(8, 8, 1), head=None)
+model = wszoo.get("conv_net", sharing="AA", depth=2, width=4, input_shape=(8, 8, 1), head=None)
 z = keras.layers.Dropout(0.2)(model.output)
 model = keras.Model(model.input, keras.layers.Dense(3)(z))
 model.compile(keras.optimizers.Adam(0.01), metrics=["accuracy"],
@@ -76,12 +76,11 @@ def test_two_processes_train_as_one_with_the_joint_batch():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    both = [run("data_parallel", address, 2, index) for index in range(2)]
-    first, second = map(result, both)
+    three = [run("data_parallel", address, 2, 0), run("data_parallel", address, 2, 1)]
+    first, second, alone = map(result, [*three, run("none", "", 1, 0)])
     assert first["weights"] == second["weights"]  # bit for bit
     assert first["loss"] == second["loss"] and first["outputs"] == second["outputs"]
     assert (first["chief"], second["chief"]) == (True, False)
-    alone = result(run("none", "", 1, 0))
     np.testing.assert_allclose(first["loss"], alone["loss"], rtol=1e-4)
     np.testing.assert_allclose(first["accuracy"], alone["accuracy"], atol=1e-6)
     np.testing.assert_allclose(first["outputs"], alone["outputs"], atol=1e-3)
