@@ -250,11 +250,9 @@ def test_flags_settings_and_masks_carry_over():
 
 
 def test_an_exported_file_stores_the_shared_kernel_once(tmp_path):
-    from wszoo.export import export
-
     model, plan, _, _ = make("conv_net")
     relaxed = wszoo.relax(model, rank=1, plan=plan)
-    (file,) = export(relaxed, tmp_path, ["litert"]).files
+    (file,) = wszoo.export(relaxed, tmp_path, ["litert"]).files
     assert file.max_error < 1e-5
     # Beside the weights a few shapes.
     assert wszoo.audit(relaxed).stored_bytes <= file.file.stored_bytes < file.stored_bytes + 200

@@ -82,9 +82,7 @@ def low_rank_part(piece: Any, name: str, rank: int, *, axes: int, reverse: bool)
     settings: dict[str, Any] = {"name": name, "dtype": piece.dtype_policy}
     if type(piece) is ReversibleDense:
         ends = "zy" if reverse else "yz"
-        return LowRankPart(
-            rank, kernel_shape=kernel_shape, equation=_dense(axes, *ends), **settings
-        )
+        return _part(rank, kernel_shape=kernel_shape, equation=_dense(axes, *ends), **settings)
     for key in ("bias_initializer", "bias_regularizer", "bias_constraint", "activity_regularizer"):
         settings[key] = getattr(piece, key)
     settings |= {"activation": piece.activation, "kernel_shape": kernel_shape}
