@@ -135,7 +135,7 @@ class LowRankPart(keras.layers.Layer):
             return (self.kernel_shape[-1],)
         known = self._out_axes.replace("...", "")
         axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(known)))
-        has = [axis in self.bias_axes for axis in axes]
+        has = [axis in (self.bias_axes or "") for axis in axes]
         first = has.index(True)
         return tuple(n if h else 1 for n, h in zip(outputs_shape[first:], has[first:], strict=True))
 
