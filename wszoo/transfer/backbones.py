@@ -7,6 +7,7 @@ them take images in [0, 1] and an exported file needs no instructions.
 import difflib
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,8 +182,11 @@ def _from_keras(
     inputs = keras.Input(shape, name="input")
     preprocess = sys.modules[make.__module__].preprocess_input
     x = preprocess(_colour(inputs) * 255.0)  # on symbolic tensors: it becomes part of the graph
+    options = {"include_top": False, "pooling": "avg", "weights": weights}
     try:
-        net = make(include_top=False, pooling="avg", weights=weights, input_tensor=x)
+        with warnings.catch_warnings():  # weights without top are of any size
+            warnings.filterwarnings("ignore", message=".*Weights for input shape")
+            net = make(input_tensor=x, input_shape=(*shape[:-1], 3), **options)
     except Exception as error:  # Keras raises a bare Exception
         if "URL fetch failure" not in str(error):
             raise
