@@ -154,7 +154,7 @@ def known(
     for name, head in heads.items():
         y = np.asarray(targets[name])
         if head.kind == "classification":
-            there, none = y >= 0, 0
+            there, none = y >= 0, 0.0
         else:
             y = y.reshape(len(y), -1).astype("float32")
             there, none = ~np.isnan(y).any(axis=1), 0.0

@@ -70,7 +70,9 @@ class Rivals:
     def features(self, x: np.ndarray) -> np.ndarray:
         return probe.unit(cache.features(self.net, x, folder=self.folder))
 
-    def _probe(self, rows: np.ndarray, y: np.ndarray, strength: float = probe.USUAL) -> probe.Linear:
+    def _probe(
+        self, rows: np.ndarray, y: np.ndarray, strength: float = probe.USUAL
+    ) -> probe.Linear:
         return probe.fit_probe(rows, y, classes=self.classes, strength=strength)
 
     def _trained(self, name: str, train: Pair, held: Pair, setting: float, seed: int) -> float:
