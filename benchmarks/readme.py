@@ -63,6 +63,8 @@ def main() -> None:
         ("claims", claims_page.summary(docs / "claims")),
         ("anomaly", anomaly_table()),
         ("audio", audio_line()),
+        ("label-curve", label_curves()),
+        ("transfer", transfer_times()),
         ("compress", compressed()),
         ("suggest", suggested()),
         ("depth", depth_table()),
@@ -163,6 +165,51 @@ def audio_line() -> str:
         f"the {total} test recordings of a fourth and {run['validation_accuracy']:.1%} of the "
         "validation recordings of a fifth:\nexpect such a spread on a voice it never heard."
     )
+
+
+def label_curves() -> str:
+    """Accuracy over labels a class, a table a data set, as Markdown."""
+    parts = []
+    for path in sorted((REPO / "docs" / "label_curve").glob("*/metrics.json")):
+        run = json.loads(path.read_text())
+        rows = run["results"]
+        ways, counts = (list(dict.fromkeys(row[key] for row in rows)) for key in ("way", "labels"))
+        parts.append(
+            f"Test accuracy on {run['data']}, mean ± sd over {run['seeds']} draws of labels"
+        )
+        parts.append(
+            f"([differences and verdicts](docs/label_curve/{path.parent.name}/label_curve.md)):"
+        )
+        parts += [
+            "",
+            "| labels a class | " + " | ".join(ways) + " |",
+            "|---" * (len(ways) + 1) + "|",
+        ]
+        for count in sorted(counts):
+            cells = []
+            for way in ways:
+                here = [r["test"] for r in rows if (r["way"], r["labels"]) == (way, count)]
+                cells.append("{:.3f} ± {:.3f}".format(*report.mean_sd(here)) if here else "")
+            parts.append(f"| {count} | " + " | ".join(cells) + " |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def transfer_times() -> str:
+    """Seconds of frozen training, plain and with kept features, as Markdown."""
+    runs = json.loads((REPO / "docs" / "transfer" / "metrics.json").read_text())
+    arms = ("plain", "cached", "again", "probe", "probe again")
+    lines = ["| seconds | " + " | ".join(arms) + " |", "|---" * (len(arms) + 1) + "|"]
+    for name, run in runs.items():
+        first = run["arms"]["plain"]["seconds"]
+        each = [run["arms"][arm]["seconds"] for arm in arms]
+        cells = " | ".join(f"{s:.1f} ({first / s:.0f} ×)" for s in each)
+        lines.append(f"| {name}, {run['examples']:,} images, {run['epochs']} epochs | {cells} |")
+    note = (
+        "Frozen training in plain Keras, with features kept, the second time, and the closed form\n"
+        "([docs/transfer.md](docs/transfer.md))."
+    )
+    return "\n".join([*lines, "", note])
 
 
 def compressed() -> str:
