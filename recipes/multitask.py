@@ -1,6 +1,6 @@
 """Three tasks on one backbone, or a backbone a task: what sharing saves, and what it costs.
 
-    python recipes/multitask.py --data mnist --out runs/multitask
+    python recipes/multitask.py --data mnist --width 12 --steps 300
 
 The tasks are the class of an image of a stroke, and the slant (degrees) and thickness (pixels) of
 the stroke, both measured on the image itself (moments; distance to the background), which stand in
