@@ -43,6 +43,9 @@ def test_each_task_learns_and_its_file_needs_no_more_than_wszoo(net, task, tmp_p
     )
     scores = result.metrics["test"]
     assert scores["r2"] > 0.9 if task == "regression" else scores["accuracy"] > 0.7, scores
+    start = result.history[0]  # in closed form, where there is one
+    assert (start["phase"] == "start") == (task != "ordinal")
+    assert task == "ordinal" or start["val_r2" if task == "regression" else "val_accuracy"] > 0.7
     predicted = result.predict(X[CUTS["test"]])
     if task != "regression":
         right = np.mean(predicted == y[CUTS["test"]])
@@ -51,18 +54,6 @@ def test_each_task_learns_and_its_file_needs_no_more_than_wszoo(net, task, tmp_p
     loaded = wszoo.load(tmp_path / "m.keras")
     np.testing.assert_allclose(loaded.predict(X, verbose=0), result.model.predict(X, verbose=0))
     assert loaded.compiled and all(site.startswith("head") for site in wszoo.sites(loaded)[1:])
-
-
-@pytest.mark.parametrize("task", ["classification", "multi_label", "regression", "embedding"])
-def test_a_start_in_closed_form_is_better_than_nothing(net, task):
-    y = TARGETS[task]
-    first = [
-        wszoo.transfer(
-            net, task, split(y), epochs=1, learning_rate=1e-9, probe_first=probe, verbose=0
-        ).metrics["test"]["loss"]
-        for probe in (True, False)
-    ]
-    assert first[0] < 0.8 * first[1]
 
 
 def test_one_kernel_serves_all_thresholds_of_an_ordinal_head(net):
