@@ -110,6 +110,8 @@ def test_tensorflow_is_imported_inside_functions(file):
         for inner in ast.walk(node)
     }
     heavy = {"tensorflow", "tensorflow_datasets", "keras_tuner", "jax", "ai_edge_litert"}
+    if file.parent == PACKAGE / "tuner" and file.stem in ("hypermodel", "oracle", "searching"):
+        heavy -= {"keras_tuner"}  # its classes are made of KerasTuner's, and imported when used
     eager = [m for node, m, _ in imports(tree) if id(node) not in lazy]
     assert not heavy & {module.split(".")[0] for module in eager}
 

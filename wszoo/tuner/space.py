@@ -5,12 +5,9 @@ plan is a partition of each class, spelled as one pattern over all searched unit
 is a site, or with `by_depth` all sites of one block, which then move together.
 """
 
-import json
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cache
 from itertools import product
 from math import prod
@@ -18,11 +15,9 @@ from typing import Any
 
 import keras
 
-from wszoo.sharing import graph
-from wszoo.sharing.audit import audit
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.specs import spec, weight_shapes
 from wszoo.tuner.partitions import Labels, bell, canonical, draw, mutate, partitions, stirling
+from wszoo.tuner.units import read
 
 TRIES = 200  # mutations that leave the budget before a plan is drawn anew
 
@@ -68,24 +63,7 @@ class SearchSpace:
         Raises `ValueError` for unknown sites, where no two units can share, and for a budget that
         the fully tied model does not meet.
         """
-        chosen = _chosen(model, sites)
-        layer_of = _layers(model)
-        units = _units(chosen) if by_depth else tuple((site,) for site in chosen)
-        kinds = [tuple(_kind(layer_of[site]) for site in unit) for unit in units]
-        classes = tuple(
-            tuple(i for i, other in enumerate(kinds) if other == kind)
-            for kind in dict.fromkeys(kinds)
-        )
-        sizes = tuple(sum(_count(layer_of[site]) for site in unit) for unit in units)
-        searched = {site for unit in units for site in unit}
-        whole = audit(model)
-        others = [group for group in whole.groups if not set(group.sites) <= searched]
-        in_groups = sum(group.parameters for group in whole.groups)
-        rest = sum(group.parameters for group in others) + whole.stored_parameters - in_groups
-        bytes_each = whole.stored_bytes / max(1, whole.stored_parameters)
-        space = cls(units, classes, sizes, rest, bytes_each)
-        if all(len(members) < 2 for members in classes):
-            raise ValueError(_nothing_to_share(units, layer_of))
+        space = cls(*read(model, sites, by_depth=by_depth))
         return space.within(max_parameters=max_parameters, max_bytes=max_bytes)
 
     def within(
@@ -277,57 +255,3 @@ def _labels(name: str, members: int) -> Labels:
     names = [str(i) for i in range(members)]
     plan = as_plan("untied" if count and int(count) >= members else name, names)
     return canonical([owner for _, owner in plan.owners])
-
-
-def _chosen(model: keras.Model, sites: str | Sequence[str] | None) -> tuple[str, ...]:
-    names = graph.names_of(model)
-    if sites is None:
-        declared = set(names.declared)
-        layer_of = _layers(model)
-        norms = {s for s in names.sites if "Norm" in type(layer_of[s]).__name__}
-        whole = declared == set(names.sites)  # nobody declared anything: leave norms private
-        return tuple(s for s in names.sites if s in (declared - norms if whole else declared))
-    globs = [sites] if isinstance(sites, str) else list(sites)
-    plan = SharingPlan.untied(names.sites)
-    for name in globs:
-        if not any(fnmatchcase(site, name) for site in names.sites):
-            plan.owner(name)  # raises, naming near ones
-    return tuple(s for s in names.sites if any(fnmatchcase(s, name) for name in globs))
-
-
-def _units(sites: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Sites of the same numbers together; those without a number are not searched."""
-    units: dict[tuple[str, ...], list[str]] = {}
-    for site in sites:
-        if numbers := tuple(re.findall(r"\d+", site)):
-            units.setdefault(numbers, []).append(site)
-    return tuple(tuple(unit) for unit in units.values())
-
-
-def _layers(model: keras.Model) -> dict[str, keras.Layer]:
-    calls = graph.weighted_calls(model)
-    return {s: node.operation for s, node in zip(graph.sites(model), calls, strict=True)}
-
-
-def _kind(layer: keras.Layer) -> str:
-    """Equal for layers that can stand for each other, as `retie` asks."""
-    return json.dumps([spec(layer, initial=False), weight_shapes(layer)], default=str)
-
-
-def _count(layer: keras.Layer) -> int:
-    return sum(prod(weight.shape) for weight in layer.weights)
-
-
-def _nothing_to_share(
-    units: Sequence[Sequence[str]], layer_of: dict[str, keras.Layer], most: int = 8
-) -> str:
-    lines = [
-        "  " + ", ".join(f"{s}: {type(layer_of[s]).__name__} "
-                         f"{[shape for shape, _ in weight_shapes(layer_of[s])]}" for s in unit)
-        for unit in units[:most]
-    ]  # fmt: skip
-    more = f"\n  … ({len(units)} in all)" if len(units) > most else ""
-    return (
-        "no two of the sites can share a layer: sharing needs the same class, configuration and "
-        "weight shapes, and these are all different\n" + "\n".join(lines) + more
-    )

@@ -1,0 +1,158 @@
+"""The searches that benchmarks/planted.py compares, each on one data set.
+
+A peer's trial trains on 200 of the examples and scores on the other 50, as a user's would. Its
+score is the best epoch's, as KerasTuner takes it, plus the price of the parameters. Trials of the
+peers are looked up: the engine trains every plan once for each data set and seed, and gives what
+Keras gives (tests/tuner/test_engine.py), and seconds are measured on real runs (planted_times.py).
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from planted_tasks import EXAMPLES, TRAINING, Bench, Task
+
+from wszoo import SharingPlan
+from wszoo.tuner import SearchSpace
+from wszoo.tuner.engine import Job
+from wszoo.tuner.racing import Race, halving, race, side_by_side, split
+
+TRIALS = 32
+AGAIN, SEEDS = 5, 2  # the best five on two more seeds
+
+
+@dataclass
+class Trace:
+    """What a search would have named after so much work: (full trainings, pattern) in order."""
+
+    points: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, work: float, plan: SharingPlan) -> None:
+        self.points.append((work, plan.pattern))
+
+
+class Trials:
+    """The scores of trials on one data set: plan and seed → the curve on the 50 held examples."""
+
+    def __init__(self, bench: Bench, task: Task, data: int, seed: int):
+        self.bench, self.plans = bench, list(bench.space)
+        x, y = task.data(data)
+        train, held = split(EXAMPLES, 0, seed + 500)  # a user's one split
+        self._run = lambda plans, seeds: bench.engine.run(
+            [Job(plan, train, held, s) for s in seeds for plan in plans], x, y
+        )
+        self._first = dict(zip(self.plans, self._run(self.plans, [seed]), strict=True))
+        self._seed = seed
+
+    def score(self, plan: SharingPlan, share: float = 1.0) -> float:
+        """The best point within the first `share` of the training, and the plan's price."""
+        points = max(1, round(share * TRAINING.points))
+        return float(self._first[plan][:points].min()) + self.bench.price(plan)
+
+    def again(self, plans: list[SharingPlan]) -> np.ndarray:
+        """Mean scores of some plans over the first seed and two new ones."""
+        curves = self._run(plans, [10_000 * (i + 1) + self._seed for i in range(SEEDS)])
+        new = curves.min(1).reshape(SEEDS, len(plans))
+        new += [self.bench.price(plan) for plan in plans]
+        return np.mean([[self.score(plan) for plan in plans], *new], axis=0)
+
+
+def random_plans(trials: Trials, seed: int) -> Trace:
+    """32 plans at random, then the best five on two more seeds."""
+    rng = np.random.default_rng([17, seed])
+    trace, tried = Trace(), []
+    for i in rng.choice(len(trials.plans), TRIALS, replace=False):
+        tried.append(trials.plans[i])
+        trace.note(len(tried), min(tried, key=trials.score))
+    best = sorted(tried, key=trials.score)[:AGAIN]
+    means = trials.again(best)
+    trace.note(TRIALS + AGAIN * SEEDS, best[int(means.argmin())])
+    return trace
+
+
+def joined(values: dict, space: SearchSpace) -> SharingPlan:
+    """One boolean a pair of neighbours: is this layer the one before it?"""
+    labels, group = "", 0
+    for i in range(len(space.units)):
+        group += bool(i) and not values[f"tie_{i}"]
+        labels += chr(ord("A") + group)
+    return space.plan(labels)
+
+
+def tuner(kind: str) -> Callable[[Trials, int], Trace]:
+    """A search by one of KerasTuner's own oracles."""
+
+    def search(trials: Trials, seed: int) -> Trace:
+        trace, tried, work = Trace(), {}, 0.0
+        with tempfile.TemporaryDirectory() as folder:
+            oracle = make_oracle(kind, len(trials.bench.space.units), seed)
+            oracle._set_project_dir(folder, "planted")
+            while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
+                values = trial.hyperparameters.values
+                plan = joined(values, trials.bench.space)
+                share = values.get("tuner/epochs", EPOCHS) / EPOCHS
+                work += share - values.get("tuner/initial_epoch", 0) / EPOCHS
+                score = trials.score(plan, share)
+                oracle.update_trial(trial.trial_id, {"val_loss": score})
+                trial.status = "COMPLETED"
+                oracle.end_trial(trial)
+                tried[trial.trial_id] = (score, plan)
+                trace.note(work, min(tried.values(), key=lambda pair: pair[0])[1])
+        return trace
+
+    return search
+
+
+EPOCHS = TRAINING.steps // 5  # five batches of 40 in 200 examples
+ORACLES = {
+    "RandomSearch": {"max_trials": TRIALS},
+    "BayesianOptimization": {"max_trials": TRIALS},
+    "Hyperband": {"max_epochs": EPOCHS, "hyperband_iterations": 2},
+}
+
+
+def make_oracle(kind: str, depth: int, seed: int):
+    """A KerasTuner oracle over one boolean a pair of neighbours, silent."""
+    import keras_tuner
+
+    parameters = keras_tuner.HyperParameters()
+    for i in range(1, depth):
+        parameters.Boolean(f"tie_{i}")
+    oracle = getattr(keras_tuner.oracles, f"{kind}Oracle")(
+        objective=keras_tuner.Objective("val_loss", "min"),
+        hyperparameters=parameters,
+        seed=seed + 1,  # KerasTuner takes 0 for none
+        **ORACLES[kind],
+    )
+    oracle.verbose = 0
+    return oracle
+
+
+def ours(
+    bench: Bench, task: Task, data: int, seed: int, after_round: Callable[[], None] = lambda: None
+) -> tuple[Trace, Race]:
+    """A race of all plans over folds of the 250 examples, all of it trained side by side."""
+
+    def note(state: Race) -> None:
+        trace.note(state.trained, state.best)
+        after_round()
+
+    x, y = task.data(data)
+    trace = Trace()
+    plans = list(bench.space)
+    result = race(
+        plans,
+        side_by_side(bench.engine, x, y, seed=seed),
+        halving(len(plans)),
+        cost=bench.price,
+        report=note,
+    )
+    return trace, result
+
+
+PEERS: dict[str, Callable[[Trials, int], Trace]] = {
+    "random plans, best five again": random_plans,
+    **{f"KerasTuner {kind}": tuner(kind) for kind in ORACLES},
+}
+OURS = "wszoo race"

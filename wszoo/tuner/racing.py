@@ -1,0 +1,141 @@
+"""A race of plans: all start, the better go on, and each round adds trainings on fresh seeds.
+
+Noise is beaten by repetition. All plans that run in a round run on the same splits and seeds, so
+what they have in common cancels when they are compared.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wszoo.sharing.plan import SharingPlan
+from wszoo.tuner.engine import Job, SideBySide
+from wszoo.tuner.partitions import canonical
+from wszoo.tuner.pooling import pooled
+
+Measure = Callable[[list[tuple[SharingPlan, int]]], np.ndarray]
+FOLDS = 5  # of a cross-validation; every further five replicates shuffle the data anew
+
+
+@dataclass(frozen=True)
+class Round:
+    """`repeats` further replicates of every plan still in; then the best `keep` stay."""
+
+    repeats: int
+    keep: int
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1 or self.keep < 1:
+            raise ValueError(f"a round has at least one replicate and keeps one plan: {self}")
+
+
+@dataclass
+class Race:
+    """Scores so far: plan → one a replicate, smaller is better. `standing` are still in, in order.
+
+    `values` are estimates of all plans from all scores (`wszoo.tuner.pooling`), with what a plan
+    costs besides, a price of its parameters.
+    """
+
+    cost: Callable[[SharingPlan], float] = lambda plan: 0.0
+    scores: dict[SharingPlan, list[float]] = field(default_factory=dict)
+    values: dict[SharingPlan, float] = field(default_factory=dict)
+    standing: list[SharingPlan] = field(default_factory=list)
+    trained: int = 0
+
+    def rank(self, keep: int) -> None:
+        """Estimates every plan anew and keeps the best of those standing."""
+        plans = list(self.scores)
+        sites = plans[0].sites
+        owners = [dict(plan.owners) for plan in plans]
+        labels = [canonical([owner[site] for site in sites]) for owner in owners]
+        worth = pooled(labels, [self.scores[plan] for plan in plans])
+        costs = np.array([self.cost(plan) for plan in plans])
+        self.values = dict(zip(plans, (worth + costs).tolist(), strict=True))
+        self.standing = sorted(self.standing, key=self.values.__getitem__)[:keep]
+
+    @property
+    def best(self) -> SharingPlan:
+        """The best estimate of those that have run longest."""
+        return self.standing[0]
+
+    def equal_to_best(self, width: float = 1.0) -> list[SharingPlan]:
+        """Standing plans within `width` standard errors of the best, by paired differences."""
+        best = np.array(self.scores[self.best])
+        found = []
+        for plan in self.standing:
+            gap = np.array(self.scores[plan]) - best
+            error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+            if gap.mean() + self.cost(plan) - self.cost(self.best) <= width * error:
+                found.append(plan)
+        return found
+
+
+def race(
+    plans: Iterable[SharingPlan],
+    measure: Measure,
+    rounds: Sequence[Round],
+    *,
+    cost: Callable[[SharingPlan], float] = lambda plan: 0.0,
+    report: Callable[[Race], None] = lambda race: None,
+) -> Race:
+    """Runs the rounds; `measure([(plan, replicate), …])` gives a score each.
+
+    `report` hears of the race after each round. Raises `ValueError` for no plans or no rounds.
+    """
+    state = Race(cost=cost, standing=list(dict.fromkeys(plans)))
+    if not state.standing or not rounds:
+        raise ValueError("a race needs plans and rounds")
+    replicates = 0
+    for turn in rounds:
+        new = range(replicates, replicates + turn.repeats)
+        jobs = [(plan, replicate) for replicate in new for plan in state.standing]
+        for (plan, _), score in zip(jobs, measure(jobs), strict=True):
+            state.scores.setdefault(plan, []).append(float(score))
+        replicates += turn.repeats
+        state.trained += len(jobs)
+        state.rank(turn.keep)
+        report(state)
+    return state
+
+
+def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
+    """Rounds over `plans`: all on `first` replicates, then half as many on twice as many, …
+
+    After the first each round costs about as much as one replicate of all plans.
+    """
+    if plans <= finalists:
+        return [Round(2 * first, plans)]
+    keep = max(finalists, plans // first)
+    rounds = [Round(first, keep)]
+    while keep > finalists:
+        keep = max(finalists, keep // 2)
+        rounds.append(Round(sum(turn.repeats for turn in rounds), keep))
+    return rounds
+
+
+def split(examples: int, replicate: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows held out: replicates 0 to 4 are one cross-validation, and so on."""
+    order = np.random.default_rng([seed, replicate // FOLDS]).permutation(examples)
+    held = np.arange(examples) % FOLDS == replicate % FOLDS
+    return order[~held], order[held]
+
+
+def side_by_side(engine: SideBySide, x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Measure:
+    """The measure of a race on arrays: the last loss on the held fold of each replicate.
+
+    The number of examples must be a multiple of five.
+    """
+    if len(x) % FOLDS:
+        raise ValueError(f"{len(x)} examples do not split into {FOLDS} equal folds; leave some out")
+    splits: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def measure(pairs: list[tuple[SharingPlan, int]]) -> np.ndarray:
+        for _, replicate in pairs:
+            if replicate not in splits:
+                splits[replicate] = split(len(x), replicate, seed)
+        jobs = [Job(plan, *splits[r], seed=seed * 1000 + r) for plan, r in pairs]
+        return engine.run(jobs, x, y)[:, -1]
+
+    return measure
