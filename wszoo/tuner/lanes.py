@@ -100,13 +100,13 @@ def compiled(model: keras.Model, slots: Sequence[Slot], training: Training) -> A
 
     @tf.function(jit_compile=True)
     def fit(values: Any, owners: Any, x: Any, y: Any, rows: Any, held_x: Any, held_y: Any) -> Any:
-        def step(i: Any, values: Any, *moments: Any) -> Any:
+        def step(i: Any, values: Any, first: Any, second: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(values)
                 each = losses(values, owners, tf.gather(x, rows[i]), tf.gather(y, rows[i]))
                 summed = tf.reduce_sum(each)
             slopes = [tf.convert_to_tensor(g) for g in tape.gradient(summed, values)]
-            return i + 1, *_adam(tf, training, tf.cast(i, "float32"), values, *moments, slopes)
+            return i + 1, *_adam(tf, training, tf.cast(i, "float32"), values, first, second, slopes)
 
         def stretch(point: Any, curve: Any, *state: Any) -> Any:
             state = tf.while_loop(

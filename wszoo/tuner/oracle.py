@@ -31,6 +31,9 @@ class TieOracle(keras_tuner.Oracle):
     be silent, or thrice the longest trial so far if that is more, before its trial is another's.
     """
 
+    end_order: list[str]  # KerasTuner's, of names of trials
+    start_order: list[str]
+
     def __init__(
         self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
     ):

@@ -69,7 +69,7 @@ class Schedule:
     def fronted(self, scores: Scores) -> list[Run]:
         """Runs with a score, the best of each plan: first those on the front, then by score."""
         done = sorted((run for run in scores if scores[run] is not None), key=self._order(scores))
-        front = []
+        front: list[Run] = []
         for run in done:  # from the best score on: on the front if smaller than all before it
             if not front or self._size(run) < self._size(front[-1]):
                 front.append(run)
