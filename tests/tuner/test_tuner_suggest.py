@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo.sharing import graph
 from wszoo.tuner import costs
 from wszoo.tuner.merged_loss import MergedLoss, recalibrate
 from wszoo.tuner.suggest import suggest
-from wszoo.tuner.twin_trainer import layers_of
 
 PAIRS = "ABAB"
 SITES = tuple(f"block_{i}" for i in range(4))
@@ -96,7 +96,7 @@ def test_the_fitted_kernel_is_better_than_the_mean(planted):
     sites = ("block_0", "block_1")
     priced = costs.Activations(model, x, sites)
     (kernel,) = priced.values(sites)
-    mean = np.mean([layers_of(model)[s].get_weights()[0] for s in sites], axis=0)
+    mean = np.mean([graph.layers_of(model)[s].get_weights()[0] for s in sites], axis=0)
 
     def loss(candidate):
         flat = candidate.reshape(-1, candidate.shape[-1])

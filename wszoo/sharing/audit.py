@@ -134,9 +134,7 @@ def audit(model: keras.Model) -> Audit:
     Raises `ValueError` for a model without a graph, and where two layers hold one variable.
     """
     graph.check_no_shared_variables(model)
-    layer_of = dict(
-        zip(graph.sites(model), (n.operation for n in graph.weighted_calls(model)), strict=True)
-    )
+    layer_of = graph.layers_of(model)
     groups = tuple(
         Group(owner, type(layer_of[owner]).__name__, sites, *_sizes(layer_of[owner].weights))
         for owner, sites in graph.plan_of(model).groups.items()

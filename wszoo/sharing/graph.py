@@ -97,6 +97,11 @@ def weighted_calls(model: Any) -> list[Any]:
     return [node for node in layer_calls(model) if getattr(node.operation, "weights", None)]
 
 
+def layers_of(model: Any) -> dict[str, Any]:
+    """Site → the layer that it calls, in call order."""
+    return {s: n.operation for s, n in zip(sites(model), weighted_calls(model), strict=True)}
+
+
 def calls_of(layer: keras.Layer, calls: Sequence[Any]) -> list[int]:
     """Places in `calls` at which `layer` is called, in the order in which it was called."""
     places = [i for i, node in enumerate(calls) if node.operation is layer]

@@ -23,6 +23,11 @@ def weight_shapes(layer: keras.Layer) -> list[tuple]:
     return [(tuple(w.shape), keras.backend.standardize_dtype(w.dtype)) for w in layer.weights]
 
 
+def kind(layer: keras.Layer) -> str:
+    """Equal for layers that can stand for each other, as `retie` asks."""
+    return f"{spec(layer, initial=False)}{weight_shapes(layer)}"
+
+
 def explain(first: str, first_spec: dict, second: str, second_spec: dict) -> str:
     """Both specs in short, one a line: the class and every setting in which they differ."""
     first_flat, second_flat = _flatten(first_spec), _flatten(second_spec)

@@ -201,8 +201,7 @@ def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
 
 def _layers(model: Any) -> dict[str, Any]:
     """Owner → its layer."""
-    pairs = zip(graph.sites(model), graph.weighted_calls(model), strict=True)
-    layer_at = {site: node.operation for site, node in pairs}
+    layer_at = graph.layers_of(model)
     return {owner: layer_at[owner] for owner in graph.plan_of(model).groups}
 
 

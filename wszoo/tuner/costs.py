@@ -13,7 +13,6 @@ import numpy as np
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
-from wszoo.tuner.twin_trainer import layers_of
 
 Group = tuple[str, ...]
 Values = list[np.ndarray]  # the weights of one layer, in Keras' order
@@ -37,7 +36,7 @@ class Additive:
 
 def weights(model: keras.Model) -> Additive:
     """Squared distance of the sites' weights to their mean, relative to their squared length."""
-    layers = layers_of(model)
+    layers = graph.layers_of(model)
 
     def price(group: Group) -> float:
         rows = np.stack([_flat(layers[site].get_weights()) for site in group])
@@ -53,7 +52,7 @@ def fisher(model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any) -> Addit
     merging adds to the loss (Matena & Raffel 2022, "Merging Models with Fisher-Weighted
     Averaging").
     """
-    layers = layers_of(model)
+    layers = graph.layers_of(model)
     squares = _squared_gradients(model, x, y, loss)
 
     def price(group: Group) -> float:
@@ -97,7 +96,7 @@ class Activations(Additive):
 
     def __init__(self, model: keras.Model, x: np.ndarray, sites: Sequence[str]):
         super().__init__(lambda group: self._fit(group)[1])
-        layers = layers_of(model)
+        layers = graph.layers_of(model)
         self._layers = {site: layers[site] for site in sites}
         for site, layer in self._layers.items():
             if not fits(layer):
@@ -211,6 +210,6 @@ def _squared_gradients(
     }
     return {
         site: _flat([sums[v.path] for v in layer.trainable_weights])
-        for site, layer in layers_of(twin).items()
+        for site, layer in graph.layers_of(twin).items()
         if layer.trainable_weights
     }

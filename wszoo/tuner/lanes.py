@@ -46,9 +46,7 @@ class Slot:
 def slots_of(model: keras.Model, space: SearchSpace) -> list[Slot]:
     """A slot for each weight of each class of units, and one for each other variable."""
     number = {id(variable): i for i, variable in enumerate(model.trainable_variables)}
-    layer_of = dict(
-        zip(graph.sites(model), (n.operation for n in graph.weighted_calls(model)), strict=True)
-    )
+    layer_of = graph.layers_of(model)
     slots = []
     for members in space.classes:
         columns = zip(

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
-from wszoo.tuner.twin_trainer import layers_of
 
 
 class MergedLoss:
@@ -20,7 +20,7 @@ class MergedLoss:
     def __init__(self, model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any):
         self._twin = untied_twin(model)
         self._twin.compile(loss=loss)
-        self._layers, self._weights = layers_of(self._twin), self._twin.get_weights()
+        self._layers, self._weights = graph.layers_of(self._twin), self._twin.get_weights()
         self._x, self._y = x, y
         self._known: dict[SharingPlan, float] = {}
 

@@ -15,7 +15,7 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.tuner import costs
 from wszoo.tuner.merged_loss import MergedLoss
-from wszoo.tuner.twin_trainer import families, layers_of
+from wszoo.tuner.twin_trainer import families
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,7 +118,7 @@ def suggest(
         x, y = x[rows], None if y is None else y[rows]
     flat = [site for family in tieable for site in family]
     if method == "auto":
-        layers = layers_of(twin)
+        layers = graph.layers_of(twin)
         method = (
             "activations"
             if x is not None and all(costs.fits(layers[s]) for s in flat)
@@ -137,7 +137,9 @@ def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, 
         )
     found = families(model, names)
     if not found:
-        kinds = {s: type(layer).__name__ for s, layer in layers_of(model).items() if s in names}
+        kinds = {
+            s: type(layer).__name__ for s, layer in graph.layers_of(model).items() if s in names
+        }
         raise ValueError(
             f"no two sites of {model.name!r} can share a layer: settings or shapes of weights of "
             f"all of {kinds} differ"
@@ -178,7 +180,7 @@ def _merge(
     price: Price,
 ) -> list[Step]:
     """Greedy: from no tie to all, always the merge that costs least a parameter saved."""
-    sizes = {site: layer.count_params() for site, layer in layers_of(twin).items()}
+    sizes = {site: layer.count_params() for site, layer in graph.layers_of(twin).items()}
     plan = SharingPlan.untied(names)
     steps = [Step(plan, (), price(plan), twin.count_params())]
     while True:

@@ -15,7 +15,7 @@ import numpy as np
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.retie import untied_twin
-from wszoo.sharing.specs import spec, weight_shapes
+from wszoo.sharing.specs import kind
 
 
 class TwinTrainer:
@@ -48,7 +48,7 @@ class TwinTrainer:
         self.weights = self.model.get_weights()
         config = optimizer.get_config()
         self._optimizer = _summing(type(optimizer)).from_config(config)
-        layers = layers_of(self.model)
+        layers = graph.layers_of(self.model)
         self._optimizer.columns = [
             list(zip(*(layers[site].trainable_variables for site in family), strict=True))
             for family in self.families
@@ -74,7 +74,7 @@ class TwinTrainer:
         self.model.set_weights(self.weights if weights is None else weights)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
-        layers = layers_of(self.model)
+        layers = graph.layers_of(self.model)
         for owner, group in whole.groups.items():
             values = (shared or {}).get(owner)
             if values is None:
@@ -110,18 +110,11 @@ def families(model: keras.Model, sites: Sequence[str]) -> list[tuple[str, ...]]:
 
     Sites that no other could share with are left out.
     """
-    layers = layers_of(model)
+    layers = graph.layers_of(model)
     found: dict[str, list[str]] = {}
     for site in sites:
-        layer = layers[site]
-        found.setdefault(f"{spec(layer, initial=False)}{weight_shapes(layer)}", []).append(site)
+        found.setdefault(kind(layers[site]), []).append(site)
     return [tuple(family) for family in found.values() if len(family) > 1]
-
-
-def layers_of(model: keras.Model) -> dict[str, Any]:
-    """Site → the layer that it calls."""
-    calls = graph.weighted_calls(model)
-    return {s: node.operation for s, node in zip(graph.sites(model), calls, strict=True)}
 
 
 def membership(plan: SharingPlan, sites: Sequence[str]) -> np.ndarray:

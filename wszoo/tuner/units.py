@@ -1,6 +1,5 @@
 """The sites of a model that a search may tie: in units, with classes of units that are alike."""
 
-import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -11,7 +10,7 @@ import keras
 from wszoo.sharing import graph
 from wszoo.sharing.audit import audit
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import spec, weight_shapes
+from wszoo.sharing.specs import kind, weight_shapes
 
 Units = tuple[tuple[str, ...], ...]
 
@@ -24,11 +23,11 @@ def read(
     Raises `ValueError` for unknown sites and where no two units can share.
     """
     chosen = _chosen(model, sites)
-    layer_of = _layers(model)
+    layer_of = graph.layers_of(model)
     units = _units(chosen) if by_depth else tuple((site,) for site in chosen)
-    kinds = [tuple(_kind(layer_of[site]) for site in unit) for unit in units]
+    kinds = [tuple(kind(layer_of[site]) for site in unit) for unit in units]
     classes = tuple(
-        tuple(i for i, other in enumerate(kinds) if other == kind) for kind in dict.fromkeys(kinds)
+        tuple(i for i, other in enumerate(kinds) if other == each) for each in dict.fromkeys(kinds)
     )
     if all(len(members) < 2 for members in classes):
         raise ValueError(_nothing_to_share(units, layer_of))
@@ -45,7 +44,7 @@ def _chosen(model: keras.Model, sites: str | Sequence[str] | None) -> tuple[str,
     names = graph.names_of(model)
     if sites is None:
         declared = set(names.declared)
-        layer_of = _layers(model)
+        layer_of = graph.layers_of(model)
         norms = {s for s in names.sites if "Norm" in type(layer_of[s]).__name__}
         whole = declared == set(names.sites)  # nobody declared anything: leave norms private
         return tuple(s for s in names.sites if s in (declared - norms if whole else declared))
@@ -64,16 +63,6 @@ def _units(sites: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         if numbers := tuple(re.findall(r"\d+", site)):
             units.setdefault(numbers, []).append(site)
     return tuple(tuple(unit) for unit in units.values())
-
-
-def _layers(model: keras.Model) -> dict[str, keras.Layer]:
-    calls = graph.weighted_calls(model)
-    return {s: node.operation for s, node in zip(graph.sites(model), calls, strict=True)}
-
-
-def _kind(layer: keras.Layer) -> str:
-    """Equal for layers that can stand for each other, as `retie` asks."""
-    return json.dumps([spec(layer, initial=False), weight_shapes(layer)], default=str)
 
 
 def _count(layer: keras.Layer) -> int:
