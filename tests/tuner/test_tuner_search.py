@@ -221,7 +221,7 @@ def test_kill_9_in_mid_trial_repeats_none_and_loses_none(whole, tmp_path):
     process = start(tmp_path, 0.3)
     wait_for(lambda: len(ended(tmp_path)) >= 2)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     before = ended(tmp_path)
     stamps = {path: path.stat().st_mtime_ns for path in before}
     out, _ = start(tmp_path, 0).communicate(timeout=120)
@@ -254,6 +254,7 @@ def test_a_chief_and_two_workers_do_the_same_trials_even_if_one_is_killed(whole,
     finally:
         for process in (chief, *workers):
             process.kill()
+            process.communicate()
     trials = trials_in(tmp_path)
     assert trials.keys() == trials_in(whole[0]).keys()
     scores = {key: score for key, (_, score) in trials_in(whole[0]).items()}

@@ -82,20 +82,19 @@ class Connections:
         filters)` and, where there is one, `bias (tiles, 1, filters)`.
         """
 
+        if not training:  # a gradient of our own would be written into every SavedModel
+            return self._batch_first(x, kernel, *bias)
+
         @ops.custom_gradient
         def connect(x: Any, kernel: Any, *bias: Any) -> Any:
-            spelling = self._batch_last if training else self._batch_first
-            y, patches = spelling(x, kernel, *bias)
+            y, patches = self._batch_last(x, kernel, *bias)
 
             def gradient(*args: Any, upstream: Any = None) -> Any:
                 given = args[0] if upstream is None else upstream
-                if not training:
-                    given = ops.transpose(given, (*range(1, len(given.shape)), 0))
                 given = ops.reshape(given, (prod(self.positions), kernel.shape[-1], -1))
-                taken = patches if training else self._take_patches(x)
                 by_bias = [ops.reshape(self._by_bias(given), b.shape) for b in bias]
                 by_x = ops.reshape(self._by_input(given, kernel), (*x.shape[:-1], -1))
-                return by_x, self._by_kernel(given, taken), *by_bias
+                return by_x, self._by_kernel(given, patches), *by_bias
 
             return y, gradient
 
@@ -117,7 +116,7 @@ class Connections:
             y = y + each[1]
         return ops.reshape(y, (*self.positions[: self.rank], filters, -1)), patches
 
-    def _batch_first(self, x: Any, kernel: Any, *bias: Any) -> tuple[Any, None]:
+    def _batch_first(self, x: Any, kernel: Any, *bias: Any) -> Any:
         """For files: each kernel once, on the right, where LiteRT's dynamic range quantisation
         finds it, and patches gathered axis by axis, by small tables."""
         filters, width = kernel.shape[-1], self.positions[1]
@@ -135,7 +134,7 @@ class Connections:
         else:
             y = ops.reshape(y, (*self.tiles, *self.inside, -1, filters))
             y = ops.transpose(y, (4, 0, 2, 1, 3, 5))
-        return ops.reshape(y, (-1, *self.positions[: self.rank], filters)), None
+        return ops.reshape(y, (-1, *self.positions[: self.rank], filters))
 
     def _by_bias(self, given: Any) -> Any:
         """A product with ones: a sum over the batch at the speed of memory."""
