@@ -291,11 +291,11 @@ def page(known: dict[str, Any]) -> str:
 
 
 def about_run(name: str, found: dict[str, Any]) -> str:
+    often = "once" if found["repeats"] == 1 else f"{found['repeats']} times (the median counts)"
     text = (
         f"{found['examples']:,} images of {found['data']}, {found['epochs']} epochs in batches of "
-        f"{BATCH}, on {found['cores']} CPU core(s); 2,000 test images. `plain` ran once, others "
-        f"{found['repeats']} times (the median counts); accuracy of `cached` is mean ± standard "
-        "deviation over five seeds."
+        f"{BATCH}, on {found['cores']} CPU core(s); 2,000 test images. `plain` ran once, the "
+        f"others {often}; accuracy of `cached` is mean ± standard deviation over five seeds."
     )
     if "." not in name:
         text += (
