@@ -7,7 +7,9 @@ the same order; "all tied relaxed" is all tied and goes through `wszoo.relax` be
 Each plan takes the learning rate, of the same few, that is best on the validation split with
 seed 0; the figures are of the test split, mean ± standard deviation over seeds. Every run leaves a
 file in --out, so a benchmark that is stopped goes on where it was; one that has only some runs is
-summed up as far as they go. Writes docs/depth/metrics.json and depth.png.
+summed up as far as they go. The parts of `all tied
+relaxed` start as in LoRA's code; another start was tried first and was no better, one try more than
+the other plans had. Writes docs/depth/metrics.json and depth.png.
 """
 
 import json

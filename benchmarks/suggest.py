@@ -30,11 +30,13 @@ from wszoo.cli import run
 from wszoo.data import load
 from wszoo.sharing.files import written_whole
 from wszoo.sharing.plan import SharingPlan
+from wszoo.tuner.space import SearchSpace
 from wszoo.tuner.suggest import METHODS, price_of
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SITES = tuple(f"block_{i}" for i in range(6))
+PLANS = [plan.pattern for plan in SearchSpace.plain(SITES)]
 GROUPS = (2, 3, 4, 5)
 SAMPLES = 512  # which the methods may look at
 TEST = 2000  # images on which a plan is scored, evenly spread
@@ -62,14 +64,6 @@ def main(
     write(docs, about, found)
 
 
-def partitions(number: int) -> list[str]:
-    """All partitions of so many sites, as restricted-growth strings of letters."""
-    grown = ["A"]
-    for _ in range(number - 1):
-        grown = [p + chr(c) for p in grown for c in range(65, ord(max(p)) + 2)]
-    return grown
-
-
 def study(source: Any, about: dict, number: int, out: Path) -> dict[str, Any]:
     """Truth and prices of all plans of one parent."""
     x, y = source.arrays("train")
@@ -82,7 +76,7 @@ def study(source: Any, about: dict, number: int, out: Path) -> dict[str, Any]:
     }
     truth = out / f"truth_{number}.jsonl"
     done = [json.loads(line) for line in truth.read_text().splitlines()] if truth.is_file() else []
-    missing = {(p, s) for p in partitions(6) for s in range(about["seeds"])}
+    missing = {(p, s) for p in PLANS for s in range(about["seeds"])}
     missing -= {(row["plan"], row["seed"]) for row in done}
     if missing:
         trainer = TwinTrainer(parent, keras.optimizers.Adam(1e-3), loss=LOSS, jit_compile=False)
@@ -123,7 +117,7 @@ def prices(
     if path.is_file():
         return json.loads(path.read_text())
     price = price_of(parent, SITES, method, x, y, LOSS)
-    made = {p: price(SharingPlan.from_pattern(SITES, p)) for p in partitions(6)}
+    made = {p: price(SharingPlan.from_pattern(SITES, p)) for p in PLANS}
     with written_whole(path) as part:
         part.write_text(json.dumps(made))
     return made
@@ -160,7 +154,7 @@ def worth(found: list[dict], groups: int) -> dict[str, dict[str, list[float]]]:
     """Method → Spearman correlation and regret in points, a value a parent."""
     made: dict[str, dict[str, list[float]]] = {}
     for one in found:
-        plans = [p for p in partitions(6) if len(set(p)) == groups]
+        plans = [p for p in PLANS if len(set(p)) == groups]
         loss = np.array([one["loss"][p] for p in plans])
         right = np.array([one["accuracy"][p] for p in plans]).mean(axis=1)
         given = {m: np.array([price[p] for p in plans]) for m, price in one["prices"].items()}

@@ -8,6 +8,7 @@ import numpy as np
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
+from wszoo.tuner.twin_trainer import equalise
 
 
 class MergedLoss:
@@ -27,12 +28,7 @@ class MergedLoss:
     def __call__(self, plan: SharingPlan) -> float:
         if plan not in self._known:
             self._twin.set_weights(self._weights)
-            for group in plan.groups.values():
-                if len(group) > 1:
-                    columns = zip(*(self._layers[s].get_weights() for s in group), strict=True)
-                    mean = [np.mean(column, axis=0) for column in columns]
-                    for site in group:
-                        self._layers[site].set_weights(mean)
+            equalise(self._layers, plan)
             if any(len(group) > 1 for group in plan.groups.values()):
                 recalibrate(self._twin, self._x)
             self._known[plan] = float(

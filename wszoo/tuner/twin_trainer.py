@@ -74,14 +74,7 @@ class TwinTrainer:
         self.model.set_weights(self.weights if weights is None else weights)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
-        layers = graph.layers_of(self.model)
-        for owner, group in whole.groups.items():
-            values = (shared or {}).get(owner)
-            if values is None:
-                columns = zip(*(layers[s].get_weights() for s in group), strict=True)
-                values = [np.mean(c, axis=0) if len(c) > 1 else c[0] for c in columns]
-            for site in group:
-                layers[site].set_weights(values)
+        equalise(graph.layers_of(self.model), whole, shared)
         for matrix, family in zip(self._optimizer.matrices, self.families, strict=True):
             matrix.assign(membership(whole, family))
 
@@ -115,6 +108,23 @@ def families(model: keras.Model, sites: Sequence[str]) -> list[tuple[str, ...]]:
     for site in sites:
         found.setdefault(kind(layers[site]), []).append(site)
     return [tuple(family) for family in found.values() if len(family) > 1]
+
+
+def equalise(
+    layers: Mapping[str, Any],
+    plan: SharingPlan,
+    shared: Mapping[str, Sequence[np.ndarray]] | None = None,
+) -> None:
+    """Gives the layers of each group one value: that of `shared`, by owner, or their mean."""
+    for owner, group in plan.groups.items():
+        values = (shared or {}).get(owner)
+        if values is None and len(group) == 1:
+            continue
+        if values is None:
+            columns = zip(*(layers[site].get_weights() for site in group), strict=True)
+            values = [np.mean(column, axis=0) for column in columns]
+        for site in group:
+            layers[site].set_weights(values)
 
 
 def membership(plan: SharingPlan, sites: Sequence[str]) -> np.ndarray:
