@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.transfer import cache, cache_files, heads
+from wszoo.transfer import cache, cache_files, cache_key, heads
 
 
 def shifted(x, seed):
@@ -47,6 +47,18 @@ def test_the_key_is_what_features_depend_on(net, x):
     keys += [cache.key(net, x, preprocess=f) for f in (np.sqrt, np.square)]
     keys += [cache.key(net, x, augment=shifted, seed=seed) for seed in (0, 1)]
     assert len(set(keys)) == len(keys)
+    assert cache.key(net, x) == cache.key(net, x.copy())
+
+
+def test_every_byte_of_inputs_that_are_hashed_in_pieces_counts(net, x, monkeypatch):
+    monkeypatch.setattr(cache_key, "PIECE", 1000)
+    keys = {cache.key(net, x)}
+    for place in (0, 260, len(x.ravel()) - 1):
+        changed = x.copy()
+        changed.flat[place] += 1
+        keys.add(cache.key(net, changed))
+    keys.add(cache.key(net, np.roll(x.ravel(), 250).reshape(x.shape)))
+    assert len(keys) == 5
     assert cache.key(net, x) == cache.key(net, x.copy())
 
 

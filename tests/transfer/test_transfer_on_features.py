@@ -67,6 +67,45 @@ def test_views_come_in_turn():
     assert not np.allclose(one[0], two[0])
 
 
+def test_a_call_trains_as_keras_does_with_weights_and_callbacks(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
+    weights = 1 + np.arange(50, dtype="float32") % 2
+    monkeypatch.setattr(on_features, "STEPS", 2)  # several calls an epoch
+
+    def model():
+        keras.utils.set_random_seed(0)
+        made = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        made.compile(keras.optimizers.Adam(0.1), loss=LOSS, metrics=["accuracy"])
+        return made
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, logs))
+            self.model.stop_training = epoch == 3
+
+    seen, plain, ours = [], model(), model()
+    scorer = on_features.Scorer(ours, LOSS, ["accuracy"])
+    orders = {e: on_features.order_of(50, e, 8, 0).reshape(-1, 8) for e in range(6)}
+    slower = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / (1 + epoch))
+    on_features.fit_epochs(
+        on_features.Trainer(ours, Y, weights), lambda e: rows, orders.get,
+        lambda: scorer.score(rows, Y), epochs=range(1, 6), callbacks=[slower, Stop()],
+    )  # fmt: skip
+    assert [epoch for epoch, _ in seen] == [1, 2, 3]
+    for epoch, logs in seen:
+        order = orders[epoch].ravel()
+        plain.optimizer.learning_rate = 0.1 / (1 + epoch)
+        found = plain.fit(
+            rows[order], Y[order], sample_weight=weights[order], batch_size=8, shuffle=False,
+            verbose=0, validation_data=(rows, Y),
+        ).history  # fmt: skip
+        assert set(logs) == {*found, "learning_rate"}
+        for name, values in found.items():
+            assert logs[name] == pytest.approx(values[0], rel=1e-4)
+    for a, b in zip(plain.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
 def test_a_batch_larger_than_the_data_is_refused():
     rows = np.zeros((50, 4), "float32")
     with pytest.raises(ValueError, match="1 to 50"):

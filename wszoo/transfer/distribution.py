@@ -12,6 +12,8 @@ KERAS_DISTRIBUTION_JOB_ADDRESSES, KERAS_DISTRIBUTION_NUM_PROCESSES, KERAS_DISTRI
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +34,24 @@ class Processes:
     def chief(self) -> bool:
         """Whether this is the one process that writes files and talks."""
         return self.index == 0
+
+    @property
+    def multiple(self) -> int:
+        """What the size of a batch must be a multiple of: the devices that share it."""
+        return len(keras.distribution.list_devices()) if is_on() else 1
+
+    def agree(self, what: str, value: int) -> None:
+        """Raises `ValueError` in all processes unless all of them have the same value."""
+        if self.number == 1:
+            return
+        from jax.experimental import multihost_utils
+
+        found = multihost_utils.process_allgather(np.array(value)).tolist()
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"{what}: the processes have {found}; they must all read the same files, in a "
+                "folder that they share"
+            )
 
     def part(self, data: keras.utils.PyDataset) -> keras.utils.PyDataset:
         """This process' rows of every batch; fit it with `shuffle=False`.
@@ -137,6 +157,32 @@ def start(
         keras.distribution.initialize(*said)
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return Processes(*said[1:]) if said is not None else Processes()
+
+
+def started(distribution: str | Processes | None, *, seed: int = 0) -> Processes:
+    """The processes: those that were started already, or `start(distribution, seed=seed)`."""
+    if isinstance(distribution, Processes):
+        return distribution
+    return start(distribution, seed=seed)
+
+
+def is_on() -> bool:
+    """Whether models that are made now are distributed."""
+    return keras.distribution.distribution() is not None
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it models are made and run on this process alone, as without a distribution."""
+    before = keras.distribution.distribution()
+    if before is None:
+        yield
+        return
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
 
 
 def _said(

@@ -18,11 +18,17 @@ class Feed(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, x_of: Callable[[int], np.ndarray], y: np.ndarray, batch_size: int, seed: int
+        self,
+        x_of: Callable[[int], np.ndarray],
+        y: np.ndarray,
+        batch_size: int,
+        seed: int,
+        *,
+        multiple: int = 1,
     ):
         super().__init__()
         self._x_of, self._y, self._seed = x_of, y, seed
-        self.batch_size = even_size(len(y), batch_size)
+        self.batch_size = even_size(len(y), batch_size, multiple)
         self._epoch, self._x, self._order = -1, y, y
         self.begin(0)
 
@@ -45,13 +51,23 @@ class Feed(keras.utils.PyDataset):
         return [keras.callbacks.LambdaCallback(on_epoch_begin=self.begin)]
 
 
-def even_size(examples: int, most: int) -> int:
-    """The batch size up to `most` that leaves the fewest examples out: `most`, or equal parts."""
+def even_size(examples: int, most: int, multiple: int = 1) -> int:
+    """The batch size up to `most` that leaves the fewest examples out: `most`, or equal parts.
+
+    Both are rounded down to a multiple of the devices that share a batch. Raises `ValueError`
+    where that leaves nothing.
+    """
     if most < 1:
         raise ValueError(f"batch_size must be at least 1, received {most!r}")
     most = min(most, examples)
     parts = examples // -(-examples // most)
-    return max((most, parts), key=lambda size: examples // size * size)
+    sizes = [size // multiple * multiple for size in (most, parts)]
+    if not max(sizes):
+        raise ValueError(
+            f"batches of {most} ({examples} examples) are too few for {multiple} devices, which "
+            "share each"
+        )
+    return max(filter(None, sizes), key=lambda size: examples // size * size)
 
 
 def find_augment(augment: str | Augment | None) -> Augment | None:

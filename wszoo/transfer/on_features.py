@@ -1,6 +1,10 @@
-"""Training a head on features that are kept: one `fit` over all epochs, laid out in order."""
+"""Training a head on features that are kept: an epoch a call, on the TensorFlow backend.
 
-from collections.abc import Sequence
+A step of a head on features costs less than handing it its batch. So the features are handed over
+once, an epoch is the order of their rows, and a loop inside the graph takes the batches.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +12,9 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-PIECE = 2**28  # bytes of features laid out at a time
+PIECE = 2**28  # bytes of features that are handed over at a time
+STEPS = 1000  # of a call, so that a progress bar moves
+ROWS = 4096  # that are scored at a time
 
 
 def order_of(examples: int, epoch: int, batch_size: int, seed: int) -> np.ndarray:
@@ -32,50 +38,169 @@ def fit_on_features(
     """Trains `top`, a model of features (see `cache.head_of`), on rows `(n, …)` and targets `(n,)`.
 
     `rows` may be views of the same examples: epoch e trains on view e modulo their number. Adam and
-    the cross-entropy of logits by default. A step on features costs less than handing it its batch,
-    so an epoch is handed over at once, and the epochs are laid out in one array in the order in
-    which they are trained. Raises `ValueError` for a batch that is larger than the data.
+    the cross-entropy of logits by default. Raises `ValueError` for a batch that is larger than the
+    data.
     """
     import keras
 
     views = [rows] if isinstance(rows, np.ndarray) else list(rows)
-    batches = len(y) // batch_size
-    if batches < 1:
+    if not 1 <= batch_size <= len(y):
         raise ValueError(f"batch_size must be 1 to {len(y)}, the examples, not {batch_size}")
     inside = keras.backend.backend() == "tensorflow"
-    model = _many_steps(top) if inside else top
-    calls = {"jit_compile": False} if inside else {"steps_per_execution": batches}
+    model = keras.Model(top.inputs[0], top.outputs[0])
     model.compile(
         optimizer or keras.optimizers.Adam(learning_rate),
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        **calls,
+        **({"jit_compile": False} if inside else {"steps_per_execution": len(y) // batch_size}),
     )
-    at_once = min(epochs, max(1, PIECE // views[0].nbytes))
-    for first in range(0, epochs, at_once):
-        piece = range(first, min(first + at_once, epochs))
-        orders = [order_of(len(y), epoch, batch_size, seed) for epoch in piece]
-        x = np.concatenate(
-            [views[e % len(views)][order] for e, order in zip(piece, orders, strict=True)]
-        )
-        targets = np.concatenate([y[order] for order in orders])
-        if inside:
-            x, targets = (a.reshape(-1, batch_size, *a.shape[1:]) for a in (x, targets))
-        size = batches if inside else batch_size
-        model.fit(x, targets, batch_size=size, shuffle=False, verbose=0)
+    trainer = Trainer(model, y) if inside else None
+    for epoch in range(epochs):
+        order, x = order_of(len(y), epoch, batch_size, seed), views[epoch % len(views)]
+        if trainer is None:
+            model.fit(x[order], y[order], batch_size=batch_size, shuffle=False, verbose=0)
+        else:
+            trainer.train(x, order.reshape(-1, batch_size))
 
 
-def _many_steps(top: "keras.Model") -> "keras.Model":
-    """The same graph; a step takes many batches, `(batches, batch, …)`, and trains on each."""
+class Trainer:
+    """Trains a compiled model of features by Keras' own steps, many in a call.
+
+    `y` are the targets of the rows `(n, …)`, `weights` their weights `(n,)` in the loss.
+    """
+
+    def __init__(self, model: "keras.Model", y: np.ndarray, weights: np.ndarray | None = None):
+        import tensorflow as tf
+
+        self.model = model
+        self._fixed = [tf.convert_to_tensor(a) for a in (y, weights) if a is not None]
+        self._rows, self._tensor = np.empty(0), None
+        self._run: Any = None
+
+    def train(
+        self, rows: np.ndarray, order: np.ndarray, after: Callable[[int], Any] | None = None
+    ) -> dict[str, float]:
+        """One epoch: batches of rows by their numbers `(steps, batch)`; the model's metrics.
+
+        `after` is called with the number of steps that are done.
+        """
+        self.model.reset_metrics()
+        done = 0
+        for part in np.array_split(order, self._calls(rows, order)):
+            self._call(rows, part.astype("int32"))
+            done += len(part)
+            if after is not None:
+                after(done)
+        return {k: float(v) for k, v in self.model.get_metrics_result().items()}
+
+    def _calls(self, rows: np.ndarray, order: np.ndarray) -> int:
+        """In how many calls an epoch is trained."""
+        pieces = 1 if rows.nbytes <= PIECE else -(-rows.nbytes // PIECE)
+        return min(len(order), max(pieces, -(-len(order) // STEPS)))
+
+    def _call(self, rows: np.ndarray, order: np.ndarray) -> None:
+        import tensorflow as tf
+
+        if self._run is None:
+            self._build(rows)
+            spec = tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)
+            steps = tf.TensorSpec((None, order.shape[1]), tf.int32)
+            self._run = tf.function(
+                self._loop, autograph=False, jit_compile=False, input_signature=[spec, steps, steps]
+            )
+        if rows.nbytes > PIECE:
+            here = np.arange(order.size, dtype="int32").reshape(order.shape)
+            self._run(rows[order.ravel()], here, order)
+            return
+        if rows is not self._rows:
+            self._rows, self._tensor = rows, tf.convert_to_tensor(rows)
+        self._run(self._tensor, order, order)
+
+    def _build(self, rows: np.ndarray) -> None:
+        """Makes the variables of metrics and optimizer, which a loop in a graph cannot make."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.test_step((rows[:1], *(a[:1] for a in self._fixed)))
+        self.model.reset_metrics()
+
+    def _loop(self, rows: Any, order: Any, labels: Any) -> None:
+        """Trains on `rows[order]` with the targets of `labels`, both of shape (steps, batch)."""
+        import tensorflow as tf
+
+        def body(step: Any) -> tuple[Any]:
+            batch = (tf.gather(a, labels[step]) for a in self._fixed)
+            self.model.train_step((tf.gather(rows, order[step]), *batch))
+            return (step + 1,)
+
+        tf.while_loop(lambda step: step < tf.shape(order)[0], body, (0,), parallel_iterations=1)
+
+
+class Scorer:
+    """Loss and metrics of a model of features on rows; traced once, whatever is compiled later."""
+
+    def __init__(self, top: "keras.Model", loss: Any, metrics: list):
+        import keras
+
+        self.model = keras.Model(top.inputs[0], top.outputs[0])
+        self.model.compile(loss=loss, metrics=metrics, jit_compile=False)
+        self._run: Any = None
+
+    def score(self, rows: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        import tensorflow as tf
+
+        if self._run is None:
+            self.model.test_step((rows[:1], y[:1]))
+            specs = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (rows, y)]
+            self._run = tf.function(
+                self._step, autograph=False, jit_compile=False, input_signature=specs
+            )
+        self.model.reset_metrics()
+        for start in range(0, len(rows), ROWS):
+            self._run(rows[start : start + ROWS], y[start : start + ROWS])
+        return {k: float(v) for k, v in self.model.get_metrics_result().items()}
+
+    def _step(self, *batch: Any) -> None:
+        self.model.test_step(batch)
+
+
+def fit_epochs(
+    trainer: Trainer,
+    rows_of: Callable[[int], np.ndarray],
+    order_of: Callable[[int], np.ndarray],
+    validate: Callable[[], dict[str, float]],
+    *,
+    epochs: range,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+    verbose: int = 0,
+) -> None:
+    """What `fit` does, an epoch a call: `rows_of` and `order_of` give rows and batches of an epoch.
+
+    Callbacks see `validate()` as `val_…` and may set the learning rate or `stop_training`.
+    """
     import keras
 
-    class ManySteps(keras.Model):
-        def train_step(self, data: Any) -> dict[str, Any]:
-            x, y = data[:2]
-            step = super().train_step
+    model = trainer.model
+    calls = keras.callbacks.CallbackList(
+        list(callbacks),
+        add_progbar=verbose != 0,
+        verbose=verbose,
+        epochs=epochs.stop,
+        steps=len(order_of(epochs.start)),
+        model=model,
+    )
+    model.stop_training = False
+    calls.on_train_begin()
+    logs: dict[str, float] = {}
 
-            def body(i: Any, loss: Any) -> Any:
-                return step((x[i], y[i]))["loss"]
+    def after(done: int) -> None:
+        now = dict(model.get_metrics_result()) if verbose == 1 else None
+        calls.on_train_batch_end(done - 1, now)
 
-            return {"loss": keras.ops.fori_loop(0, keras.ops.shape(x)[0], body, 0.0)}
-
-    return ManySteps(top.inputs, top.outputs)
+    for epoch in epochs:
+        calls.on_epoch_begin(epoch)
+        calls.on_train_batch_begin(0)
+        logs = trainer.train(rows_of(epoch), order_of(epoch), after)
+        logs |= {f"val_{name}": value for name, value in validate().items()}
+        calls.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    calls.on_train_end(logs)

@@ -11,6 +11,7 @@ from wszoo.transfer.result import Result
 if TYPE_CHECKING:
     import keras
 
+    from wszoo.transfer.distribution import Processes
     from wszoo.transfer.heads import Parts
     from wszoo.transfer.tasks import Task
 
@@ -43,6 +44,7 @@ def transfer(
     image_size: int | None = None,
     tensorboard: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
+    distribution: "str | Processes | None" = None,
     seed: int = 0,
     verbose: int = 1,
 ) -> Result:
@@ -83,6 +85,10 @@ def transfer(
         tensorboard: folder for TensorBoard's logs.
         resume: a folder for backups. The same call goes on there after it was killed, and ends as
             an unbroken one would.
+        distribution: `"data_parallel"` trains over several processes, which all make this call, on
+            the JAX backend; see `wszoo.transfer.distribution.start`, which is called first of all,
+            or whose result this is. Files are written by process 0, `resume` and a folder of
+            features are for all, and each process gets the same result.
         seed: of the head's start, the order of the examples, and the augmentation.
         verbose: as in `fit`: 0 silent, 1 a progress bar, 2 a line an epoch.
 
@@ -91,7 +97,9 @@ def transfer(
     import keras
 
     from wszoo.transfer import backbones, extras, feed, tasks
+    from wszoo.transfer import distribution as distributed
     from wszoo.transfer.examples import examples
+    from wszoo.transfer.material import Material
     from wszoo.transfer.runner import Runner
 
     asked = {key: value for key, value in locals().items() if key in transfer.__annotations__}
@@ -101,6 +109,7 @@ def transfer(
         raise ValueError(f"schedule is 'cosine' or 'constant'; received {schedule!r}")
     if views and augment is None:
         raise ValueError(f"views={views} are views of augmented images; give augment too")
+    processes = distributed.started(distribution, seed=seed)
     keras.utils.set_random_seed(seed)
     kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
     found = backbones.find(backbone, weights=weights, image_size=image_size)
@@ -131,17 +140,21 @@ def transfer(
         loss=kind.loss(),
         metrics=kind.metrics(units),
     )
-    runner = Runner(
+    seen = Material(
         parts,
         kind,
         known,
-        plan,
-        units=units,
-        batch_size=batch_size,
-        schedule=schedule,
+        units,
         cache=cache,
         augment=feed.find_augment(augment),
         views=views,
+        seed=seed,
+    )
+    runner = Runner(
+        seen,
+        plan,
+        batch_size=batch_size,
+        schedule=schedule,
         patience=early_stopping,
         class_weight=balance,
         logs=_checked_logs(tensorboard),
@@ -149,6 +162,7 @@ def transfer(
         settings=asked,
         seed=seed,
         verbose=verbose,
+        processes=processes,
     )
     with extras.l2_sp(parts.backbone.layers, l2_sp):
         return runner.run(found.name, probe=probe_first and head is None)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +9,17 @@ import keras
 import numpy as np
 
 from wszoo import training
-from wszoo.transfer import cache as feature_cache
-from wszoo.transfer.examples import Examples
-from wszoo.transfer.extras import inference
-from wszoo.transfer.feed import Augment, Feed, view
+from wszoo.transfer.distribution import Processes, local_copy
+from wszoo.transfer.feed import Feed, even_size
 from wszoo.transfer.freeze import Frozen
-from wszoo.transfer.heads import Parts
+from wszoo.transfer.material import ROWS, Material
+from wszoo.transfer.on_features import Trainer, fit_epochs, order_of
 from wszoo.transfer.phases import FreezePlan, Phase, start_phase
 from wszoo.transfer.result import Result
 from wszoo.transfer.state import Backup, Keep, Record, Weights
-from wszoo.transfer.tasks import Task
 
 START = "start"  # name of the row of the closed-form head
 STEPS = 64  # of a head on features in one call: they cost less than the call
-ROWS = 256  # of a batch that is not trained on
 
 
 class Runner:
@@ -31,17 +27,11 @@ class Runner:
 
     def __init__(
         self,
-        parts: Parts,
-        task: Task,
-        known: Examples,
+        seen: Material,
         plan: FreezePlan,
         *,
-        units: int,
         batch_size: int,
         schedule: str,
-        cache: Any,
-        augment: Augment | None,
-        views: int,
         patience: int | None,
         class_weight: Mapping[int, float] | None,
         logs: Path | None,
@@ -49,23 +39,25 @@ class Runner:
         settings: Mapping[str, Any],
         seed: int,
         verbose: int,
+        processes: Processes,
     ):
-        self.parts, self.task, self.known, self.plan = parts, task, known, plan
-        self.units, self.batch_size, self.schedule = units, batch_size, schedule
-        self.cache, self.augment, self.views = cache, augment, views
-        self.patience, self.class_weight, self.logs = patience, class_weight, logs
-        self.seed, self.verbose, self.settings = seed, verbose, settings
-        self.backup = Backup(folder)
-        self.rate = _rate(parts.model)
+        self.seen, self.parts, self.task, self.plan = seen, seen.parts, seen.task, plan
+        self.batch_size, self.schedule, self.patience = batch_size, schedule, patience
+        self.class_weight, self.seed, self.settings = class_weight, seed, settings
+        self.logs = logs if processes.chief else None
+        self.verbose = verbose if processes.chief else 0
+        self.processes = processes
+        self.backup = Backup(folder, writes=processes.chief)
+        self.rate = _rate(seen.parts.model)
         self.record = Record()
         self.best: Weights | None = None
-        self._features: dict[tuple[str, int | None], np.ndarray] = {}
 
     def run(self, name: str, *, probe: bool) -> Result:
         """Trains every phase, or goes on where a run of this folder was killed."""
-        if self.backup.folder is not None:
+        if self.backup.folder is not None and self.processes.chief:
             training.claim(self.backup.folder, self._claim(name))
         begun = self.backup.record()
+        self.processes.agree("epochs that a backup holds", len(begun.rows) if begun else 0)
         if begun is not None:
             self.record = begun
         elif probe and self.task.start is not None:
@@ -77,7 +69,7 @@ class Runner:
             state = start_phase(self.parts.model, self.plan, phase)
             if not resumed and self._is_current(phase):
                 state, resumed = self._take_up(phase), True
-            reasons[phase.name] = self.why_not()
+            reasons[phase.name] = self.seen.why_not()
             frozen[phase.name] = state
             if resumed and not self._is_over(phase):
                 self._fit(phase, done, reasons[phase.name])
@@ -85,59 +77,29 @@ class Runner:
             if resumed and self.best is not None:
                 self.parts.model.set_weights(self.best)
                 if any(reasons.values()):
-                    self._features.clear()
+                    self.seen.forget()
             done += phase.epochs
         last = reasons[phase.name]
-        metrics = {split: self._evaluate(split, last) for split in ("validation", "test")}
+        model = self.parts.model
+        metrics = {
+            split: self.seen.score(split, kept=last is None) for split in ("validation", "test")
+        }
+        if self.seen.spread:
+            model = local_copy(model)
         return Result(
-            self.parts.model, name, self.task, self.known.class_names, self.plan, self.record.rows,
+            model, name, self.task, self.seen.known.class_names, self.plan, self.record.rows,
             metrics, reasons, frozen, self.record.stopped,
         )  # fmt: skip
 
-    def why_not(self) -> str | None:
-        """Why features of the backbone as it is now may not be kept, or `None` if they may."""
-        if self.cache is False:
-            return "cache=False"
-        with self._below():
-            return feature_cache.why_not(
-                self.parts.backbone, augment=self.augment, views=self.views
-            )
-
-    def _below(self) -> AbstractContextManager:
-        """A backbone of which nothing trains works as in use: its dropout is off."""
-        layers = self.parts.backbone.layers
-        if any(layer.trainable_variables for layer in layers):
-            return nullcontext()
-        return inference(layers)
-
-    def features(self, split: str, number: int | None = None) -> np.ndarray:
-        """Features of a split, or of one of its views, in inference mode."""
-        if (split, number) not in self._features:
-            folder = None if isinstance(self.cache, bool) or self.cache == "auto" else self.cache
-            self._features[split, number] = feature_cache.features(
-                self.parts.backbone, self._images(split, number), folder=folder
-            )
-        return self._features[split, number]
-
-    def _images(self, split: str, number: int | None) -> np.ndarray:
-        x = self.known.splits[split][0]
-        if number is None or self.augment is None:
-            return x
-        return view(x, self.augment, self.seed, number)
-
-    def _targets(self, split: str) -> np.ndarray:
-        return self.task.encode(self.known.splits[split][1], self.units)
-
     def _start_head(self) -> None:
         assert self.task.start is not None
-        train, held = self.known.targets["train"], self.known.targets["validation"]
-        found = self.task.start(
-            self.features("train"), train, self.units, (self.features("validation"), held)
-        )
+        seen, y = self.seen, self.seen.known.targets
+        held = seen.features("validation"), y["validation"]
+        found = self.task.start(seen.features("train"), y["train"], seen.units, held)
         weights = [w for layer in self.parts.layers for w in layer.weights]
         for variable, value in zip(weights, found, strict=True):
             variable.assign(np.reshape(value, variable.shape))
-        scores = self._evaluate("validation", None)
+        scores = seen.score("validation", kept=True)
         self.record.add({"phase": START, "epoch": 0} | {f"val_{k}": v for k, v in scores.items()})
         if self.patience is not None:
             self.best = [np.array(w) for w in self.parts.model.get_weights()]
@@ -160,18 +122,8 @@ class Runner:
         model = self.parts.model
         model.optimizer.build(model.trainable_variables)
         done = self.record.done(phase.name)
-        if self.record.done(phase.name) == 0:
+        if done == 0:
             self.record.waited = 0
-        if reason is None:
-            x_of: Callable = lambda epoch: self.features("train", self._number(epoch))  # noqa: E731
-            held, net = self.features("validation"), None
-        else:
-            self._features.clear()  # the backbone may be another after this phase
-            x_of = lambda epoch: self._images("train", self._number(epoch))  # noqa: E731
-            held, net = self._images("validation", None), model
-        stream = Feed(x_of, self._targets("train"), self.batch_size, self.seed)
-        stream.begin(first + done)
-        net = net or self._top(len(stream))
         keep = Keep(
             model,
             self.record,
@@ -180,36 +132,77 @@ class Runner:
             patience=self.patience,
             best=self.best,
         )
-        with self._below():
-            net.fit(
-                stream,
-                epochs=first + phase.epochs,
-                initial_epoch=first + done,
-                shuffle=False,
-                verbose=self.verbose,
-                validation_data=(held, self._targets("validation")),
-                validation_batch_size=ROWS,
-                class_weight=self.class_weight,
-                callbacks=[*stream.callbacks, *self._more(phase, first), keep],
-            )
+        epochs = range(first + done, first + phase.epochs)
+        callbacks = [*self._more(phase, first), keep]
+        if reason is not None:
+            self.seen.forget()  # the backbone may be another after this phase
+        with self.seen.below():
+            if reason is None and self.seen.inside:
+                self._fit_inside(epochs, callbacks)
+            else:
+                self._fit_batches(epochs, callbacks, kept=reason is None)
         self.best = keep.best
 
-    def _top(self, steps: int) -> keras.Model:
+    def _fit_inside(self, epochs: range, callbacks: list[keras.callbacks.Callback]) -> None:
+        """On kept features, a whole epoch a call."""
+        seen = self.seen
+        y = seen.targets("train")
+        size = even_size(len(y), self.batch_size)
+        fit_epochs(
+            Trainer(self._top(jit_compile=False), y, self._example_weights()),
+            lambda epoch: seen.features("train", seen.number(epoch)),
+            lambda epoch: order_of(len(y), epoch, size, self.seed).reshape(-1, size),
+            lambda: seen.score("validation", kept=True),
+            epochs=epochs,
+            callbacks=callbacks,
+            verbose=self.verbose,
+        )
+
+    def _fit_batches(
+        self, epochs: range, callbacks: list[keras.callbacks.Callback], *, kept: bool
+    ) -> None:
+        """Batch by batch: the head on kept features, or the whole model on images."""
+        seen = self.seen
+        part = seen.features if kept else seen.images
+
+        def x_of(epoch: int) -> np.ndarray:
+            return part("train", seen.number(epoch))
+
+        multiple = self.processes.multiple
+        stream = Feed(x_of, seen.targets("train"), self.batch_size, self.seed, multiple=multiple)
+        stream.begin(epochs.start)
+        net = self.parts.model
+        if kept:
+            net = self._top(steps_per_execution=min(STEPS, len(stream)))
+        extra: list[keras.callbacks.Callback] = []
+        held: Any = part("validation", None), seen.targets("validation")
+        if seen.spread:
+            extra, held = [_Validation(lambda: seen.score("validation", kept=kept))], None
+        net.fit(
+            self.processes.part(stream),
+            epochs=epochs.stop,
+            initial_epoch=epochs.start,
+            shuffle=False,
+            verbose=self.verbose,
+            validation_data=held,
+            validation_batch_size=ROWS,
+            class_weight=self.class_weight,
+            callbacks=[*stream.callbacks, *extra, *callbacks],
+        )
+
+    def _top(self, **calls: Any) -> keras.Model:
         """The head as a model on features, compiled with the whole model's optimizer."""
         model, top = self.parts.model, self.parts.top
         assert list(map(id, top.trainable_variables)) == list(map(id, model.trainable_variables))
-        top.compile(
-            model.optimizer,
-            loss=self.task.loss(),
-            metrics=self.task.metrics(self.units),
-            steps_per_execution=min(STEPS, steps),
-        )
+        loss, metrics = self.task.loss(), self.task.metrics(self.seen.units)
+        top.compile(model.optimizer, loss=loss, metrics=metrics, **calls)
         return top
 
-    def _number(self, epoch: int) -> int | None:
-        if self.augment is None:
+    def _example_weights(self) -> np.ndarray | None:
+        if self.class_weight is None:
             return None
-        return epoch % self.views if self.views else epoch
+        labels = self.seen.known.targets["train"]
+        return np.array([self.class_weight[label] for label in labels], "float32")
 
     def _more(self, phase: Phase, first: int) -> list[keras.callbacks.Callback]:
         """Learning rate and logs of a phase."""
@@ -225,29 +218,31 @@ class Runner:
 
         return [keras.callbacks.LearningRateScheduler(rate), *logs]
 
-    def _evaluate(self, split: str, reason: str | None) -> dict[str, float]:
-        if reason is None:
-            x, net = self.features(split), self.parts.top
-            if not net.compiled:
-                net.compile(loss=self.task.loss(), metrics=self.task.metrics(self.units))
-        else:
-            x, net = self._images(split, None), self.parts.model
-        found = net.evaluate(x, self._targets(split), batch_size=ROWS, verbose=0, return_dict=True)
-        return {key: float(value) for key, value in found.items()}
-
     def _claim(self, name: str) -> dict[str, Any]:
         plain = {
             key: value if isinstance(value, str | int | float | None) else repr_of(value)
             for key, value in self.settings.items()
-            if key not in ("verbose", "cache", "tensorboard", "resume", "data", "backbone")
+            if key
+            not in ("verbose", "cache", "tensorboard", "resume", "data", "backbone", "distribution")
         }
         model = self.parts.backbone
         return plain | {
             "backbone": name,
             "freeze": self.plan.to_dict(),
-            "data": self.known.fingerprint(),
+            "data": self.seen.known.fingerprint(),
             "weights": training.fingerprint(model.get_weights()),
         }
+
+
+class _Validation(keras.callbacks.Callback):
+    """Puts scores of validation into the logs that the callbacks after it see."""
+
+    def __init__(self, score: Callable[[], dict[str, float]]):
+        super().__init__()
+        self.score = score
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs.update({f"val_{name}": value for name, value in self.score().items()})
 
 
 def repr_of(value: Any) -> str:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing.files import written_whole
+from wszoo.transfer import distribution
 
 _RECORD = "wszoo_record"
 Weights = list[np.ndarray]
@@ -42,10 +43,10 @@ class Record:
 
 
 class Backup:
-    """A run's folder; with `folder=None` nothing is written."""
+    """A run's folder; with `folder=None`, or `writes=False`, nothing is written."""
 
-    def __init__(self, folder: Path | None):
-        self.folder = folder
+    def __init__(self, folder: Path | None, *, writes: bool = True):
+        self.folder, self.writes = folder, writes
 
     @property
     def path(self) -> Path | None:
@@ -62,13 +63,14 @@ class Backup:
             raise self._damaged(error) from error
 
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
-        if self.folder is None or self.path is None:
+        if self.folder is None or self.path is None or not self.writes:
             return
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
         with written_whole(self.path) as part:
-            model.save_weights(part)
+            with distribution.alone():  # Keras makes variables while it saves
+                model.save_weights(part)
             with h5py.File(part, "a") as file:
                 note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
                 file.create_dataset(_RECORD, data=note)
