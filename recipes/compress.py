@@ -3,12 +3,12 @@
     python recipes/compress.py conv_net.mnist --data card --fraction 0.5
     python recipes/compress.py my_model.keras --data my_images/ --sites 'block*_conv' --relax 4
 
-Takes weights of the zoo or any functional `.keras` file and a data source: prices all merges of
-layers that could share (`wszoo.suggest`), ties the cheapest until the model is small enough,
-starts the shared kernels where they fit the inputs best, and trains on the targets and on the
-original's outputs. Beside it, an untied network of fewer channels that stores no more learns from
-the original for `--rival-epochs`. Prints the table, and writes metrics.json, merges.png,
-model.keras, a SavedModel and a .tflite file to --out.
+Takes weights of the zoo or any functional `.keras` file and a data source: prices merges of layers
+that could share (`wszoo.suggest`), takes the cheapest plan that is small enough, gives private
+low-rank parts of the tied sites what that leaves, starts where the inputs are fitted best, and
+trains on the targets and on the original's outputs. Beside it, an untied network of fewer channels
+that stores no more learns from the original for `--rival-epochs`. Prints the table, and writes
+metrics.json, merges.png, model.keras, a SavedModel and a .tflite file to --out.
 
 Measured over seeds: see docs/compress.md.
 """
@@ -38,7 +38,9 @@ def main(
     fraction: Annotated[float, typer.Option(help="Of the parameters, to keep at most.")] = 0.5,
     method: Annotated[str, typer.Option(help=f"auto, {', '.join(METHODS)}.")] = "auto",
     sites: Annotated[str | None, typer.Option(help="Those that may share: globs, commas.")] = None,
-    relax: Annotated[int, typer.Option(help="Rank of a private part a site; 0: none.")] = 0,
+    relax: Annotated[
+        int | None, typer.Option(help="Rank of a private part a site; 0: none; else what fits.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Of the recovery.")] = 5,
     learning_rate: Annotated[float, typer.Option(help="Of the recovery.")] = 5e-3,
     rival_epochs: Annotated[int, typer.Option(help="Of the narrower network; 0: none.")] = 10,

@@ -79,6 +79,18 @@ def test_values_are_recovered_too():
     assert made.model.output_shape == model.output_shape
 
 
+def test_what_the_plan_leaves_goes_to_private_parts(parent, digits):
+    sizes, gaps, wanted = {}, {}, parent.predict(digits[0][0], verbose=0)
+    for rank in (None, 0):
+        made = compress(parent, digits[0], relax=rank, recovery=Recovery(epochs=0))
+        sizes[rank] = made.model.count_params()
+        outputs = made.model.predict(digits[0][0], verbose=0)
+        gaps[rank] = np.mean((outputs - wanted) ** 2)
+    assert sizes[0] < sizes[None] <= 0.5 * parent.count_params()
+    assert gaps[None] < gaps[0]
+    assert 0.5 * parent.count_params() - sizes[None] < 9 * 12 * 6 + 12 * 6  # one rank more
+
+
 def test_private_parts_count_in_the_budget(parent, digits):
     made = compress(parent, digits[0], relax=1, recovery=Recovery(epochs=0))
     assert made.model.count_params() <= 0.5 * parent.count_params()
@@ -121,6 +133,8 @@ def test_bad_input_is_refused(parent, digits):
         compress(parent, (x[:, :7], y))
     with pytest.raises(ValueError, match="10 classes"):
         compress(parent, (x, y + 5))
+    with pytest.raises(ValueError, match="rank, 0 for none"):
+        compress(parent, (x, y), relax=-1)
     with pytest.raises(ValueError, match="cannot be stored in 100 "):
         compress(parent, (x, y), max_parameters=100)
     with pytest.raises(ValueError, match="must be positive"):

@@ -7,16 +7,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.layers import LowRankPart
+from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie, untied_twin
 from wszoo.training import cosine
-from wszoo.tuner import costs
+from wszoo.tuner import budget, costs
 from wszoo.tuner.merged_loss import recalibrate
 from wszoo.tuner.suggest import Suggestion, suggest
 
 Pair = tuple[np.ndarray, np.ndarray]
-SAMPLES = 512  # examples that price and start the tied layers
 NORMS = 1024  # examples on which norms are estimated anew
 
 
@@ -59,12 +60,15 @@ def compress(
     fraction: float = 0.5,
     method: str = "auto",
     sites: Sequence[str] | None = None,
-    relax: int = 0,
+    relax: int | None = None,
     recovery: Recovery | None = None,
     seed: int = 0,
     verbose: int | str = 0,
 ) -> Compressed:
     """Ties layers of a trained model until it is small enough, and trains it to what it could do.
+
+    The plan is the cheapest found that leaves so many parameters; what it leaves beyond that goes
+    to private low-rank parts of the tied sites (`wszoo.relax`).
 
     `train` is `(x, y)`: integer labels `(n,)` for a model of logits or probabilities
     `(n, classes)`, else values of the shape of its outputs. The model stays as it is.
@@ -73,20 +77,26 @@ def compress(
         max_parameters: of the result; by default `fraction` of the model's own.
         method: of `wszoo.suggest`.
         sites: those that may share; by default the declared ones.
-        relax: rank of a private part of each tied site (see `wszoo.relax`), counted in the budget;
-            0 is none.
+        relax: rank of the private part of each tied site, counted in the budget; 0 is none, `None`
+            the largest for which there is room where the layers can be relaxed.
 
-    Raises `ValueError` if no two sites can share, if tying all that can share is not enough, and
-    for data that do not fit the model.
+    Raises `ValueError` if no two sites can share, if tying all that can share is not enough, for a
+    negative rank, and for data that do not fit the model.
     """
+    if relax is not None and relax < 0:
+        raise ValueError(f"relax is a rank, 0 for none or None for the largest, not {relax}")
     x, y = check_data(model, train)
-    budget = max_parameters if max_parameters is not None else int(fraction * model.count_params())
-    found = suggest(model, x, y, method=method, sites=sites, samples=SAMPLES)
+    most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
+    found = suggest(model, x, y, method=method, sites=sites, samples=budget.SAMPLES)
+    twin = untied_twin(model)
     if relax:
-        plan, tied = _relaxed(model, found, budget, relax, x)
+        plan, tied = _relaxed(twin, found, most, relax)
     else:
-        plan = found.under(budget).plan
-        tied = tie(model, plan, x, method=found.method)
+        plan = budget.cheapest(model, found, most, x, y)
+        tied = retie(twin, plan, weights="mean")
+        if relax is None:
+            tied = budget.filled(twin, plan, most) or tied
+    start(tied, twin, plan, x, method=found.method)
     made = recover(tied, model, (x, y), recovery or Recovery(), seed=seed, verbose=verbose)
     return Compressed(made, plan, found)
 
@@ -100,36 +110,48 @@ def tie(
     else the mean; private norms are estimated anew.
     """
     twin = untied_twin(model)
-    tied = retie(twin, plan, weights="mean")
+    return start(retie(twin, plan, weights="mean"), twin, plan, x, method=method)
+
+
+def start(
+    tied: keras.Model, twin: keras.Model, plan: SharingPlan, x: np.ndarray, *, method: str
+) -> keras.Model:
+    """Gives a model under `plan`, relaxed or not, the values at which it is near its twin.
+
+    See `tie`; private low-rank parts take the most that they can of what the shared kernel loses.
+    """
     groups = [group for group in plan.groups.values() if len(group) > 1]
     if method == "activations" and groups:
-        spread = np.unique(np.linspace(0, len(x) - 1, SAMPLES).astype(int))
-        fitted = costs.Activations(twin, x[spread], [s for group in groups for s in group])
+        rows, layers = costs.evenly(len(x), budget.SAMPLES), graph.layers_of(twin)
+        fitted = costs.Activations(twin, x[rows], [s for group in groups for s in group])
+        parts = {layer.name: layer for layer in tied.layers if isinstance(layer, LowRankPart)}
         for group in groups:
-            graph.layer_at(tied, group[0]).set_weights(fitted.values(group))
+            shared = graph.layer_at(tied, group[0])
+            shared.set_weights(fitted.values(group)[: len(shared.weights)])  # no bias if relaxed
+            kernel = keras.ops.convert_to_numpy(shared.kernel)
+            for site in group:
+                if f"{site}_low_rank" in parts:
+                    own = keras.ops.convert_to_numpy(layers[site].kernel)
+                    parts[f"{site}_low_rank"].approximate(own - kernel)
     if groups:
         recalibrate(tied, x[:: max(1, len(x) // NORMS)])
     return tied
 
 
 def _relaxed(
-    model: keras.Model, found: Suggestion, budget: int, rank: int, x: np.ndarray
+    twin: keras.Model, found: Suggestion, most: int, rank: int
 ) -> tuple[SharingPlan, keras.Model]:
     """The first plan that is small enough with its private parts, and its relaxed model."""
-    from wszoo.relaxed.relaxing import relax
-
-    twin = untied_twin(model)
-    least = model.count_params()
+    least = twin.count_params()
     for step in found.steps:
-        if step.stored_parameters > budget or not step.merged:
+        if step.stored_parameters > most or not step.merged:
             continue
-        made = relax(twin, rank=rank, plan=step.plan)
-        if made.count_params() <= budget:
-            recalibrate(made, x[:: max(1, len(x) // NORMS)])
+        made = relaxing.relax(twin, rank=rank, plan=step.plan)
+        if made.count_params() <= most:
             return step.plan, made
         least = min(least, made.count_params())
     raise ValueError(
-        f"{model.name!r} cannot be stored in {budget:,} parameters with private parts of rank "
+        f"{found.model!r} cannot be stored in {most:,} parameters with private parts of rank "
         f"{rank}: the least is {least:,}; ask for a lower rank"
     )
 

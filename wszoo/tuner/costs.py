@@ -171,6 +171,11 @@ def _tensors(
     return [np.asarray(values) for values in (found if len(sites) > 1 else [found])]
 
 
+def evenly(count: int, most: int) -> np.ndarray:
+    """Indices of `most` of `count` things, or of all where there are no more, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, most).astype(int))
+
+
 def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.ravel(a).astype("float64") for a in arrays])
 

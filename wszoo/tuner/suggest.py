@@ -114,7 +114,7 @@ def suggest(
     names = tuple(sites or graph.names_of(twin).declared)
     tieable = check_families(twin, names)
     if x is not None and len(x) > samples:
-        rows = np.unique(np.linspace(0, len(x) - 1, samples).astype(int))
+        rows = costs.evenly(len(x), samples)
         x, y = x[rows], None if y is None else y[rows]
     flat = [site for family in tieable for site in family]
     if method == "auto":
