@@ -1,8 +1,8 @@
-"""The searches that benchmarks/planted.py compares, each on one data set.
+"""The searches that benchmarks/planted.py compares, each on one teacher.
 
 A peer's trial trains on 200 of the examples and scores on the other 50, as a user's would. Its
 score is the best epoch's, as KerasTuner takes it, plus the price of the parameters. Trials of the
-peers are looked up: the engine trains every plan once for each data set and seed, and gives what
+peers are looked up: the engine trains every plan once for each teacher and seed, and gives what
 Keras gives (tests/tuner/test_engine.py), and seconds are measured on real runs (planted_times.py).
 """
 
@@ -16,7 +16,7 @@ from planted_tasks import EXAMPLES, TRAINING, Bench, Task
 from wszoo import SharingPlan
 from wszoo.tuner import SearchSpace
 from wszoo.tuner.engine import Job
-from wszoo.tuner.racing import Race, halving, race, side_by_side, split
+from wszoo.tuner.racing import Race, race_through, side_by_side, split
 
 TRIALS = 32
 AGAIN, SEEDS = 5, 2  # the best five on two more seeds
@@ -33,11 +33,11 @@ class Trace:
 
 
 class Trials:
-    """The scores of trials on one data set: plan and seed → the curve on the 50 held examples."""
+    """The scores of trials on one teacher: plan and seed → the curve on the 50 held examples."""
 
-    def __init__(self, bench: Bench, task: Task, data: int, seed: int):
+    def __init__(self, bench: Bench, task: Task, seed: int):
         self.bench, self.plans = bench, list(bench.space)
-        x, y = task.data(data)
+        x, y = task.data()
         train, held = split(EXAMPLES, 0, seed + 500)  # a user's one split
         self._run = lambda plans, seeds: bench.engine.run(
             [Job(plan, train, held, s) for s in seeds for plan in plans], x, y
@@ -130,24 +130,18 @@ def make_oracle(kind: str, depth: int, seed: int):
 
 
 def ours(
-    bench: Bench, task: Task, data: int, seed: int, after_round: Callable[[], None] = lambda: None
+    bench: Bench, task: Task, seed: int, after_round: Callable[[], None] = lambda: None
 ) -> tuple[Trace, Race]:
-    """A race of all plans over folds of the 250 examples, all of it trained side by side."""
+    """A race of plans over folds of the 250 examples, all of it trained side by side."""
 
     def note(state: Race) -> None:
         trace.note(state.trained, state.best)
         after_round()
 
-    x, y = task.data(data)
+    x, y = task.data()
     trace = Trace()
-    plans = list(bench.space)
-    result = race(
-        plans,
-        side_by_side(bench.engine, x, y, seed=seed),
-        halving(len(plans)),
-        cost=bench.price,
-        report=note,
-    )
+    measure = side_by_side(bench.engine, x, y, seed=seed)
+    result = race_through(bench.space, measure, cost=bench.price, report=note, seed=seed)
     return trace, result
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from planted import DATA_SETS, OUT, read, write
+from planted import EIGHT_SEEDS, OUT, read, write
 from planted_methods import AGAIN, ORACLES, OURS, PEERS, SEEDS, TRIALS
-from planted_tasks import EXAMPLES, NOISE, PRICE, TASKS, TEST, TRAINING
+from planted_tasks import DRAWS, EXAMPLES, NOISE, PRICE, TASKS, TEST, TRAINING
 
 from wszoo.report import mean_sd
 from wszoo.sharing.files import written_whole
@@ -30,7 +30,7 @@ def truth_of(stored: dict[str, Any], key: str) -> dict[str, float]:
 
 
 def collect() -> dict[str, Any]:
-    """For each task and method the percentiles of the named plans over data sets, and curves."""
+    """For each task and method the percentiles of the named plans over searches, and curves."""
     stored, replays = read("truth.json"), read("replays.json")
     result: dict[str, Any] = {"tasks": {}, "truth_seeds": {}}
     for pattern in TASKS[6]:
@@ -39,7 +39,7 @@ def collect() -> dict[str, Any]:
             for key in stored
             if key.startswith(pattern + " ")
         }
-        runs = [  # each beside the truth of its data set
+        runs = [  # each beside the truth of its teacher
             (run, places[key.rpartition(" ")[0]])
             for key, run in replays.items()
             if key.startswith(pattern + " ") and OURS in run
@@ -63,7 +63,14 @@ def collect() -> dict[str, Any]:
             "best": {
                 key: sorted(place, key=place.__getitem__)[:5] for key, place in places.items()
             },
-            "planted": {key: place[pattern] for key, place in places.items()},
+            "fixed": {
+                name: [place[plan] for place in places.values()]
+                for name, plan in (
+                    ("the teacher's own plan", pattern),
+                    ("always tied", "AAAAAA"),
+                    ("always untied", "ABCDEF"),
+                )
+            },
         }
         result["truth_seeds"][pattern] = min(len(stored[key]) for key in places)
     return result
@@ -78,7 +85,7 @@ def seconds(times: dict[str, Any], name: str, work: float) -> float:
 
 
 def step_curves(curves: list, at: np.ndarray) -> np.ndarray:
-    """Mean over data sets of what was named by each moment; nan before the first."""
+    """Mean over searches of what was named by each moment; nan before the first."""
     rows = []
     for curve in curves:
         moments, values = np.array(curve, float).T
@@ -125,24 +132,30 @@ def table(result: dict[str, Any], times: dict[str, Any]) -> str:
         cells = " | ".join(f"{row['mean']:.1f} ± {row['se']:.1f}" for row in rows)
         work = float(np.mean([row["work"] for row in rows]))
         lines.append(f"| {name} | {cells} | {work:,.0f} | {seconds(times, name, work):.0f} |")
+    for name in next(iter(tasks.values()))["fixed"]:
+        values = [mean_sd(task["fixed"][name]) for task in tasks.values()]
+        cells = " | ".join(f"{m:.1f} ± {sd / np.sqrt(len(DRAWS)):.1f}" for m, sd in values)
+        lines.append(f"| {name} | {cells} | 0 | 0 |")
     return "\n".join(lines)
 
 
 def eight_lines(stored: dict[str, Any]) -> str:
-    lines = ["| teacher | data set | named | true percentile | planted plan's | trainings |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| teacher | plans trained | trainings | named | percentile | teacher's own plan | "
+             "tied | untied |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for pattern in TASKS[8]:
-        entry = stored.get(pattern)
-        if not entry or "sample" not in stored:
+        entry = stored.get(pattern, {"truth": {}})
+        if "AAAAAAAA" not in entry["truth"]:
             continue
-        values = {p: float(np.mean(e)) + PRICE * len(set(p)) / len(p)
-                  for p, e in entry["truth"].items()}  # fmt: skip
+        errors = {p: float(np.mean(e)) for p, e in entry["truth"].items()}
+        values = {p: e + PRICE * len(set(p)) / len(p) for p, e in errors.items()}
         sample = np.array([values[p] for p in stored["sample"]])
-        share = {p: 100 * float((sample < v).mean()) for p, v in values.items()}
-        for seed, race in entry["races"].items():
-            named = race["points"][-1][1]
-            lines.append(f"| {pattern} | {seed} | {named} | {share[named]:.1f} | "
-                         f"{share[pattern]:.1f} | {race['trained']:,} |")  # fmt: skip
+        work, named = entry["points"][-1]
+        shares = [
+            f"{100 * float((sample < values[p]).mean()):.1f}"
+            for p in (named, pattern, "AAAAAAAA", "ABCDEFGH")
+        ]
+        cells = [pattern, str(entry["plans"]), f"{work:,}", named, *shares]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -150,8 +163,7 @@ def page(result: dict[str, Any], times: dict[str, Any], eight: dict[str, Any]) -
     sets = len(next(iter(result["tasks"].values()))["methods"][OURS]["ends"])
     seeds = min(result["truth_seeds"].values())
     found = "\n".join(
-        f"- teacher and data set {key}: truly best are {', '.join(best)}; the planted plan is at "
-        f"percentile {task['planted'][key]:.1f}."
+        f"- teacher {key}: truly best are {', '.join(best)}."
         for task in result["tasks"].values()
         for key, best in task["best"].items()
     )
@@ -159,22 +171,26 @@ def page(result: dict[str, Any], times: dict[str, Any], eight: dict[str, Any]) -
     more = "" if eight_part.count("\n") < 2 else f"""
 ## Eight sites
 
-All 4,140 plans race; the truth is that of {len(eight.get("sample", []))} plans drawn at random,
-over 6 seeds, and the percentile is the share of these that are better.
+Of 4,140 plans 400 start, and 300 more join that promise most by like plans that have run. The truth
+is that of {len(eight.get("sample", []))} plans drawn at random, over {EIGHT_SEEDS} seeds; the
+percentile is the share of these that are better.
 
 {eight_part}
 """  # fmt: skip
     return f"""# Searching for a planted partition
 
 Teachers of six residual tanh layers, tied by a partition, label inputs; students are the same net
-under one of 203 plans. A data set has {EXAMPLES} examples with noise of {NOISE} standard
-deviations; {DATA_SETS} for each teacher. The truth about a plan on a data set is its mean squared
-error on {TEST:,} new, clean examples (1 is the variance), trained on all {EXAMPLES}, over {seeds}
-seeds of weights and order, plus {PRICE} × stored / untied parameters: the price is the same for
-every search.
+under one of 203 plans. A teacher gives {EXAMPLES} examples with noise of {NOISE} standard
+deviations; there are {len(DRAWS)} draws of weights and examples for each partition. The truth
+about a plan is its mean squared error on {TEST:,} new, clean examples (1 is the variance), trained
+on all {EXAMPLES}, over {seeds} seeds of weights and order, plus {PRICE} × stored / untied
+parameters: the price is the same for every search. Width, noise and gain of the teachers were
+chosen on another draw, so that neither of the two constant answers, all tied or none, is good; so
+was the number of rounds of the race.
 
-A search sees one data set, and is scored by the true percentile of the plan that it names: the
-share of all plans that are truly better. The mean over {sets} searches, ± one standard error:
+A search sees the examples of one teacher, and is scored by the true percentile of the plan that it
+names: the share of all plans that are truly better. The mean over {sets} searches, ± one standard
+error:
 
 {table(result, times)}
 
@@ -183,8 +199,8 @@ share of all plans that are truly better. The mean over {sets} searches, ± one 
 {found}
 
 - **{OURS}**: all plans race, on folds of the {EXAMPLES} examples and fresh initial weights; the
-  better half goes on to twice as many folds, and like plans tell of each other
-  (`wszoo.tuner.race`, `wszoo.tuner.pooling`). All candidates train side by side
+  better go on to more folds, and like plans tell of each other
+  (`wszoo.tuner.race_through`, `wszoo.tuner.pooling`). All candidates train side by side
   in one compiled call (`wszoo.tuner.SideBySide`). Its seconds are those of a real run from nothing,
   compilation included.
 - **{", ".join(f"KerasTuner {kind}" for kind in ORACLES)}**: KerasTuner's own oracles over one

@@ -17,12 +17,12 @@ import keras_tuner
 import typer
 from planted import read, write
 from planted_methods import EPOCHS, OURS, joined, ours
-from planted_tasks import EXAMPLES, OUTPUTS, PRICE, TRAINING, WIDTH, Bench, Task
+from planted_tasks import DRAWS, EXAMPLES, OUTPUTS, PRICE, TRAINING, WIDTH, Bench, Task
 
 from wszoo.cli import run
 from wszoo.tuner import SearchSpace
 
-TASK, DATA = Task("ABABAB"), 0
+TASK = Task("ABABAB", DRAWS[0])
 SHORTER = {  # enough for the seconds of a training, which are what the page multiplies
     "RandomSearch": {"max_trials": 8},
     "BayesianOptimization": {"max_trials": 8},
@@ -54,7 +54,7 @@ class Net(keras_tuner.HyperModel):
 
 
 def peer(kind: str) -> dict:
-    x, y = TASK.data(DATA)
+    x, y = TASK.data()
     cut = EXAMPLES - 50
     with tempfile.TemporaryDirectory() as folder:
         tuner = getattr(keras_tuner, kind)(
@@ -79,7 +79,7 @@ def peer(kind: str) -> dict:
 def race_from_nothing() -> dict:
     started, marks = time.perf_counter(), []
     bench = Bench(TASK.depth)
-    trace, result = ours(bench, TASK, DATA, 0, lambda: marks.append(time.perf_counter() - started))
+    trace, result = ours(bench, TASK, 0, lambda: marks.append(time.perf_counter() - started))
     return {
         "seconds": round(time.perf_counter() - started, 2),
         "work": result.trained,

@@ -39,10 +39,21 @@ def test_plans_that_left_early_are_compared_at_the_levels_they_met():
 
 
 def test_distances_are_the_pairs_on_which_plans_disagree():
-    apart = distances([(0, 0, 0), (0, 1, 2), (0, 0, 1)])
+    plans = [(0, 0, 0), (0, 1, 2), (0, 0, 1)]
+    apart = distances(plans, plans)
     assert apart.tolist() == [[0, 3, 2], [3, 0, 1], [2, 1, 0]]
+    assert distances(plans[:1], plans).tolist() == apart[:1].tolist()
 
 
 def test_one_score_or_one_plan_is_taken_as_it_is():
     assert np.allclose(pooled(PLANS, TRUTH[:, None].tolist()), TRUTH - TRUTH.mean())
     assert pooled([(0, 0)], [[1.0, 2.0]]).tolist() == [0.0]
+
+
+def test_unseen_plans_are_foretold_by_like_ones():
+    rng = np.random.default_rng(3)
+    table = (TRUTH[:, None] + 0.2 * rng.normal(size=(203, 4))).tolist()
+    known, unseen = list(range(0, 203, 2)), list(range(1, 203, 2))
+    found = pooled([PLANS[i] for i in known], [table[i] for i in known], [PLANS[i] for i in unseen])
+    assert len(found) == 203
+    assert np.corrcoef(found[len(known) :], TRUTH[unseen])[0, 1] > 0.8

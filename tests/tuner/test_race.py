@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wszoo.tuner.racing import Round, halving, race, split
+from wszoo.tuner.racing import Round, halving, race, race_through, split
 from wszoo.tuner.space import SearchSpace
 
 SPACE = SearchSpace.plain([f"block_{i}" for i in range(6)])
@@ -36,6 +36,32 @@ def test_the_best_are_found_and_the_trainings_are_counted():
 def test_a_price_moves_the_winner():
     result = race(SPACE, noisy, halving(203), cost=lambda plan: len(plan.groups))
     assert result.best == SPACE.tied
+
+
+def test_promising_plans_of_a_pool_join_and_catch_up():
+    plans = list(SPACE)
+    starters = [plan for plan in plans if len(plan.groups) > 3]
+    rounds = [Round(3, 40), Round(2, 20, join=60), Round(5, 8)]
+    result = race(starters, noisy, rounds, pool=plans)
+    assert len(result.best.groups) == 2  # none of the starters has two groups
+    assert len(result.scores) == len(starters) + 60
+    assert result.trained == 3 * len(starters) + 60 * 3 + 2 * 100 + 5 * 20
+    assert len(result.scores[result.best]) == 10
+    assert {len(s) for s in result.scores.values()} == {3, 5, 10}
+
+
+def test_a_large_space_is_raced_through_without_training_all_of_it():
+    space = SearchSpace.plain([f"block_{i}" for i in range(8)])
+
+    def measure(pairs):
+        rng = np.random.default_rng(len(pairs))
+        apart = [len(p.groups) - 2 + (p.owner("block_1") != "block_0") for p, _ in pairs]
+        return 0.1 * np.array(apart) ** 2 + 0.05 * rng.normal(size=len(pairs))
+
+    result = race_through(space, measure)
+    assert result.best.owner("block_1") == "block_0"
+    assert len(result.best.groups) == 2
+    assert len(result.scores) == 700  # of 4,140
 
 
 def test_splits_are_a_cross_validation_then_another():

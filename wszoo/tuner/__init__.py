@@ -24,6 +24,7 @@ __getattr__, __dir__ = exports(
         "Training": "wszoo.tuner.lanes",
         "halving": "wszoo.tuner.racing",
         "race": "wszoo.tuner.racing",
+        "race_through": "wszoo.tuner.racing",
         "search": "wszoo.tuner.searching",
         "side_by_side": "wszoo.tuner.racing",
     },

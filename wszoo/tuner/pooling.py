@@ -18,19 +18,26 @@ SMOOTH = (0.1, 0.3, 0.5, 0.7, 0.9, 0.97)  # share of the variance between plans
 MOST = 1000  # plans; the work grows with their cube
 
 
-def distances(plans: Sequence[Labels]) -> np.ndarray:
-    """`(plans, plans)`: on how many pairs of sites do two plans disagree?"""
-    pairs = list(combinations(range(len(plans[0])), 2))
-    tied = np.array([[labels[i] == labels[j] for i, j in pairs] for labels in plans], float)
-    ones, zeros = tied @ (1 - tied).T, (1 - tied) @ tied.T
-    return ones + zeros
+def distances(plans: Sequence[Labels], others: Sequence[Labels]) -> np.ndarray:
+    """`(plans, others)`: on how many pairs of sites do two plans disagree?"""
+    tied, theirs = _tied_pairs(plans), _tied_pairs(others)
+    return tied @ (1 - theirs).T + (1 - tied) @ theirs.T
 
 
-def pooled(plans: Sequence[Labels], scores: Sequence[Sequence[float]]) -> np.ndarray:
-    """Estimates of all plans, smaller is better, up to a constant.
+def _tied_pairs(plans: Sequence[Labels]) -> np.ndarray:
+    """`(plans, pairs of sites)`: 1 where the pair shares."""
+    tied = [[a == b for a, b in combinations(labels, 2)] for labels in plans]
+    return np.array(tied, float).reshape(len(plans), -1)
+
+
+def pooled(
+    plans: Sequence[Labels], scores: Sequence[Sequence[float]], unseen: Sequence[Labels] = ()
+) -> np.ndarray:
+    """Estimates of all plans, then of the unseen ones; smaller is better, up to a constant.
 
     `scores[i]` are those of replicates 0, 1, …, as many as plan i had; plans that ran in all
-    give the levels of the replicates. More than 1,000 plans get their own means.
+    give the levels of the replicates. Of more than 1,000 plans, or fewer than three, or where none
+    ran twice, each gets its own mean, and the unseen the mean of all.
     """
     longest = max(map(len, scores))
     table = np.full((len(plans), longest), np.nan)
@@ -39,17 +46,23 @@ def pooled(plans: Sequence[Labels], scores: Sequence[Sequence[float]]) -> np.nda
     table -= table[~np.isnan(table).any(1)].mean(0)
     means, numbers = np.nanmean(table, axis=1), (~np.isnan(table)).sum(1)
     if len(plans) > MOST or len(plans) < 3 or longest < 2:
-        return means
+        return np.append(means, np.full(len(unseen), means.mean()))
     noise = np.nansum((table - means[:, None]) ** 2) / max(1, (numbers - 1).sum()) / numbers
-    return _posterior(distances(plans), means, noise)
+    across = distances(unseen, plans) if unseen else np.zeros((0, len(plans)))
+    return _posterior(distances(plans, plans), across, means, noise)
 
 
-def _posterior(apart: np.ndarray, means: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """The posterior mean of each plan under the likeliest of a few lengths and shares."""
+def _posterior(
+    apart: np.ndarray, from_unseen: np.ndarray, means: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
+    """Posterior means, then those of the unseen, under the likeliest of a few lengths and shares.
+
+    `apart` are distances `(plans, plans)`, `from_unseen` `(unseen, plans)`.
+    """
     weights = 1 / (noise + means.var())
     centred = means - (weights * means).sum() / weights.sum()
     between = max(float(means.var() - noise.mean()), 1e-3 * float(means.var()), 1e-12)
-    best = -np.inf, means
+    best = -np.inf, np.zeros(len(means) + len(from_unseen))
     for length in LENGTHS:
         for share in SMOOTH:
             prior = between * (share * np.exp(-apart / length) + (1 - share) * np.eye(len(means)))
@@ -57,5 +70,6 @@ def _posterior(apart: np.ndarray, means: np.ndarray, noise: np.ndarray) -> np.nd
             solved = np.linalg.solve(total, centred)
             likelihood = -0.5 * centred @ solved - 0.5 * np.linalg.slogdet(total)[1]
             if likelihood > best[0]:
-                best = likelihood, means - centred + prior @ solved
-    return best[1]
+                across = between * share * np.exp(-from_unseen / length)
+                best = likelihood, np.concatenate([prior, across]) @ solved
+    return best[1] + (means - centred)[0]

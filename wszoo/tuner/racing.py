@@ -4,6 +4,7 @@ Noise is beaten by repetition. All plans that run in a round run on the same spl
 what they have in common cancels when they are compared.
 """
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,22 +12,28 @@ import numpy as np
 
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.engine import Job, SideBySide
-from wszoo.tuner.partitions import canonical
+from wszoo.tuner.partitions import Labels, canonical
 from wszoo.tuner.pooling import pooled
+from wszoo.tuner.space import SearchSpace
 
 Measure = Callable[[list[tuple[SharingPlan, int]]], np.ndarray]
+WHOLE, STARTERS, POOL = 250, 400, 5000  # plans
 FOLDS = 5  # of a cross-validation; every further five replicates shuffle the data anew
 
 
 @dataclass(frozen=True)
 class Round:
-    """`repeats` further replicates of every plan still in; then the best `keep` stay."""
+    """`repeats` further replicates of every plan still in; then the best `keep` stay.
+
+    Before it, the `join` plans of the pool that promise most come in and catch up.
+    """
 
     repeats: int
     keep: int
+    join: int = 0
 
     def __post_init__(self) -> None:
-        if self.repeats < 1 or self.keep < 1:
+        if self.repeats < 1 or self.keep < 1 or self.join < 0:
             raise ValueError(f"a round has at least one replicate and keeps one plan: {self}")
 
 
@@ -46,14 +53,20 @@ class Race:
 
     def rank(self, keep: int) -> None:
         """Estimates every plan anew and keeps the best of those standing."""
-        plans = list(self.scores)
-        sites = plans[0].sites
-        owners = [dict(plan.owners) for plan in plans]
-        labels = [canonical([owner[site] for site in sites]) for owner in owners]
-        worth = pooled(labels, [self.scores[plan] for plan in plans])
-        costs = np.array([self.cost(plan) for plan in plans])
-        self.values = dict(zip(plans, (worth + costs).tolist(), strict=True))
+        self.values = self._estimates([])
         self.standing = sorted(self.standing, key=self.values.__getitem__)[:keep]
+
+    def promising(self, pool: Sequence[SharingPlan], number: int) -> list[SharingPlan]:
+        """The plans of `pool` without a score that promise most, by those with one."""
+        unseen = [plan for plan in pool if plan not in self.scores]
+        values = self._estimates(unseen)
+        return sorted(unseen, key=values.__getitem__)[:number]
+
+    def _estimates(self, unseen: list[SharingPlan]) -> dict[SharingPlan, float]:
+        known = list(self.scores)
+        worth = pooled(_labels(known), list(self.scores.values()), _labels(unseen))
+        both = [*known, *unseen]
+        return {p: float(w) + self.cost(p) for p, w in zip(both, worth, strict=True)}
 
     @property
     def best(self) -> SharingPlan:
@@ -77,20 +90,25 @@ def race(
     measure: Measure,
     rounds: Sequence[Round],
     *,
+    pool: Iterable[SharingPlan] = (),
     cost: Callable[[SharingPlan], float] = lambda plan: 0.0,
     report: Callable[[Race], None] = lambda race: None,
 ) -> Race:
     """Runs the rounds; `measure([(plan, replicate), …])` gives a score each.
 
-    `report` hears of the race after each round. Raises `ValueError` for no plans or no rounds.
+    `pool` are the plans that may join. `report` hears of the race after each round. Raises
+    `ValueError` for no plans or no rounds.
     """
     state = Race(cost=cost, standing=list(dict.fromkeys(plans)))
     if not state.standing or not rounds:
         raise ValueError("a race needs plans and rounds")
-    replicates = 0
+    waiting, replicates = list(dict.fromkeys(pool)), 0
     for turn in rounds:
+        joining = state.promising(waiting, turn.join) if turn.join else []
+        jobs = [(plan, replicate) for replicate in range(replicates) for plan in joining]
+        state.standing += joining
         new = range(replicates, replicates + turn.repeats)
-        jobs = [(plan, replicate) for replicate in new for plan in state.standing]
+        jobs += [(plan, replicate) for replicate in new for plan in state.standing]
         for (plan, _), score in zip(jobs, measure(jobs), strict=True):
             state.scores.setdefault(plan, []).append(float(score))
         replicates += turn.repeats
@@ -98,6 +116,14 @@ def race(
         state.rank(turn.keep)
         report(state)
     return state
+
+
+def _labels(plans: Sequence[SharingPlan]) -> list[Labels]:
+    if not plans:
+        return []
+    sites = plans[0].sites
+    owners = [dict(plan.owners) for plan in plans]
+    return [canonical([owner[site] for site in sites]) for owner in owners]
 
 
 def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
@@ -113,6 +139,36 @@ def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
         keep = max(finalists, keep // 2)
         rounds.append(Round(sum(turn.repeats for turn in rounds), keep))
     return rounds
+
+
+def race_through(
+    space: SearchSpace,
+    measure: Measure,
+    *,
+    cost: Callable[[SharingPlan], float] = lambda plan: 0.0,
+    report: Callable[[Race], None] = lambda race: None,
+    seed: int = 0,
+) -> Race:
+    """A race over a space: of all its plans where it has no more than 250.
+
+    In a larger one the templates and plans at random start, 400 in all, and then those join that
+    promise most by like plans that have run, out of the space or of 5,000 drawn plans.
+    """
+    if space.count <= WHOLE:
+        return race(space, measure, halving(space.count), cost=cost, report=report)
+    rng = random.Random(seed)
+    pool = list(space) if space.count <= POOL else [space.draw(rng) for _ in range(POOL)]
+    drawn = rng.sample(pool, min(STARTERS, len(pool)))
+    starters = list(dict.fromkeys([*space.templates().values(), *drawn]))[:STARTERS]
+    rounds = [
+        Round(3, STARTERS // 2),
+        Round(2, STARTERS // 2, join=STARTERS // 2),
+        Round(3, STARTERS // 4, join=STARTERS // 4),
+        Round(4, 40),
+        Round(12, 20),
+        Round(24, 8),
+    ]
+    return race(starters, measure, rounds, pool=pool, cost=cost, report=report)
 
 
 def split(examples: int, replicate: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
