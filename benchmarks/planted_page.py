@@ -42,10 +42,10 @@ def collect() -> dict[str, Any]:
         runs = [  # each beside the truth of its teacher
             (run, places[key.rpartition(" ")[0]])
             for key, run in replays.items()
-            if key.startswith(pattern + " ") and OURS in run
+            if key.startswith(pattern + " ") and all(name in run for name in OURS)
         ]
         rows = {}
-        for name in [OURS, *PEERS]:
+        for name in [*OURS, *PEERS]:
             curves = [[(work, place[plan]) for work, plan in run[name]] for run, place in runs]
             ends = [curve[-1][1] for curve in curves]
             mean, sd = mean_sd(ends)
@@ -78,8 +78,8 @@ def collect() -> dict[str, Any]:
 
 def seconds(times: dict[str, Any], name: str, work: float) -> float:
     """Wall time of so much work of a method, from its real run."""
-    if name == OURS:
-        return float(np.interp(work, *zip(*times[OURS]["rounds"], strict=True)))
+    if name in OURS:
+        return float(np.interp(work, *zip(*times[name]["rounds"], strict=True)))
     row = times["KerasTuner RandomSearch" if name == RANDOM else name]
     return work * row["seconds"] / row["work"]
 
@@ -127,7 +127,7 @@ def table(result: dict[str, Any], times: dict[str, Any]) -> str:
     tasks = result["tasks"]
     head = " | ".join(f"teacher {pattern}" for pattern in tasks)
     lines = [f"| search | {head} | trainings | seconds |", "|---|" + "---|" * (len(tasks) + 2)]
-    for name in [OURS, *PEERS]:
+    for name in [*OURS, *PEERS]:
         rows = [task["methods"][name] for task in tasks.values()]
         cells = " | ".join(f"{row['mean']:.1f} ± {row['se']:.1f}" for row in rows)
         work = float(np.mean([row["work"] for row in rows]))
@@ -160,7 +160,7 @@ def eight_lines(stored: dict[str, Any]) -> str:
 
 
 def page(result: dict[str, Any], times: dict[str, Any], eight: dict[str, Any]) -> str:
-    sets = len(next(iter(result["tasks"].values()))["methods"][OURS]["ends"])
+    sets = len(next(iter(result["tasks"].values()))["methods"][RANDOM]["ends"])
     seeds = min(result["truth_seeds"].values())
     found = "\n".join(
         f"- teacher {key}: truly best are {', '.join(best)}."
@@ -198,11 +198,12 @@ error:
 
 {found}
 
-- **{OURS}**: all plans race, on folds of the {EXAMPLES} examples and fresh initial weights; the
-  better go on to more folds, and like plans tell of each other
+- **{", ".join(OURS)}**: all plans race, on folds of the {EXAMPLES} examples and fresh initial
+  weights; the better go on to more folds, and like plans tell of each other
   (`wszoo.tuner.race_through`, `wszoo.tuner.pooling`). All candidates train side by side
   in one compiled call (`wszoo.tuner.SideBySide`). Its seconds are those of a real run from nothing,
-  compilation included.
+  compilation included. The first round trains each plan
+  {" or ".join(map(str, OURS.values()))} times.
 - **{", ".join(f"KerasTuner {kind}" for kind in ORACLES)}**: KerasTuner's own oracles over one
   boolean a pair of neighbours, {TRIALS} trials (Hyperband: two iterations, about as much training).
   They can express the 32 contiguous plans alone. A trial's score is its best epoch on 50 held

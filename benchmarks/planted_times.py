@@ -1,6 +1,6 @@
 """Seconds of the searches of planted.py, each run for real, one after another on a quiet machine.
 
-    python benchmarks/planted_times.py [RandomSearch BayesianOptimization Hyperband wszoo]
+    python benchmarks/planted_times.py [RandomSearch BayesianOptimization Hyperband "wszoo race"]
 
 A peer is KerasTuner's own tuner: each trial builds a Keras model, compiles it and calls `fit`, with
 validation after each epoch; it runs fewer trials here than in planted.py. Ours is timed from
@@ -16,7 +16,7 @@ import keras
 import keras_tuner
 import typer
 from planted import read, write
-from planted_methods import EPOCHS, OURS, joined, ours
+from planted_methods import EPOCHS, OURS, Measured, joined, ours
 from planted_tasks import DRAWS, EXAMPLES, OUTPUTS, PRICE, TRAINING, WIDTH, Bench, Task
 
 from wszoo.cli import run
@@ -76,10 +76,16 @@ def peer(kind: str) -> dict:
     return {"seconds": round(seconds, 2), "work": round(work, 2), "trials": len(trials)}
 
 
-def race_from_nothing() -> dict:
+def race_from_nothing(first: int) -> dict:
     started, marks = time.perf_counter(), []
     bench = Bench(TASK.depth)
-    trace, result = ours(bench, TASK, 0, lambda: marks.append(time.perf_counter() - started))
+    trace, result = ours(
+        bench,
+        Measured(bench, TASK, 0),
+        0,
+        first,
+        lambda: marks.append(time.perf_counter() - started),
+    )
     return {
         "seconds": round(time.perf_counter() - started, 2),
         "work": result.trained,
@@ -91,10 +97,10 @@ def main(
     which: Annotated[list[str] | None, typer.Argument(help="Default: all, ours last.")] = None,
 ) -> None:
     """Seconds of the searches, each run for real."""
-    for name in which or [*SHORTER, "wszoo"]:
+    for name in which or [*SHORTER, *OURS]:
         found = read("times.json")
-        if name == "wszoo":
-            found[OURS] = race_from_nothing()
+        if name in OURS:
+            found[name] = race_from_nothing(OURS[name])
         else:
             keras.utils.set_random_seed(0)
             found[f"KerasTuner {name}"] = peer(name)

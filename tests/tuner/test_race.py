@@ -58,7 +58,7 @@ def test_a_large_space_is_raced_through_without_training_all_of_it():
         apart = [len(p.groups) - 2 + (p.owner("block_1") != "block_0") for p, _ in pairs]
         return 0.1 * np.array(apart) ** 2 + 0.05 * rng.normal(size=len(pairs))
 
-    result = race_through(space, measure)
+    result = race_through(space, measure, first=3)
     assert result.best.owner("block_1") == "block_0"
     assert len(result.best.groups) == 2
     assert len(result.scores) == 700  # of 4,140

@@ -127,13 +127,13 @@ def _labels(plans: Sequence[SharingPlan]) -> list[Labels]:
 
 
 def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
-    """Rounds over `plans`: all on `first` replicates, then half as many on twice as many, …
+    """Rounds over `plans`: all on `first` replicates, then the best fifth on twice as many, …
 
-    After the first each round costs about as much as one replicate of all plans.
+    From then on each round keeps half and costs a fifth of the first one.
     """
     if plans <= finalists:
         return [Round(2 * first, plans)]
-    keep = max(finalists, plans // first)
+    keep = max(finalists, plans // 5)
     rounds = [Round(first, keep)]
     while keep > finalists:
         keep = max(finalists, keep // 2)
@@ -145,6 +145,7 @@ def race_through(
     space: SearchSpace,
     measure: Measure,
     *,
+    first: int = 5,
     cost: Callable[[SharingPlan], float] = lambda plan: 0.0,
     report: Callable[[Race], None] = lambda race: None,
     seed: int = 0,
@@ -152,21 +153,23 @@ def race_through(
     """A race over a space: of all its plans where it has no more than 250.
 
     In a larger one the templates and plans at random start, 400 in all, and then those join that
-    promise most by like plans that have run, out of the space or of 5,000 drawn plans.
+    promise most by like plans that have run, out of the space or of 5,000 drawn plans. `first` is
+    the number of replicates of the first round, to which those of the others are in proportion.
     """
     if space.count <= WHOLE:
-        return race(space, measure, halving(space.count), cost=cost, report=report)
+        rounds = halving(space.count, first=first)
+        return race(space, measure, rounds, cost=cost, report=report)
     rng = random.Random(seed)
     pool = list(space) if space.count <= POOL else [space.draw(rng) for _ in range(POOL)]
     drawn = rng.sample(pool, min(STARTERS, len(pool)))
     starters = list(dict.fromkeys([*space.templates().values(), *drawn]))[:STARTERS]
     rounds = [
-        Round(3, STARTERS // 2),
-        Round(2, STARTERS // 2, join=STARTERS // 2),
-        Round(3, STARTERS // 4, join=STARTERS // 4),
-        Round(4, 40),
-        Round(12, 20),
-        Round(24, 8),
+        Round(first, STARTERS // 2),
+        Round(first, STARTERS // 2, join=STARTERS // 2),
+        Round(first, STARTERS // 4, join=STARTERS // 4),
+        Round(2 * first, 40),
+        Round(5 * first, 20),
+        Round(10 * first, 8),
     ]
     return race(starters, measure, rounds, pool=pool, cost=cost, report=report)
 
