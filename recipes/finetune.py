@@ -16,6 +16,8 @@ epoch when the same command is given again after it was killed:
     python recipes/finetune.py conv_net.omniglot --mode plan --data my_images/ --freeze plan.yaml
     python recipes/finetune.py keras:MobileNetV3Small --mode plan --data list.csv --image-size 96
 
+With `--distribution data_parallel` several processes share each batch (docs/distribution.md).
+
 Measured, digits, test accuracy over 5 seeds: see the table in README.md.
 """
 
@@ -41,6 +43,8 @@ from wszoo.data import Source, load
 from wszoo.export.saved_model import saved_model
 from wszoo.sharing.files import written_whole
 from wszoo.transfer import backbones, heads, probe, tune
+from wszoo.transfer import distribution as distributed
+from wszoo.transfer.named_heads import HEADS
 from wszoo.transfer.run import transfer
 from wszoo.transfer.tasks import TASKS
 
@@ -85,6 +89,7 @@ def main(
     seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
     steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
     task: Annotated[str, plan_option(f"One of {', '.join(TASKS)}.")] = "classification",
+    head: Annotated[str, plan_option(f"One of {', '.join(HEADS)}.")] = "dense",
     freeze: Annotated[str | None, plan_option("head, all, globs, or a plan.yaml.")] = None,
     epochs: Annotated[int, plan_option("Where --freeze is no plan.")] = 20,
     batch_size: Annotated[int, plan_option("At most.")] = 32,
@@ -102,6 +107,9 @@ def main(
     tensorboard: Annotated[Path | None, plan_option("Folder of logs.")] = None,
     weights: Annotated[str, plan_option("Of keras:NAME: imagenet, none or a file.")] = "imagenet",
     image_size: Annotated[int | None, plan_option("Of keras:NAME.")] = None,
+    distribution: Annotated[
+        str | None, plan_option("data_parallel: several processes, see docs/distribution.md.")
+    ] = None,
     seed: Annotated[int, plan_option("Of a run of your own.")] = 0,
     on_broken: Annotated[str, typer.Option(help="refuse or skip broken image files.")] = "refuse",
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
@@ -109,14 +117,17 @@ def main(
     smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
 ) -> None:
     """Put a pretrained backbone under a new head, on few labels, beside its rivals."""
+    processes = distributed.start(distribution, seed=seed)  # before anything is computed
     if mode == "plan":
         asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
         places = {"data_dir": data_dir, "on_broken": on_broken}
         known = source_for(backbone, data, task, image_size, **places)
         if labels_per_class and isinstance(known, Source):
             known = known.subset(labels_per_class[0], seed=seed)
-        own_run(out, smoke, **asked | {"data": known})
+        own_run(out, smoke, **asked | {"data": known, "distribution": processes})
         return
+    if distribution is not None:
+        raise ValueError("--distribution is an option of --mode plan")
     counts = labels_per_class or [5]
     if smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
@@ -179,6 +190,8 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
     options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
     bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
     result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
+    if not options["distribution"].chief:
+        return
     for table in (result.plan.table(result.model), result.table()):
         Console(width=110).print(table)
     for phase, reason in result.cache.items():
@@ -190,9 +203,12 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
         part.write_text(json.dumps(known, indent=1) + "\n")
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")
-    saved_model(result.model, out / "saved_model" / "1")
+    wrote = "metrics.json, curves.png, model.keras"
+    if keras.backend.backend() == "tensorflow":
+        saved_model(result.model, out / "saved_model" / "1")
+        wrote += ", saved_model/1"
     shutil.rmtree(out / "run")
-    print(f"Wrote metrics.json, curves.png, model.keras and saved_model/1 to {out}")
+    print(f"Wrote {wrote} to {out}")
 
 
 class Rivals:

@@ -1,8 +1,10 @@
 """recipes/finetune.py --mode plan: a run of your own, in processes that are killed."""
 
+import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -68,6 +70,41 @@ def test_a_run_that_is_killed_ends_with_the_metrics_of_an_unbroken_one(tmp_path)
     found = [json.loads((tmp_path / d / "metrics.json").read_text()) for d in ("whole", "broken")]
     assert found[0] == found[1]
     assert not (tmp_path / "broken" / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="jax is not installed")
+def test_two_processes_write_what_one_does(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    few = (*FEW, "--batch-size", 10)
+
+    def begin(out, *arguments, **said):
+        return subprocess.Popen(
+            command(tmp_path, *few, "--out", out, *arguments), cwd=tmp_path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=os.environ | {"KERAS_BACKEND": "jax"} | said,
+        )  # fmt: skip
+
+    said = {
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+    }
+    many = [
+        begin(
+            "two", "--distribution", "data_parallel", **said, KERAS_DISTRIBUTION_PROCESS_ID=str(i)
+        )
+        for i in (0, 1)
+    ]
+    ended = [(*p.communicate(timeout=600), p.returncode) for p in (*many, begin("one"))]
+    assert [code for *_, code in ended] == [0, 0, 0], ended
+    assert "Wrote" in ended[0][0] and "Wrote" not in ended[1][0]
+    one, two = (json.loads((tmp_path / d / "metrics.json").read_text()) for d in ("one", "two"))
+    for a, b in zip(one["history"], two["history"], strict=True):
+        assert a["phase"] == b["phase"]
+        assert b["val_loss"] == pytest.approx(a["val_loss"], rel=1e-3)
+    assert (tmp_path / "two" / "model.keras").exists() and not (tmp_path / "two" / "run").exists()
 
 
 @pytest.mark.slow

@@ -230,6 +230,25 @@ def test_a_head_of_your_own(net):
     assert one.sites == ("head",) and wszoo.sites(one.model)[-1] == "head"
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "sites"),
+    [
+        ("cosine", "classification", ("head",)),
+        ("mlp", "classification", ("head.hidden", "head.head")),
+        ("mlp", "regression", ("head.hidden", "head.head")),
+    ],
+)
+def test_heads_by_name(net, name, task, sites):
+    result = wszoo.transfer(net, task, data(), head=name, learning_rate=0.01, **QUICK)
+    assert wszoo.sites(result.model)[-len(sites) :] == sites
+    first, last = result.history[0], result.history[-1]
+    assert last["loss"] < result.history[-3]["loss"]
+    assert (first["phase"] == "start") == (name == "cosine")
+    if name == "cosine":
+        norms = np.linalg.norm(result.model.get_layer("prototypes").get_weights()[0], axis=0)
+        np.testing.assert_allclose(norms, 1, atol=1e-5)
+
+
 def test_adapters_train_in_place_of_the_kernels_and_merge(net):
     from wszoo.transfer.lora import merge
 
@@ -251,6 +270,8 @@ def test_adapters_train_in_place_of_the_kernels_and_merge(net):
         ({"freeze": {"phases": [PLAN["phases"][0]] * 2}}, "different names"),
         ({"task": "clasification"}, "did you mean 'classification'"),
         ({"data": None}, "name the data"),
+        ({"head": "cosin"}, "did you mean 'cosine'"),
+        ({"head": "cosine", "task": "ordinal"}, "not ordinal"),
         ({"class_weight": {0: 1.0}}, "each class 0 to 2"),
         ({"schedule": "linear"}, "'cosine' or 'constant'"),
         ({"views": 2}, "give augment too"),

@@ -41,6 +41,7 @@ class Material:
         self.parts, self.task, self.known, self.units = parts, task, known, units
         self.cache, self.augment, self.views, self.seed = cache, augment, views, seed
         self.inside = keras.backend.backend() == "tensorflow"  # heads train inside the graph
+        self.spread = distribution.is_on()  # the model is trained over processes or devices
         self._features: dict[tuple[str, int | None], np.ndarray] = {}
         self._copies: dict[str, keras.Model] = {}
 
@@ -119,8 +120,3 @@ class Material:
         for mine, theirs in zip(copy.weights, model.weights, strict=True):
             mine.regularizer = theirs.regularizer  # which L2-SP changes
         return copy
-
-    @cached_property
-    def spread(self) -> bool:
-        """Whether the model was made under a distribution."""
-        return distribution.is_on()

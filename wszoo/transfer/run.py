@@ -22,7 +22,7 @@ def transfer(
     data: Any = None,
     *,
     freeze: "str | list[str] | Mapping[str, Any] | os.PathLike | FreezePlan | None" = None,
-    head: Callable[[Any], Any] | None = None,
+    head: str | Callable[[Any], Any] | None = None,
     epochs: int = 20,
     batch_size: int = 32,
     learning_rate: float = 1e-3,
@@ -59,8 +59,8 @@ def transfer(
         freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
             With `lora` the default is the adapters and the head.
-        head: your own, a Keras layer or a function from features `(batch, width)` to what the
-            task's loss takes.
+        head: `"dense"`, `"cosine"`, `"mlp"` (see `wszoo.transfer.named_heads`), or your own: a
+            Keras layer or a function from features `(batch, width)` to what the task's loss takes.
         epochs: where `freeze` is no plan, which has its own.
         batch_size: at most; all batches have one size, which leaves the fewest examples out.
         learning_rate: of Adam.
@@ -100,6 +100,7 @@ def transfer(
     from wszoo.transfer import distribution as distributed
     from wszoo.transfer.examples import examples
     from wszoo.transfer.material import Material
+    from wszoo.transfer.named_heads import with_head
     from wszoo.transfer.runner import Runner
 
     asked = {key: value for key, value in locals().items() if key in transfer.__annotations__}
@@ -112,6 +113,8 @@ def transfer(
     processes = distributed.started(distribution, seed=seed)
     keras.utils.set_random_seed(seed)
     kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
+    if isinstance(head, str):
+        kind, head = with_head(kind, head), None
     found = backbones.find(backbone, weights=weights, image_size=image_size)
     known = examples(data, image_size=found.size)
     units = kind.units(known.targets, known.class_names)

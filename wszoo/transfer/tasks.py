@@ -140,7 +140,7 @@ def embedding() -> Task:
     return Task(
         "embedding",
         targets.classes,
-        _prototypes,
+        prototypes,
         lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         lambda outputs: outputs.argmax(-1),
@@ -185,7 +185,8 @@ def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
     return Bias(dtype="float32", name="bias")(x)
 
 
-def _prototypes(features: Any, units: int, y: np.ndarray) -> Any:
+def prototypes(features: Any, units: int, y: np.ndarray) -> Any:
+    """A head: scaled cosines between the features and a prototype a class."""
     import keras
 
     x = keras.layers.UnitNormalization(dtype="float32", name="unit")(features)
