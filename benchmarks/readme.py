@@ -15,6 +15,7 @@ measured is read from docs/anomaly/ and docs/audio/, what the other
 benchmarks measured from docs/depth/, docs/claims/, docs/compress/ and docs/suggest/.
 """
 
+import io
 import json
 import os
 import shutil
@@ -26,8 +27,13 @@ from pathlib import Path
 import claims_page
 import compress
 import suggest
+import yaml
+from rich.console import Console
 
+import wszoo
 from wszoo import registry, report
+from wszoo.transfer import heads
+from wszoo.transfer.phases import FreezePlan
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -58,6 +64,7 @@ def main() -> None:
         ("export", command("export", "tied_ae", "--weights", "fashion_mnist", "out/")),
         ("denoise", restored(page)),
         ("denoise-recipe", denoised(json.loads((docs / "denoise/metrics.json").read_text()))),
+        ("freeze", frozen(page)),
         ("weights", weights_table()),
         ("compare", compared((docs / "compare/comparison.md").read_text())),
         ("claims", claims_page.summary(docs / "claims")),
@@ -97,6 +104,18 @@ def denoised(metrics: dict[str, float]) -> str:
     return "\n".join(
         lines + [f"| {k.removesuffix('_mse')} | {v:.4f} |" for k, v in metrics.items()]
     )
+
+
+def frozen(page: str) -> str:
+    """The table of the freeze plan on the page."""
+    plan = FreezePlan.from_dict(
+        yaml.safe_load(page.split("<!-- freeze-plan:begin -->\n```yaml\n")[1].split("```")[0])
+    )
+    model = heads.attach_head(wszoo.get("conv_net.omniglot", head=None), 10)
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(plan.table(model))
+    lines = console.export_text().splitlines()
+    return "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
 
 
 def demo_table(results: list[dict]) -> str:

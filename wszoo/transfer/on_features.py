@@ -104,16 +104,17 @@ class Trainer:
             self._build(rows)
             spec = tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)
             steps = tf.TensorSpec((None, order.shape[1]), tf.int32)
-            self._run = tf.function(
-                self._loop, autograph=False, jit_compile=False, input_signature=[spec, steps, steps]
-            )
+            made = tf.function(self._loop, autograph=False, jit_compile=False)
+            self._run = made.get_concrete_function(spec, steps, steps)
         if rows.nbytes > PIECE:
             here = np.arange(order.size, dtype="int32").reshape(order.shape)
-            self._run(rows[order.ravel()], here, order)
+            given = rows[order.ravel()], here, order
+            self._run(*map(tf.convert_to_tensor, given))
             return
         if rows is not self._rows:
             self._rows, self._tensor = rows, tf.convert_to_tensor(rows)
-        self._run(self._tensor, order, order)
+        labels = tf.convert_to_tensor(order)
+        self._run(self._tensor, labels, labels)
 
     def _build(self, rows: np.ndarray) -> None:
         """Makes the variables of metrics and optimizer, which a loop in a graph cannot make."""
@@ -149,12 +150,12 @@ class Scorer:
         if self._run is None:
             self.model.test_step((rows[:1], y[:1]))
             specs = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (rows, y)]
-            self._run = tf.function(
-                self._step, autograph=False, jit_compile=False, input_signature=specs
-            )
+            made = tf.function(self._step, autograph=False, jit_compile=False)
+            self._run = made.get_concrete_function(*specs)
         self.model.reset_metrics()
         for start in range(0, len(rows), ROWS):
-            self._run(rows[start : start + ROWS], y[start : start + ROWS])
+            some = slice(start, start + ROWS)
+            self._run(tf.convert_to_tensor(rows[some]), tf.convert_to_tensor(y[some]))
         return {k: float(v) for k, v in self.model.get_metrics_result().items()}
 
     def _step(self, *batch: Any) -> None:
