@@ -12,7 +12,8 @@
 Reads what the runs measured (and keeps it, with the pictures, in docs/), the cards, and what the
 commands and the script on the page print; what recipes/anomaly.py and recipes/classify_audio.py
 measured is read from docs/anomaly/ and docs/audio/, what the other
-benchmarks measured from docs/depth/, docs/claims/, docs/compress/ and docs/suggest/.
+benchmarks measured from docs/depth/, docs/claims/, docs/compress/, docs/suggest/ and
+docs/planted/.
 """
 
 import io
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import claims_page
 import compress
+import planted_page
 import suggest
 import yaml
 from rich.console import Console
@@ -74,6 +76,7 @@ def main() -> None:
         ("transfer", transfer_times()),
         ("compress", compressed()),
         ("suggest", suggested()),
+        ("planted", raced()),
         ("depth", depth_table()),
         ("language", sample()),
     ):
@@ -300,6 +303,19 @@ def sample() -> str:
     return (
         f"`{run['weights']}` needs {nats:.3f} nats a character of the test split and writes, at "
         f"temperature {run['temperature']}:\n\n```\n{text}\n```"
+    )
+
+
+def raced() -> str:
+    """Searches for a planted partition, from docs/planted; nothing before it is there."""
+    path = REPO / "docs" / "planted" / "metrics.json"
+    if not path.is_file():
+        return ""
+    stored = json.loads(path.read_text())
+    return (
+        f"{planted_page.table(stored, stored['times'])}\n\n"
+        "True percentile of the plan that a search names, 0 is best, mean ± standard error "
+        "([docs/planted.md](docs/planted.md))."
     )
 
 
