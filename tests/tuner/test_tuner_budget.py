@@ -8,6 +8,7 @@ import pytest
 
 import wszoo
 from wszoo.tuner import budget, costs
+from wszoo.tuner.compress import start
 from wszoo.tuner.partitions import partitions
 from wszoo.tuner.suggest import Step, Suggestion, price_of, suggest
 
@@ -104,3 +105,17 @@ def test_parts_are_left_out_where_none_fit():
     whole = budget.filled(model, plan("AAABBB"), 10**6)
     part = whole.get_layer("a_low_rank")
     assert part.rank == part.full_rank
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_with_parts_of_full_rank_the_start_is_the_original(bias):
+    model, x = net(use_bias=bias), np.random.default_rng(1).normal(size=(64, 8)).astype("float32")
+    if bias:
+        for site in SITES:
+            model.get_layer(site).bias.assign(np.random.default_rng(2).normal(size=8))
+    wanted = model.predict(x, verbose=0)
+    for rank, same in ((1, False), (8, True)):
+        made = wszoo.relax(model, rank=rank, plan=plan("AAABBB"))
+        start(made, model, plan("AAABBB"), x, method="activations")
+        gap = np.abs(made.predict(x, verbose=0) - wanted).max() / np.abs(wanted).max()
+        assert (gap < 1e-4) == same
