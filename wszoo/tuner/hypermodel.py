@@ -1,14 +1,21 @@
-"""TieHyperModel: a user's model under a plan, as KerasTuner builds and fits it."""
+"""A user's model under a plan, as KerasTuner builds and fits it.
 
+`TieHyperModel` builds and traces a model a trial; `OneGraph` does so once for all trials.
+"""
+
+import random
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
 
+from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 from wszoo.tuner.oracle import EPOCHS, PLAN, SEED
 from wszoo.tuner.space import SearchSpace
+from wszoo.tuner.twin_trainer import TwinTrainer
 
 LISTED = 250  # plans that fit in a Choice; of a larger space it lists the templates
 
@@ -22,6 +29,8 @@ class TieHyperModel(keras_tuner.HyperModel):
     Raises `ValueError` where a model or the parent does not have the sites of the space, or the
     parent's weights have other shapes than the model's.
     """
+
+    one_graph = False  # whether what `build` gives is one model, ready to run again
 
     def __init__(
         self,
@@ -51,6 +60,10 @@ class TieHyperModel(keras_tuner.HyperModel):
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
         return model.fit(*args, **settings)
 
+    def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
+        """The model of a trial, given what `build` made with the trial's weights in it."""
+        return model
+
     def _fitting(self, model: keras.Model) -> keras.Model:
         assert self.parent is not None
         untied = retie(model, self.space.untied)
@@ -62,6 +75,96 @@ class TieHyperModel(keras_tuner.HyperModel):
                 "scratch: parent=None"
             )
         return self.parent
+
+
+class Shuffled(keras.utils.PyDataset):
+    """Batches of arrays in a new order each epoch, which the seed decides; fit with shuffle=False.
+
+    Keras itself would only shuffle the batches.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, seed: int):
+        super().__init__()
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self._rng = np.random.default_rng([seed, 23])
+        self._order = self._rng.permutation(len(x))
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.x[rows], self.y[rows]
+
+    def on_epoch_end(self) -> None:
+        self._order = self._rng.permutation(len(self.x))
+
+
+class OneGraph(TieHyperModel):
+    """Trains all plans of one compiled model on the graph of its twin, which is traced once.
+
+    What `build` gives is the twin with equal weights in each group (see `TwinTrainer`); `loaded`
+    is the model with shared layers. For models that `can_share_a_graph`.
+    """
+
+    one_graph = True
+
+    def __init__(
+        self,
+        model: keras.Model,
+        space: SearchSpace,
+        *,
+        parent: keras.Model | None = None,
+        epochs: int = 1,
+    ):
+        super().__init__(lambda hp: model, space, parent=parent, epochs=epochs)
+        self._settings = model.get_compile_config()
+        given = keras.saving.deserialize_keras_object(self._settings)
+        optimizer = keras.optimizers.get(given.pop("optimizer"))
+        source = model if parent is None else self._fitting(model)
+        self._trainer = TwinTrainer(source, optimizer, sites=space.sites, **given)
+
+    def build(self, hp: Any) -> keras.Model:
+        plan = self.space.plan(hp.Choice(PLAN, self.choices))
+        self._trainer.start(plan, seed=int(hp.values.get(SEED, 0)))
+        return self._trainer.model
+
+    def fit(self, hp: Any, model: keras.Model, x: Any, y: Any, **settings: Any) -> Any:
+        """Trains on arrays, in an order of the seed's own.
+
+        TensorFlow's global seed is left alone: setting it drops every function that is ready to
+        run, which takes longer than many a short trial.
+        """
+        seed = int(hp.values.get(SEED, 0))
+        random.seed(seed)
+        np.random.seed(seed)
+        settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
+        batches = Shuffled(x, y, settings.pop("batch_size", None) or 32, seed)
+        settings = {"validation_batch_size": batches.batch_size, **settings, "shuffle": False}
+        return model.fit(batches, **settings)
+
+    def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
+        tied = retie(model, self.space.plan(hp.values[PLAN]))
+        tied.compile_from_config(self._settings)
+        return tied
+
+
+def can_share_a_graph(model: keras.Model, space: SearchSpace) -> bool:
+    """Whether training on the twin is training with shared layers, for a compiled model.
+
+    It is not where the optimizer clips by the norm of all gradients or scales the loss, or where
+    layers that may share have regularisers.
+    """
+    layers = graph.layers_of(model)
+    optimizer = model.optimizer
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    regular = any(
+        value
+        for site in space.sites
+        for key, value in layers[site].get_config().items()
+        if key.endswith("_regularizer")
+    )
+    return not scaled and optimizer.global_clipnorm is None and not regular
 
 
 def _differ(wanted: list[Any], held: list[Any]) -> str:

@@ -176,6 +176,16 @@ class TieTuner(keras_tuner.Tuner):
         with written_whole(Path(self._get_tuner_fname())) as part:
             part.write_text(json.dumps(self.get_state()))
 
+    def _try_build(self, hp: Any) -> Any:
+        """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
+        if getattr(self.hypermodel, "one_graph", False):
+            return self.hypermodel.build(hp)
+        return super()._try_build(hp)
+
+    def load_model(self, trial: Any) -> Any:
+        """The trained model of a trial, its layers shared as its plan says."""
+        return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
+
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
         """KerasTuner imports tensorboard whether or not it is asked for; here only if it is."""
         if not any(type(callback).__name__ == "TensorBoard" for callback in callbacks):

@@ -20,7 +20,7 @@ from wszoo.sharing.files import load, save
 from wszoo.sharing.retie import retie
 from wszoo.training import claim
 from wszoo.tuner.front import Front, Point
-from wszoo.tuner.hypermodel import TieHyperModel
+from wszoo.tuner.hypermodel import OneGraph, TieHyperModel, can_share_a_graph
 from wszoo.tuner.oracle import TieOracle, TieTuner, run_of
 from wszoo.tuner.schedule import Schedule
 from wszoo.tuner.space import SearchSpace
@@ -58,9 +58,12 @@ def search(
     may ask for hyperparameters of its own. `train` and `held` are `(x, y)`; `objective` is a
     metric as `fit` logs it, and `better` its direction where KerasTuner cannot tell. The untied
     model is first trained for `epochs` (`parent="train"`; a trained model may be given), and
-    trials start from it; `None` trains each from scratch. `short`, `epochs`, `plans`, `finalists`,
-    `seeds`: see `Schedule`; `patience`: see `TieOracle`. A trial's score is that of its best epoch,
-    as KerasTuner takes it, and the weights that are kept are that epoch's.
+    trials start from it; `None` starts each from the model's own weights. Where that is the same
+    (see `can_share_a_graph`), plans of a given model train on one graph, which is traced once.
+
+    `short`, `epochs`, `plans`, `finalists`, `seeds`: see `Schedule`; `patience`: see `TieOracle`.
+    A trial's score is that of its best epoch, as KerasTuner takes it, and the weights that are
+    kept are that epoch's.
 
     All that is done lies in `folder`: the same call goes on where it was stopped or killed. After
     Ctrl-C the front of what is done is returned, with `complete=False`.
@@ -74,10 +77,16 @@ def search(
     _check_metric(first, held, objective)
     schedule = Schedule(space, epochs, short, plans, finalists, seeds, seed)
     folder = Path(folder)
-    claim(folder, _settings(first, schedule, objective, batch_size, len(train[0])))
+    shared = isinstance(model, keras.Model) and can_share_a_graph(model, space)
+    claim(folder, _settings(first, schedule, objective, batch_size, len(train[0]), shared))
     if parent == "train":
         parent = _parent(first, space, train, folder, epochs, batch_size, seed)
-    hypermodel = TieHyperModel(build, space, parent=parent, epochs=epochs)
+    hypermodel: TieHyperModel
+    if shared:
+        assert isinstance(model, keras.Model)
+        hypermodel = OneGraph(model, space, parent=parent, epochs=epochs)
+    else:
+        hypermodel = TieHyperModel(build, space, parent=parent, epochs=epochs)
     goal = objective if better is None else keras_tuner.Objective(objective, better)
     oracle = TieOracle(schedule, goal, patience=patience)
     oracle.verbose = verbose
@@ -155,7 +164,12 @@ def _is_worker() -> bool:
 
 
 def _settings(
-    model: keras.Model, schedule: Schedule, objective: str, batch_size: int, examples: int
+    model: keras.Model,
+    schedule: Schedule,
+    objective: str,
+    batch_size: int,
+    examples: int,
+    one_graph: bool,
 ) -> dict[str, Any]:
     """What must be equal for a folder to be of this search."""
     counts = {name: getattr(schedule, name) for name in
@@ -163,6 +177,7 @@ def _settings(
     shapes = json.dumps([list(w.shape) for w in model.weights])
     space = {"units": list(map(list, schedule.space.units)), "limit": schedule.space.limit}
     data = {"objective": objective, "batch_size": batch_size, "examples": examples}
+    data |= {"one_graph": one_graph}  # what the files of weights are of
     return {"model": model.name, "weights": shapes, **space, **counts, **data}
 
 

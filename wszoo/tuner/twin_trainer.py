@@ -14,7 +14,7 @@ import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.retie import retie, untied_twin
 from wszoo.sharing.specs import kind
 
 
@@ -25,6 +25,8 @@ class TwinTrainer:
     arguments of `compile`. `start(plan)` sets weights and optimizer back, the copies of a group to
     their mean; then `model.fit` trains under the plan, and `tied(plan)` is the model with shared
     layers. Weights that do not belong to the plan's sites, such as private norms, train as usual.
+    `sites` are those that plans may tie, by default the declared ones; with `sites` others that
+    share in `model` go on doing so, without them all of it is untied first.
 
     Regularisers of shared layers count once a site here. Raises `ValueError` for an optimizer that
     clips by the norm of all gradients, which would count each copy.
@@ -42,10 +44,14 @@ class TwinTrainer:
             raise ValueError("global_clipnorm counts every copy of a shared weight; use clipnorm")
         if optimizer.built:
             raise ValueError("the optimizer has variables already; give a new one")
-        self.model = untied_twin(model)
+        self.model = retie(model, SharingPlan.untied(sites)) if sites else untied_twin(model)
         self.sites = tuple(sites or graph.names_of(self.model).declared)
         self.families = families(self.model, self.sites)
         self.weights = self.model.get_weights()
+        held = {id(variable) for variable in self.model.weights}
+        self._states = [
+            (v, keras.ops.convert_to_numpy(v)) for v in self.model.variables if id(v) not in held
+        ]
         config = optimizer.get_config()
         self._optimizer = _summing(type(optimizer)).from_config(config)
         layers = graph.layers_of(self.model)
@@ -63,25 +69,27 @@ class TwinTrainer:
         *,
         weights: Sequence[np.ndarray] | None = None,
         shared: Mapping[str, Sequence[np.ndarray]] | None = None,
+        seed: int = 0,
     ) -> None:
         """Sets everything to the start of a training under `plan`.
 
         `weights` are those of the twin, in Keras' order (those of the given model by default);
-        `shared` has the weights of some groups, by owner, where they are not to be the mean.
+        `shared` has the weights of some groups, by owner, where they are not to be the mean;
+        `seed` is added to those of random layers such as Dropout.
         Raises `ValueError` for a plan that ties sites which cannot share.
         """
         whole = self.plan(plan)
         self.model.set_weights(self.weights if weights is None else weights)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
+        for state, value in self._states:
+            state.assign(value + np.array([seed, 0], value.dtype))
         equalise(graph.layers_of(self.model), whole, shared)
         for matrix, family in zip(self._optimizer.matrices, self.families, strict=True):
             matrix.assign(membership(whole, family))
 
     def tied(self, plan: SharingPlan | str) -> keras.Model:
         """A model whose layers are shared as `plan` says, with the weights of now."""
-        from wszoo.sharing.retie import retie
-
         return retie(self.model, self.plan(plan))
 
     def plan(self, plan: SharingPlan | str) -> SharingPlan:
