@@ -1,8 +1,9 @@
 """The result of a search: the front, and choices that name no winner inside the noise."""
 
+import numpy as np
 import pytest
 
-from wszoo.tuner.front import Front, Point
+from wszoo.tuner.front import Front, Point, hypervolume
 
 
 def front(better="max", **scores):
@@ -47,3 +48,31 @@ def test_table_and_picture(tmp_path):
     FRONT.picture(tmp_path / "front.png")
     assert (tmp_path / "front.png").read_bytes()[:4] == b"\x89PNG"
     assert FRONT.to_dict()["front"] == ["AAAA", "AABB", "AABC", "ABCD"]
+
+
+def counted(points, reference):
+    """The area as a count of unit cells that some point dominates."""
+    corners = [(x, y) for x in range(reference[0]) for y in range(reference[1])]
+    return sum(any(a <= x and b <= y for a, b in points) for x, y in corners)
+
+
+def test_hypervolume_is_the_number_of_cells_that_are_dominated():
+    assert hypervolume([], (3, 3)) == 0
+    assert hypervolume([(1, 1)], (3, 3)) == 4
+    assert hypervolume([(0, 2), (1, 1), (1, 1), (2, 2), (2, 0)], (3, 3)) == 6
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        points = [tuple(point) for point in rng.integers(0, 12, (rng.integers(1, 9), 2)).tolist()]
+        assert hypervolume(points, (9, 8)) == counted(points, (9, 8))
+
+
+def test_hypervolume_of_a_front_is_the_mean_gain_over_budgets():
+    two = front(AAAA=[0.80, 0.82], ABCD=[0.90, 0.92])
+    # a quarter of the budgets up to 400 holds no plan, and ABCD is as large as the largest
+    assert two.hypervolume((400, 0.7)) == pytest.approx(0.75 * 0.11)
+    assert two.hypervolume((500, 0.7)) == pytest.approx(0.8 * 0.11 + 0.2 * 0.1)
+    losses = front("min", AAAA=[0.5], ABCD=[0.25])
+    assert losses.hypervolume((500, 1.0)) == pytest.approx(0.8 * 0.5 + 0.2 * 0.25)
+    assert losses.hypervolume((500, 0.5)) == pytest.approx(0.2 * 0.25)
+    with pytest.raises(ValueError, match="parameters above 0, not 0"):
+        two.hypervolume((0, 0.7))

@@ -94,6 +94,20 @@ class Front:
             key=lambda p: (p.parameters, -self._value(p)),
         )
 
+    def hypervolume(self, reference: tuple[float, float]) -> float:
+        """How much the front beats a metric, mean over budgets from 0 to a number of parameters.
+
+        `reference` is that number and the metric, in the unit of the metric: one value to compare
+        fronts by. A budget in which no plan fits, or none beats the reference, counts as 0.
+        Raises `ValueError` for a reference of no parameters.
+        """
+        parameters, metric = reference
+        if parameters <= 0:
+            raise ValueError(f"the reference has parameters above 0, not {parameters!r}")
+        sign = 1.0 if self.better == "max" else -1.0
+        values = [(float(p.parameters), -self._value(p)) for p in self.points]
+        return hypervolume(values, (parameters, -sign * metric)) / parameters
+
     @property
     def noise(self) -> float:
         """Standard deviation of one seed, pooled over the plans that ran on several; else 0."""
@@ -158,6 +172,20 @@ class Front:
         if isinstance(budget, float) and budget <= 1:
             return budget * max(point.parameters for point in self.points)
         return budget
+
+
+def hypervolume(points: Sequence[tuple[float, float]], reference: tuple[float, float]) -> float:
+    """The area up to `reference` in which some point is smaller or equal in both coordinates.
+
+    Points that are not below the reference in both add nothing (Zitzler & Thiele 1998,
+    "Multiobjective Optimization Using Evolutionary Algorithms").
+    """
+    area, level = 0.0, reference[1]
+    for x, y in sorted(points):
+        if x < reference[0] and y < level:
+            area += (reference[0] - x) * (level - y)
+            level = y
+    return area
 
 
 def _error(one: Point, other: Point, noise: float) -> float:
