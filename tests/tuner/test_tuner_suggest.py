@@ -58,7 +58,7 @@ def test_the_loss_of_what_is_equal_already_is_the_models_own(planted):
 def test_steps_count_what_the_tied_model_stores(planted):
     model, x, _ = planted
     found = suggest(model, x)
-    assert found.method == "activations"
+    assert found.method == "weights"
     for step in found.steps:
         assert step.stored_parameters == wszoo.retie(model, step.plan).count_params()
     least = found.steps[-1].stored_parameters
@@ -66,6 +66,15 @@ def test_steps_count_what_the_tied_model_stores(planted):
     assert found.under(found.steps[1].stored_parameters) == found.steps[1]
     with pytest.raises(ValueError, match=f"{least:,}"):
         found.under(least - 1)
+
+
+def test_auto_measures_where_there_is_a_loss_and_not_too_many_sites(planted, monkeypatch):
+    model, x, y = planted
+    assert suggest(model, x, y, loss=LOSS).method == "loss"
+    assert suggest(model, x, y).method == "weights"
+    assert suggest(model, x, loss=LOSS).method == "weights"
+    monkeypatch.setattr("wszoo.tuner.suggest.MEASURED", len(SITES) - 1)
+    assert suggest(model, x, y, loss=LOSS).method == "weights"
 
 
 def test_similar_outputs_are_cheap_by_cka():

@@ -15,7 +15,7 @@ from wszoo.sharing.retie import retie, untied_twin
 from wszoo.training import cosine
 from wszoo.tuner import budget, costs
 from wszoo.tuner.merged_loss import recalibrate
-from wszoo.tuner.suggest import Suggestion, suggest
+from wszoo.tuner.suggest import Suggestion, check_families, suggest
 
 Pair = tuple[np.ndarray, np.ndarray]
 NORMS = 1024  # examples on which norms are estimated anew
@@ -75,7 +75,8 @@ def compress(
 
     Args:
         max_parameters: of the result; by default `fraction` of the model's own.
-        method: of `wszoo.suggest`.
+        method: of `wszoo.suggest`; `auto` is `activations`, which also fits the tied kernels, where
+            all sites allow it, else `weights`.
         sites: those that may share; by default the declared ones.
         relax: rank of the private part of each tied site, counted in the budget; 0 is none, `None`
             the largest for which there is room where the layers can be relaxed.
@@ -87,8 +88,10 @@ def compress(
         raise ValueError(f"relax is a rank, 0 for none or None for the largest, not {relax}")
     x, y = check_data(model, train)
     most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
-    found = suggest(model, x, y, method=method, sites=sites, samples=budget.SAMPLES)
     twin = untied_twin(model)
+    if method == "auto":
+        method = _auto(twin, sites)
+    found = suggest(model, x, y, method=method, sites=sites, samples=budget.SAMPLES)
     if relax:
         plan, tied = _relaxed(twin, found, most, relax)
     else:
@@ -99,6 +102,13 @@ def compress(
     start(tied, twin, plan, x, method=found.method)
     made = recover(tied, model, (x, y), recovery or Recovery(), seed=seed, verbose=verbose)
     return Compressed(made, plan, found)
+
+
+def _auto(twin: keras.Model, sites: Sequence[str] | None) -> str:
+    layers = graph.layers_of(twin)
+    families = check_families(twin, tuple(sites or graph.names_of(twin).declared))
+    fit = all(costs.fits(layers[site]) for family in families for site in family)
+    return "activations" if fit else "weights"
 
 
 def tie(

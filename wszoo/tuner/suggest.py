@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 METHODS = ("activations", "weights", "fisher", "cka", "loss")
+MEASURED = 12  # sites up to which `auto` measures: some 300 losses on 512 examples
 Price = Callable[[SharingPlan], float]
 
 
@@ -101,10 +102,12 @@ def suggest(
         x: inputs `(n, …)`, of which `samples`, evenly spread, are used. All methods but `weights`
             need them.
         y: targets, for `fisher` and `loss`.
-        method: `activations` (what the sites' outputs lose with the one kernel that fits best;
-            Dense and Conv2D), `weights` (plain distance), `fisher` (weighted by gradients), `cka`
-            (similarity of outputs), `loss` (measured after averaging, private norms estimated
-            anew). `auto` is `activations` where the layers and `x` allow it, else `weights`.
+        method: `loss` (measured after averaging, private norms estimated anew), `weights` (plain
+            distance), `fisher` (distance weighted by gradients), `cka` (similarity of outputs),
+            `activations` (what the sites' outputs lose with the one kernel that fits best; Dense
+            and Conv2D). `auto` is `loss` where there are x, y, a loss and no more than
+            `MEASURED` sites, since its work grows with their third power; else `weights`: the two
+            that order plans best in docs/suggest.md.
         sites: those that may share; the model's declared ones by default.
         loss: as for `compile`; by default the one that the model was compiled with.
 
@@ -117,14 +120,11 @@ def suggest(
         rows = costs.evenly(len(x), samples)
         x, y = x[rows], None if y is None else y[rows]
     flat = [site for family in tieable for site in family]
+    loss = loss or getattr(model, "loss", None)
     if method == "auto":
-        layers = graph.layers_of(twin)
-        method = (
-            "activations"
-            if x is not None and all(costs.fits(layers[s]) for s in flat)
-            else "weights"
-        )
-    price = price_of(twin, flat, method, x, y, loss or getattr(model, "loss", None))
+        measured = x is not None and y is not None and loss is not None and len(flat) <= MEASURED
+        method = "loss" if measured else "weights"
+    price = price_of(twin, flat, method, x, y, loss)
     return Suggestion(model.name, method, tuple(_merge(twin, names, tieable, price)))
 
 
