@@ -231,8 +231,8 @@ def page(stored: dict[str, Any]) -> str:
         *_table(by_groups, "regret", "{:.1f}"),
         "",
         "The trainings are short and start from the mean of the kernels, as `retie(…, "
-        'weights="mean")` does: that favours methods that look at the same start. The order after long '
-        "training was not measured.",
+        'weights="mean")` does: that favours methods that look at the same start. The order after '
+        "long training was not measured.",
         "",
     ]
     return "\n".join(lines)
