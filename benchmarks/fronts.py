@@ -1,0 +1,76 @@
+"""Searches for a front of quality over parameters on real data, ours and others, at equal cost.
+
+    python benchmarks/fronts.py --data-dir TFDS
+
+For `conv_net` with six blocks on digits and on fashion_mnist, and `tied_lm` of six blocks on
+tiny_shakespeare, each of several seeds (examples, initial weights and orders of its own) is
+searched by `wszoo.tuner.search`, by KerasTuner's RandomSearch, BayesianOptimization and Hyperband
+over one boolean a pair of neighbours, and by plans at random of which the best five are trained
+again. All have the same number of epochs. Tasks: fronts_tasks.py; searches: fronts_methods.py.
+
+A training from scratch is the same for all searches that ask for it, so it is done once and kept
+as a line in --out; so is every finished search. A benchmark that is stopped goes on where it was.
+Writes docs/fronts/ and docs/fronts.md, by fronts_page.py.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import fronts_page
+import typer
+from fronts_methods import BUDGET, OURS, PEERS, Trainings, ours, plain_seconds
+from fronts_tasks import EPOCHS, TASKS, Bench
+
+from wszoo import training
+from wszoo.cli import run
+from wszoo.sharing.files import written_whole
+
+TIMED = "AABBCC"  # the plan whose plain trial is timed
+
+
+def main(
+    tasks: Annotated[str, typer.Option(help="Which, with commas.")] = ",".join(TASKS),
+    seeds: Annotated[int, typer.Option(help="Searches of each kind.")] = 3,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/fronts"),
+    docs: Annotated[Path, typer.Option(help="Folder of the summary.")] = fronts_page.DOCS,
+) -> None:
+    """Searches on real data at equal cost."""
+    about = {name: repr(task) for name, task in TASKS.items()}
+    training.claim(out, about | {"epochs": EPOCHS, "budget": BUDGET, "first": first})
+    for seed in range(first, first + seeds):
+        for name in tasks.split(","):
+            one(name, seed, out, data_dir)
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*/*.json"))]
+    fronts_page.write(docs, found)
+
+
+def one(name: str, seed: int, out: Path, data_dir: Path | None) -> None:
+    """All searches of one task and seed; those that are there already are left."""
+    home = out / name
+    home.mkdir(exist_ok=True)
+    path = home / f"{seed}.json"
+    done: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    bench = Bench(TASKS[name], seed, data_dir)
+    trainings = Trainings(bench, home / f"{seed}.jsonl")
+
+    def keep(**new: Any) -> None:
+        done.update(task=name, seed=seed, **new)
+        with written_whole(path) as part:
+            part.write_text(json.dumps(done, indent=1) + "\n")
+
+    if "plain_seconds" not in done:
+        keep(plain_seconds=plain_seconds(bench, TIMED))
+    if OURS not in done:
+        keep(**{OURS: ours(bench, home / f"search_{seed}")})
+    for method, search in PEERS.items():
+        if method not in done:
+            keep(**{method: search(trainings, seed)})
+        rows = done[method]["rows"]
+        print(name, seed, method, len(rows), done[method]["epochs"], flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
