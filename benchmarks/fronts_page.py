@@ -188,10 +188,10 @@ def summary(tasks: dict[str, Any]) -> str:
         f"hypervolume in {sum(gap['ahead'] for gap in gaps)} of {pairs} pairs of searches; in "
         f"{clear} of {len(gaps)} comparisons the 95 % interval of the paired difference is above "
         f"zero, in {behind} below. It took {ratios['epochs']:.2f} of the others' training steps "
-        f"and {ratios['seconds']:.2f} of their processor time, since it traces one graph instead of "
-        "one a trial. Trainings here are short, and the models of the others are trained from "
-        "scratch in each trial, while those of ours go on from a trained parent: how much of the "
-        "lead is that start, and how much the choice of plans, was not measured apart."
+        f"and {ratios['seconds']:.2f} of their processor time, since it traces one graph "
+        "instead of one a trial. Trainings here are short, and the models of the others are "
+        "trained from scratch in each trial, while those of ours go on from a trained parent: how "
+        "much of the lead is that start, and how much the choice of plans, was not measured apart."
     )
 
 
