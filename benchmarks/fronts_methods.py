@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import neighbours
 import numpy as np
 from fronts_tasks import EPOCHS, Bench, bad, untied
 
@@ -75,11 +76,11 @@ def tuner(kind: str) -> Callable[[Trainings, int], dict[str, Any]]:
     def run(trainings: Trainings, seed: int) -> dict[str, Any]:
         bench, found, spent = trainings.bench, {}, 0
         with tempfile.TemporaryDirectory() as folder:
-            oracle = make_oracle(kind, len(bench.space.units), seed)
+            oracle = neighbours.oracle(kind, len(bench.space.units), seed, **length(kind))
             oracle._set_project_dir(folder, "fronts")
             while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
                 values = trial.hyperparameters.values
-                pattern = joined(values, len(bench.space.units))
+                pattern = neighbours.joined(values, len(bench.space.units))
                 epochs = values.get("tuner/epochs", EPOCHS)
                 cost = epochs - values.get("tuner/initial_epoch", 0)
                 if spent + cost > BUDGET:
@@ -98,30 +99,10 @@ def tuner(kind: str) -> Callable[[Trainings, int], dict[str, Any]]:
     return run
 
 
-def joined(values: dict[str, Any], depth: int) -> str:
-    """One boolean a pair of neighbours: is this block the one before it?"""
-    groups = np.cumsum([0, *(not values[f"tie_{i}"] for i in range(1, depth))])
-    return "".join(chr(ord("A") + group) for group in groups)
-
-
-def make_oracle(kind: str, depth: int, seed: int) -> Any:
-    """A KerasTuner oracle over one boolean a pair of neighbours, silent."""
-    import keras_tuner
-
-    parameters = keras_tuner.HyperParameters()
-    for i in range(1, depth):
-        parameters.Boolean(f"tie_{i}")
-    length: dict[str, int] = {"max_trials": BUDGET}
+def length(kind: str) -> dict[str, int]:
     if kind == "Hyperband":
-        length = {"max_epochs": EPOCHS, "hyperband_iterations": BUDGET}
-    oracle = getattr(keras_tuner.oracles, f"{kind}Oracle")(
-        objective=keras_tuner.Objective("val_loss", "min"),
-        hyperparameters=parameters,
-        seed=seed + 1,  # KerasTuner takes 0 for none
-        **length,
-    )
-    oracle.verbose = 0
-    return oracle
+        return {"max_epochs": EPOCHS, "hyperband_iterations": BUDGET}
+    return {"max_trials": BUDGET}
 
 
 def ours(bench: Bench, folder: Path) -> dict[str, Any]:

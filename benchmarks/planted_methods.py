@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import neighbours
 import numpy as np
 from planted_tasks import EXAMPLES, TRAINING, Bench, Task
 
 from wszoo import SharingPlan
-from wszoo.tuner import SearchSpace
 from wszoo.tuner.engine import Job
 from wszoo.tuner.racing import Race, race_through, side_by_side, split
 
@@ -71,26 +71,18 @@ def random_plans(trials: Trials, seed: int) -> Trace:
     return trace
 
 
-def joined(values: dict, space: SearchSpace) -> SharingPlan:
-    """One boolean a pair of neighbours: is this layer the one before it?"""
-    labels, group = "", 0
-    for i in range(len(space.units)):
-        group += bool(i) and not values[f"tie_{i}"]
-        labels += chr(ord("A") + group)
-    return space.plan(labels)
-
-
 def tuner(kind: str) -> Callable[[Trials, int], Trace]:
     """A search by one of KerasTuner's own oracles."""
 
     def search(trials: Trials, seed: int) -> Trace:
         trace, tried, work = Trace(), {}, 0.0
+        depth = len(trials.bench.space.units)
         with tempfile.TemporaryDirectory() as folder:
-            oracle = make_oracle(kind, len(trials.bench.space.units), seed)
+            oracle = neighbours.oracle(kind, depth, seed, **ORACLES[kind])
             oracle._set_project_dir(folder, "planted")
             while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
                 values = trial.hyperparameters.values
-                plan = joined(values, trials.bench.space)
+                plan = trials.bench.space.plan(neighbours.joined(values, depth))
                 share = values.get("tuner/epochs", EPOCHS) / EPOCHS
                 work += share - values.get("tuner/initial_epoch", 0) / EPOCHS
                 score = trials.score(plan, share)
@@ -110,23 +102,6 @@ ORACLES = {
     "BayesianOptimization": {"max_trials": TRIALS},
     "Hyperband": {"max_epochs": EPOCHS, "hyperband_iterations": 2},
 }
-
-
-def make_oracle(kind: str, depth: int, seed: int):
-    """A KerasTuner oracle over one boolean a pair of neighbours, silent."""
-    import keras_tuner
-
-    parameters = keras_tuner.HyperParameters()
-    for i in range(1, depth):
-        parameters.Boolean(f"tie_{i}")
-    oracle = getattr(keras_tuner.oracles, f"{kind}Oracle")(
-        objective=keras_tuner.Objective("val_loss", "min"),
-        hyperparameters=parameters,
-        seed=seed + 1,  # KerasTuner takes 0 for none
-        **ORACLES[kind],
-    )
-    oracle.verbose = 0
-    return oracle
 
 
 class Measured:

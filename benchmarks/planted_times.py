@@ -15,12 +15,12 @@ from typing import Annotated
 import keras
 import keras_tuner
 import typer
+from neighbours import joined
 from planted import read, write
-from planted_methods import EPOCHS, OURS, Measured, joined, ours
+from planted_methods import EPOCHS, OURS, Measured, ours
 from planted_tasks import DRAWS, EXAMPLES, OUTPUTS, PRICE, TRAINING, WIDTH, Bench, Task
 
 from wszoo.cli import run
-from wszoo.tuner import SearchSpace
 
 TASK = Task("ABABAB", DRAWS[0])
 SHORTER = {  # enough for the seconds of a training, which are what the page multiplies
@@ -28,7 +28,6 @@ SHORTER = {  # enough for the seconds of a training, which are what the page mul
     "BayesianOptimization": {"max_trials": 8},
     "Hyperband": {"max_epochs": EPOCHS, "hyperband_iterations": 1},
 }
-SPACE = SearchSpace.plain([f"block_{i}" for i in range(TASK.depth)])
 
 
 class Net(keras_tuner.HyperModel):
@@ -49,8 +48,8 @@ class Net(keras_tuner.HyperModel):
     def fit(self, hp, model, *args, **settings):
         settings.setdefault("epochs", EPOCHS)  # Hyperband sets its own
         curve = model.fit(*args, **settings).history["val_loss"]
-        plan = joined(hp.values, SPACE)
-        return {"val_loss": min(curve) + PRICE * len(plan.groups) / len(plan)}
+        groups = len(set(joined(hp.values, TASK.depth)))
+        return {"val_loss": min(curve) + PRICE * groups / TASK.depth}
 
 
 def peer(kind: str) -> dict:

@@ -4,6 +4,7 @@ import json
 
 import fronts_methods
 import fronts_page
+import neighbours
 import pytest
 from fronts_tasks import TASKS
 
@@ -28,8 +29,8 @@ def test_a_front_is_chosen_by_held_examples_and_judged_by_test_ones():
 
 def test_neighbours_that_are_tied_share_a_letter():
     ties = {f"tie_{i}": i in (1, 4) for i in range(1, 6)}
-    assert fronts_methods.joined(ties, 6) == "AABCCD"
-    assert fronts_methods.joined(dict.fromkeys(ties, True), 6) == "AAAAAA"
+    assert neighbours.joined(ties, 6) == "AABCCD"
+    assert neighbours.joined(dict.fromkeys(ties, True), 6) == "AAAAAA"
 
 
 def test_a_training_is_done_once_and_kept(tmp_path):
