@@ -50,7 +50,7 @@ def main(
     examples: Annotated[int, typer.Option(help="Training images.")] = 6000,
     epochs: Annotated[int, typer.Option(help="Of a parent.")] = 6,
     steps: Annotated[int, typer.Option(help="Of a plan, batches of 32.")] = 60,
-    parents: Annotated[int, typer.Option(help="Seeds of the parent.")] = 2,
+    parents: Annotated[int, typer.Option(help="Seeds of the parent.")] = 3,
     seeds: Annotated[int, typer.Option(help="Trainings of a plan.")] = 2,
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the trainings.")] = Path("runs/suggest"),
