@@ -1,11 +1,11 @@
 """Heads by name, for any task that can have them."""
 
-import difflib
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from wszoo.data.errors import did_you_mean
 from wszoo.transfer import starts, tasks
 from wszoo.transfer.tasks import Task
 
@@ -23,9 +23,8 @@ def with_head(task: Task, name: str) -> Task:
     Raises `ValueError` for an unknown name, and for `cosine` where the targets are no classes.
     """
     if name not in HEADS:
-        near = difflib.get_close_matches(name, HEADS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown head {name!r}{hint} valid are {', '.join(HEADS)}")
+        hint = did_you_mean(name, HEADS)
+        raise ValueError(f"unknown head {name!r}; valid are {', '.join(HEADS)}.{hint}")
     if name == "dense":
         return task
     if name == "cosine":

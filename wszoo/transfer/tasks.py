@@ -3,13 +3,13 @@
 A head takes features `(batch, width)` and gives logits or values; losses take those as they are.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.data.errors import did_you_mean
 from wszoo.transfer import starts, targets
 
 if TYPE_CHECKING:
@@ -43,9 +43,8 @@ def find(task: "str | Task") -> Task:
     if isinstance(task, Task):
         return task
     if task not in TASKS:
-        near = difflib.get_close_matches(str(task), TASKS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown task {task!r}{hint} valid are {', '.join(TASKS)}")
+        hint = did_you_mean(str(task), TASKS)
+        raise ValueError(f"unknown task {task!r}; valid are {', '.join(TASKS)}.{hint}")
     return TASKS[task]()
 
 
