@@ -12,6 +12,7 @@ from keras import layers
 from test_retie import assert_same_outputs
 
 import wszoo
+from wszoo.sharing.about import about, describe
 from wszoo.sharing.files import file_parameters
 from wszoo.sharing.graph import names_of, remember
 
@@ -215,3 +216,16 @@ def test_sequential_that_repeats_a_layer_round_trips(tmp_path):
     loaded = wszoo.load(tmp_path / "model.keras")
     assert wszoo.plan_of(loaded).pattern == "AA"
     assert_same_outputs(model, loaded, numbers(4))
+
+
+def test_facts_travel_through_copies_and_files(tmp_path):
+    model, _ = hand_built.make("repeated")
+    describe(model, class_names=["cat", "dog"], image_size=28, resize="crop")
+    describe(model, resize=None)
+    wszoo.save(wszoo.untied_twin(model), tmp_path / "model.keras")
+    assert about(wszoo.load(tmp_path / "model.keras")) == {
+        "class_names": ["cat", "dog"],
+        "image_size": 28,
+    }
+    with pytest.raises(ValueError, match="kept as JSON"):
+        describe(model, scale=float("nan"))

@@ -19,6 +19,7 @@ import numpy as np
 
 from wszoo._version import __version__
 from wszoo.sharing import graph
+from wszoo.sharing.about import about, describe
 from wszoo.sharing.plan import SharingPlan
 
 _MEMBER = "wszoo.json"
@@ -43,6 +44,7 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
         "wszoo": __version__,
         "declared": list(names.declared),
         **graph.plan_of(model).to_dict(),
+        "about": about(model),
     }
     with written_whole(path) as part:
         keras.saving.save_model(model, part)
@@ -77,6 +79,7 @@ def load(path: str | os.PathLike) -> keras.Model:
     try:
         names = json.loads(note)
         graph.remember(model, names["sites"], names["declared"])
+        describe(model, **names.get("about", {}))
         saved, found = SharingPlan.from_dict(names), graph.plan_of(model)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{_MEMBER} in {str(path)!r} does not fit its graph: {error}") from error

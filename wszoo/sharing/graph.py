@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from wszoo.sharing.about import about, describe
 from wszoo.sharing.plan import SharingPlan
 
 
@@ -182,6 +183,7 @@ def as_functional(model: Any) -> Any:
         return model
     functional = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     functional._wszoo_names = getattr(model, "_wszoo_names", None)
+    describe(functional, **about(model))
     return functional
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.sharing.about import about, describe
 
 # Stands in for a node's operation: `run(node, args, kwargs)` gives its outputs in the new graph.
 Run = Callable[[Any, tuple, dict], Any]
@@ -64,6 +65,7 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
         if isinstance(old, keras.Layer) and new.built:
             carry_over([old], new)
     graph.remember(made, [name_of[id(node)] for node in graph.weighted_calls(made)], declared)
+    describe(made, **about(model))
     return made
 
 

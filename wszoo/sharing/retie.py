@@ -5,6 +5,7 @@ from typing import Any, Literal
 import keras
 
 from wszoo.sharing import graph
+from wszoo.sharing.about import about, describe
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.rebuild import carry_over, copy, rebuild
 from wszoo.sharing.specs import explain, spec, weight_shapes
@@ -53,6 +54,7 @@ def retie(
         if isinstance(old, keras.Layer):  # no weights, but flags and random states
             carry_over([old], new)
     graph.remember(twin, names.sites, names.declared)
+    describe(twin, **about(model))
     return twin
 
 

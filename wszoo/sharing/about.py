@@ -1,0 +1,30 @@
+"""What a model means, kept with it: plain facts, such as its class names and image size.
+
+The facts are JSON and travel in the member `wszoo.json` of a `.keras` file. Words in use:
+`task`, `class_names`, `input_range`, `image_size`, `resize`, `licence`.
+"""
+
+import json
+from typing import Any
+
+
+def describe(model: Any, **facts: Any) -> None:
+    """Adds facts to what the model knows of itself; `None` takes one out.
+
+    Raises `ValueError` for a fact that JSON cannot hold.
+    """
+    known = {**about(model), **facts}
+    kept = {name: fact for name, fact in known.items() if fact is not None}
+    try:
+        text = json.dumps(kept, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"facts about {model.name!r} are kept as JSON (text, finite numbers, lists, dicts); "
+            f"received {facts!r}: {error}"
+        ) from error
+    model._wszoo_about = text  # as text: Keras would wrap and track a dict
+
+
+def about(model: Any) -> dict[str, Any]:
+    """The facts that `describe` gave this model, or that its file held; empty without any."""
+    return json.loads(getattr(model, "_wszoo_about", "{}"))
