@@ -127,7 +127,11 @@ def audit(
             model = wszoo.retie(model, sharing)
         found = wszoo.audit(model)
         result = found.to_dict()
-        tables = [table for table in (found.table(), found.inner_table()) if table is not None]
+        tables = [
+            table
+            for table in (found.table(), found.inner_table(), found.opaque_table())
+            if table is not None
+        ]
     ratio = 1.0
     if is_file:
         from wszoo.export.stored import inspect_file

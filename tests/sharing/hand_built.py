@@ -102,15 +102,15 @@ def masked():
 
 
 def nested():
-    """A whole model as one site, called twice; and its equal with other names inside."""
+    """A whole model called twice; and its equal with other names inside."""
 
-    def block(name):
+    def block(name, up, down):
         inside = keras.Input((4,))
-        hidden = dense(activation="relu")(inside)
-        return keras.Model(inside, layers.Add()([dense()(hidden), inside]), name=name)
+        hidden = dense(up, activation="relu")(inside)
+        return keras.Model(inside, layers.Add()([dense(down)(hidden), inside]), name=name)
 
-    inputs, shared = keras.Input((4,)), block("shared")
-    return keras.Model(inputs, shared(block("other")(shared(inputs)))), numbers(4)
+    inputs, shared = keras.Input((4,)), block("shared", "up", "down")
+    return keras.Model(inputs, shared(block("other", "in", "out")(shared(inputs)))), numbers(4)
 
 
 def attention():

@@ -118,11 +118,11 @@ def before_norms(model: Any) -> dict[str, Any]:
     import keras
 
     from wszoo.layers import Scale
-    from wszoo.sharing.graph import layer_calls
+    from wszoo.sharing.calls import all_calls
 
-    calls = layer_calls(model)
+    calls = all_calls(model, nested=False)
     shared = _shared_layers(calls)
-    made_by = {id(tensor): node for node in calls for tensor in node.output_tensors}
+    made_by = {id(tensor): node for node in calls for tensor in node.outputs}
     found = {}
     for node in calls:
         if not isinstance(node.operation, keras.layers.BatchNormalization | Scale):

@@ -9,6 +9,7 @@ from keras import ops
 from wszoo.layers import Attend, LowRankPart
 from wszoo.relaxed import kinds
 from wszoo.sharing import graph
+from wszoo.sharing.calls import Call, all_calls, makers
 from wszoo.sharing.rebuild import replace_sites
 
 
@@ -23,7 +24,7 @@ def merge_relaxed(model: keras.Model) -> keras.Model:
     """
     model = graph.as_functional(model)
     work = _Merging(model)
-    if not any(isinstance(node.operation, LowRankPart) for node in graph.layer_calls(model)):
+    if not any(isinstance(call.operation, LowRankPart) for call in all_calls(model)):
         raise ValueError(f"{model.name!r} has no relaxed sites; wszoo.relax makes them")
     names = graph.names_of(model)
     merged = replace_sites(model, work.replace, ())
@@ -42,44 +43,48 @@ class _Merging:
     """Makes the plain layers that stand for relaxed sites, and then gives them their values."""
 
     def __init__(self, model: keras.Model):
-        self.site_of = dict(
-            zip(map(id, graph.weighted_calls(model)), graph.sites(model), strict=True)
-        )
+        self.model = model
+        self.site_of = dict(zip(graph.weighted_calls(model), graph.sites(model), strict=True))
         self.filled: list[tuple[Any, Any, LowRankPart]] = []  # (layer, shared, part)
         self.joined: list[tuple[Any, Any, Any]] = []  # (attention, qkv, out)
-        self.attends: dict[int, tuple[Any, Any, tuple, dict]] = {}
-        self.made: dict[int, tuple[Any, Any]] = {}  # id of a part's output → (layer, its input)
+        self.attends: dict[Call, tuple[tuple, dict]] = {}  # → (its new args and kwargs)
+        self.made: dict[Call, tuple[Any, Any]] = {}  # a part's call → (layer, its input)
 
-    def replace(self, site: str | None, node: Any, args: tuple, kwargs: dict, call: Any) -> Any:
-        layer = node.operation
+    def replace(self, site: str | None, call: Call, args: tuple, kwargs: dict, run: Any) -> Any:
+        layer = call.operation
         if isinstance(layer, Attend):  # of use where it stands between two relaxed sites
-            self.attends[id(node.outputs[0])] = (node, layer, args, kwargs)
+            self.attends[call] = (args, kwargs)
         if not isinstance(layer, LowRankPart):
             return None
-        before = graph.node_of(node.arguments.args[0])  # the shared layer's call
-        name = self.site_of[id(before)]
+        before = self._maker(call, 0)  # the shared layer's call
+        name = self.site_of[before]
         plain = kinds.whole(before.operation, layer, name)
         role = {"reverse": True} if before.arguments.kwargs.get("reverse") else {}
         x = args[1]
-        outputs = call(name, plain, x, **role)
+        outputs = run(name, plain, x, **role)
         self.filled.append((plain, before.operation, layer))
-        self.made[id(node.outputs[0])] = (plain, x)
-        joined = self._join(node, plain, name, call)
+        self.made[call] = (plain, x)
+        joined = self._join(call, plain, name, run)
         return outputs if joined is None else joined
 
-    def _join(self, node: Any, out: Any, name: str, call: Any) -> Any:
+    def _join(self, call: Call, out: Any, name: str, run: Any) -> Any:
         """The attention whose second half has just been made, in place of both; or `None`."""
-        found = self.attends.get(id(node.arguments.args[1]))
-        if found is None:
+        before = self._maker(call, 1)
+        if before not in self.attends:
             return None
-        before, attend, args, kwargs = found
-        if id(before.arguments.args[0]) not in self.made:
+        first = self._maker(before, 0)
+        if first not in self.made:
             return None
-        qkv, x = self.made[id(before.arguments.args[0])]
+        args, kwargs = self.attends[before]
+        qkv, x = self.made[first]
         site = name.removesuffix("_out")
-        attention = kinds.joined(qkv, attend, site)
+        attention = kinds.joined(qkv, before.operation, site)
         self.joined.append((attention, qkv, out))
-        return call(site, attention, x, *args[1:], **kwargs)
+        return run(site, attention, x, *args[1:], **kwargs)
+
+    def _maker(self, call: Call, place: int) -> Any:
+        """The call that made an argument; `None` for an input of the model."""
+        return next(makers(self.model, call.path, call.arguments.args[place]), None)
 
     def fill(self) -> None:
         for layer, shared, part in self.filled:

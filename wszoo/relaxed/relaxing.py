@@ -10,6 +10,7 @@ from keras import ops
 from wszoo.layers import Attend, LowRankPart, SelfAttention
 from wszoo.relaxed import kinds
 from wszoo.sharing import graph
+from wszoo.sharing.calls import Call, all_calls
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.rebuild import replace_sites
 from wszoo.sharing.retie import retie
@@ -45,7 +46,7 @@ def relax(
     """
     if not isinstance(rank, int) or rank < 1:
         raise ValueError(f"rank must be a positive integer, not {rank!r}")
-    if any(isinstance(node.operation, LowRankPart) for node in graph.layer_calls(model)):
+    if any(isinstance(call.operation, LowRankPart) for call in all_calls(model)):
         raise ValueError(
             f"{model.name!r} is relaxed already; fold it back by wszoo.merge_relaxed first"
         )
@@ -97,7 +98,7 @@ class _Relaxing:
         self.shared: dict[str, tuple[Any, Any]] = {}  # name → (tied piece, bare layer)
         self.parts: list[tuple[Any, Any, Any]] = []  # (tied piece, source piece, part)
 
-    def replace(self, site: str | None, node: Any, args: tuple, kwargs: dict, call: Any) -> Any:
+    def replace(self, site: str | None, node: Call, args: tuple, kwargs: dict, call: Any) -> Any:
         if site not in self.owner_of:
             return None
         layer = node.operation

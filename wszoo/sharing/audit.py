@@ -1,14 +1,14 @@
 """audit: what is really shared in a model, and what that saves."""
 
 from dataclasses import asdict, dataclass, replace
-from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
-import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.inner import Inner, inner_sharing
+from wszoo.sharing.opaque import Opaque, opaque_sites
+from wszoo.sharing.variables import HeldVariable, held_variables, sizes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,6 +39,8 @@ class Audit:
 
     `inner` is the sharing inside layers, over positions and time steps, a row a site. It is
     counted apart: `unrolled_parameters` unties the sites and leaves every layer as it is.
+    `unused_parameters` are those stored ones that no output depends on, `held` the variables that
+    two layers hold, and `opaque` the layers whose inner calls are not seen, a row each.
     """
 
     model: str
@@ -48,6 +50,9 @@ class Audit:
     stored_bytes: int
     unrolled_bytes: int
     inner: tuple[Inner, ...] = ()
+    unused_parameters: int = 0
+    held: tuple[HeldVariable, ...] = ()
+    opaque: tuple[Opaque, ...] = ()
 
     @property
     def inner_unrolled_parameters(self) -> int:
@@ -62,13 +67,16 @@ class Audit:
 
     def to_dict(self) -> dict:
         """The same as plain data, with the properties of the groups and of the whole."""
-        groups = [
-            asdict(group)
-            | {"saved_parameters": group.saved_parameters, "saved_bytes": group.saved_bytes}
-            for group in self.groups
-        ]
+        saving = {
+            name: [
+                asdict(row)
+                | {"saved_parameters": row.saved_parameters, "saved_bytes": row.saved_bytes}
+                for row in rows
+            ]
+            for name, rows in (("groups", self.groups), ("held", self.held))
+        }
         whole = {"inner_unrolled_parameters": self.inner_unrolled_parameters}
-        return asdict(self) | {"groups": groups} | whole
+        return asdict(self) | saving | whole
 
     def table(self) -> "Table":
         """A rich table: the shared groups, the private rest in one row, the totals."""
@@ -91,8 +99,32 @@ class Audit:
             table.add_row(
                 group.owner, group.layer, ", ".join(group.sites), *(f"{n:,}" for n in sizes)
             )
+        for held in self.held:  # its layers' rows count it, each its own
+            saved = held.saved_parameters
+            table.add_row(
+                "(one variable)", held.variable, ", ".join(held.owners), f"{-saved:,}", "0",
+                f"{saved:,}",
+            )  # fmt: skip
         rest = sum(group.parameters for group in private)
         table.add_row(f"({len(private)} private)", "", "", f"{rest:,}", f"{rest:,}", "0")
+        if self.unused_parameters:
+            unused = f"{self.unused_parameters:,}"
+            table.add_row("(unused)", "", "no output depends on them", unused, unused, "0")
+        return table
+
+    def opaque_table(self) -> "Table | None":
+        """A rich table of the layers whose inner calls are not seen, and why; or `None`."""
+        from rich.table import Table
+
+        if not self.opaque:
+            return None
+        table = Table(
+            title=f"layers of {self.model} in which sharing is not seen", title_justify="left"
+        )
+        for title in ("site", "layer", "layers in it", "why, and how to open it"):
+            table.add_column(title, overflow="fold")
+        for row in self.opaque:
+            table.add_row(row.site, row.layer, str(row.parts), row.why)
         return table
 
     def inner_table(self) -> "Table | None":
@@ -129,35 +161,28 @@ class Audit:
 
 
 def audit(model: keras.Model) -> Audit:
-    """Reads groups and sizes off a functional model.
+    """Reads groups and sizes off a functional model and those nested in it.
 
-    Raises `ValueError` for a model without a graph, and where two layers hold one variable.
+    Raises `ValueError` for a model without a graph.
     """
-    graph.check_no_shared_variables(model)
     layer_of = graph.layers_of(model)
     groups = tuple(
-        Group(owner, type(layer_of[owner]).__name__, sites, *_sizes(layer_of[owner].weights))
+        Group(owner, type(layer_of[owner]).__name__, sites, *sizes(layer_of[owner].weights))
         for owner, sites in graph.plan_of(model).groups.items()
     )
-    stored = _sizes({id(w): w for w in model.weights}.values())
+    stored = sizes({id(w): w for w in model.weights}.values())
+    at_sites = {id(w): w for layer in layer_of.values() for w in layer.weights}
+    held = held_variables(model)
+    saved = [(each.saved_parameters, each.saved_bytes) for each in (*groups, *held)]
     return Audit(
         model.name,
         groups,
         stored_parameters=stored[0],
-        unrolled_parameters=stored[0] + sum(group.saved_parameters for group in groups),
+        unrolled_parameters=stored[0] + sum(parameters for parameters, _ in saved),
         stored_bytes=stored[1],
-        unrolled_bytes=stored[1] + sum(group.saved_bytes for group in groups),
+        unrolled_bytes=stored[1] + sum(size for _, size in saved),
         inner=inner_sharing(model),
+        unused_parameters=stored[0] - sizes(at_sites.values())[0],
+        held=held,
+        opaque=opaque_sites(model),
     )
-
-
-def _sizes(variables: Any) -> tuple[int, int]:
-    """`(parameters, bytes)` of some variables."""
-    counts = [(prod(v.shape), keras.backend.standardize_dtype(v.dtype)) for v in variables]
-    return sum(n for n, _ in counts), sum(n * _item_bytes(dtype) for n, dtype in counts)
-
-
-def _item_bytes(dtype: str) -> int:
-    import ml_dtypes  # noqa: F401  teaches NumPy the names bfloat16, float8_e4m3fn, int4, …
-
-    return np.dtype(dtype).itemsize

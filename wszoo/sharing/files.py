@@ -20,7 +20,9 @@ import numpy as np
 from wszoo._version import __version__
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
+from wszoo.sharing.calls import all_calls
 from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
 
 _MEMBER = "wszoo.json"
 
@@ -29,16 +31,16 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names and flags.
 
     The file appears whole or not at all, and plain `keras.saving.load_model` reads it too.
-    Raises `ValueError` for another suffix, a model without a graph, a variable that two layers
-    hold and a nested Sequential that calls a layer twice (Keras would write another model without
-    a word).
+    Raises `ValueError` for another suffix, a model without a graph, sharing that Keras would lose
+    (a layer that nested models share with each other, a variable that two layers hold) and a
+    nested Sequential that calls a layer twice: Keras would write another model without a word.
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"a model file ends in .keras; received {str(path)!r}")
     model = graph.as_functional(model)
-    graph.check_no_shared_variables(model)
-    graph.check_no_repeats_inside(model)
+    check_keras_keeps_sharing(model)
+    check_no_repeats_inside(all_calls(model, nested=False))
     names = graph.names_of(model)
     note = {
         "wszoo": __version__,

@@ -81,7 +81,7 @@ def _positions(node: Any, layer: Any) -> int | None:
     """
     first = getattr(layer, "data_format", None) == "channels_first"
     sizes = []
-    for tensor in (node.input_tensors[0], node.output_tensors[0]):
+    for tensor in (node.input_tensors[0], node.outputs[0]):
         grid = tensor.shape[2:] if first else tensor.shape[1:-1]
         if None in grid:
             return None

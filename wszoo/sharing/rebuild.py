@@ -8,79 +8,153 @@ import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
+from wszoo.sharing.calls import (
+    Call,
+    Entry,
+    Path,
+    all_calls,
+    context_of,
+    entries,
+    functional_class,
+    inner_output,
+    node_of,
+)
+from wszoo.sharing.copying import check_copy, copy
+from wszoo.sharing.with_mask import WithMask
 
-# Stands in for a node's operation: `run(node, args, kwargs)` gives its outputs in the new graph.
-Run = Callable[[Any, tuple, dict], Any]
+# Stands in for a call's operation: `run(call, args, kwargs)` gives its outputs in the new graph.
+Run = Callable[[Call, tuple, dict], Any]
 
 
 def rebuild(model: Any, run: Run) -> keras.Model:
-    """The graph of `model` once more, each call of an operation made by `run`."""
-    tensors = {id(tensor): _new_input(tensor) for tensor in model.inputs}
+    """The graph of `model` once more, each call of an operation made by `run`.
 
-    def new(value: Any) -> Any:
-        return tensors[id(value)] if isinstance(value, keras.KerasTensor) else value
+    Calls inside nested functional models are run like those around them: the result has one graph.
+    """
+    tensors: dict[tuple[Path, int], Any] = {
+        ((), id(tensor)): _new_input(tensor) for tensor in model.inputs
+    }
 
-    for node in graph.layer_calls(model):
-        args, kwargs = keras.tree.map_structure(new, (node.arguments.args, node.arguments.kwargs))
-        outputs = run(node, args, kwargs)
-        for old, tensor in zip(node.outputs, keras.tree.flatten(outputs), strict=True):
-            tensors[id(old)] = tensor
+    def new(value: Any, path: Path = ()) -> Any:
+        if not isinstance(value, keras.KerasTensor):
+            return value
+        key = (path, id(value))
+        if key not in tensors:  # an input or an output of a nested model
+            tensors[key] = _across(value, path, new)
+        return tensors[key]
+
+    for call in all_calls(model):
+        arguments = call.arguments.args, call.arguments.kwargs
+        args, kwargs = keras.tree.map_structure(lambda v, p=call.path: new(v, p), arguments)
+        known = getattr(call.operation, "_call_context_args", ())
+        kwargs |= {k: v for k, v in context_of(call.path).items() if k in known}
+        outputs = run(call, args, kwargs)
+        for old, tensor in zip(call.outputs, keras.tree.flatten(outputs), strict=True):
+            tensors[call.path, id(old)] = tensor
     inputs, outputs = keras.tree.map_structure(new, (model.input, model.output))
     return _model_class(model)(inputs, outputs, name=model.name)
 
 
-Replace = Callable[[str | None, Any, tuple, dict, Callable], Any]
+def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
+    """The new tensor for one that enters a nested model (the last of `path`) or comes out of one."""
+    if path and (entry := entries(path[-1]).get(id(tensor))) is not None:
+        return _entered(entry, new(entry.argument, path[:-1]), new(entry.mask, path[:-1]))
+    node = node_of(tensor)
+    return new(inner_output(node, tensor), (*path, node))
+
+
+def _entered(entry: Entry, value: Any, mask: Any) -> Any:
+    """A tensor as a functional model takes it: in the rank and type of its input, with the mask."""
+    if value is None:  # an input that may be left out
+        return None
+    rank, wanted = len(value.shape), len(entry.input.shape)
+    if rank == wanted + 1:
+        value = keras.ops.squeeze(value, -1)
+    if rank == wanted - 1:
+        value = keras.ops.expand_dims(value, -1)
+    if keras.backend.standardize_dtype(value.dtype) != entry.input.dtype:
+        value = keras.ops.cast(value, entry.input.dtype)
+    return value if mask is None else WithMask()(value, mask=mask)
+
+
+Replace = Callable[[str | None, Call, tuple, dict, Callable], Any]
 
 
 def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> keras.Model:
     """A copy of the model, values and flags included, in which some sites are other layers.
 
-    `replace(site, node, args, kwargs, call)` gives the outputs that stand for a node of the graph
-    (`site` is `None` where its operation has no weights), or `None` for a plain copy. It calls its
-    new layers by `call(site, layer, *args, **kwargs)`, which gives them their site names. What
-    the new layers hold is left to the caller.
+    `replace(site, call, args, kwargs, run)` gives the outputs that stand for a call of the graph
+    (`site` is `None` where its operation has no weights), or `None` for a plain copy. It runs its
+    new layers by `run(site, layer, *args, **kwargs)`, which gives them their site names. What
+    the new layers hold is left to the caller. Nested functional models become part of one graph.
+
+    Raises `ValueError` for a layer that cannot be copied.
     """
-    site_of = dict(zip(map(id, graph.weighted_calls(model)), graph.sites(model), strict=True))
+    new_names = operation_names(model)
+    site_of = dict(zip(graph.weighted_calls(model), graph.sites(model), strict=True))
     copies: dict[int, tuple[Any, Any]] = {}
     name_of: dict[int, str] = {}
 
-    def call(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+    def run_at(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
         outputs = layer(*args, **kwargs)
-        name_of[id(graph.node_of(keras.tree.flatten(outputs)[0]))] = site
+        name_of[id(node_of(keras.tree.flatten(outputs)[0]))] = site
         return outputs
 
-    def run(node: Any, args: tuple, kwargs: dict) -> Any:
-        site, old = site_of.get(id(node)), node.operation
-        outputs = replace(site, node, args, kwargs, call)
+    def run(call: Call, args: tuple, kwargs: dict) -> Any:
+        site, old = site_of.get(call), call.operation
+        outputs = replace(site, call, args, kwargs, run_at)
         if outputs is not None:
             return outputs
         if id(old) not in copies:
-            copies[id(old)] = (old, copy(old, old.name))
+            copies[id(old)] = (old, copy(old, new_names[id(old)]))
         new = copies[id(old)][1]
-        return new(*args, **kwargs) if site is None else call(site, new, *args, **kwargs)
+        return new(*args, **kwargs) if site is None else run_at(site, new, *args, **kwargs)
 
     made = rebuild(model, run)
     made.trainable = model.trainable  # before the layers' own flags, which it would overwrite
-    for old, new in copies.values():
-        if isinstance(old, keras.Layer) and new.built:
-            carry_over([old], new)
-    graph.remember(made, [name_of[id(node)] for node in graph.weighted_calls(made)], declared)
+    carry_all([([old], new) for old, new in copies.values()], model)
+    weighted = graph.weighted_calls(made)
+    graph.remember(made, [name_of[id(call.node)] for call in weighted], declared)
     describe(made, **about(model))
     return made
 
 
-def copy(operation: Any, name: str) -> Any:
-    """A new operation of the same configuration under another name; values are not copied."""
-    if type(operation) is keras.layers.Lambda:  # the function itself; a config has its bytecode
-        return keras.layers.Lambda(
-            operation.function,
-            output_shape=operation._output_shape,
-            mask=operation.mask,
-            arguments=operation.arguments,
-            dtype=operation.dtype_policy,
-            name=name,
-        )
-    return type(operation).from_config({**operation.get_config(), "name": name})
+def operation_names(model: Any) -> dict[int, str]:
+    """Id of an operation → its name in one graph: that of its first site, or its own name.
+
+    Inside nested models the names of these come first. No two operations have one name.
+    """
+    calls, sites = all_calls(model), graph.sites(model)
+    site_of = dict(zip(graph.weighted_calls(model), sites, strict=True))
+    taken = {*sites, *(tensor._keras_history.operation.name for tensor in model.inputs)}
+    names: dict[int, str] = {}
+    for call, name in zip(calls, graph.own_names(calls), strict=True):
+        if id(call.operation) in names:
+            continue
+        if call not in site_of and name in taken:
+            name = graph.free_name(name, taken)
+        names[id(call.operation)] = site_of.get(call, name)
+        taken.add(name)
+    return names
+
+
+def carry_all(pairs: Iterable[tuple[list[Any], Any]], model: Any) -> None:
+    """Carries values, flags and states over, from the layers of `model` to their copies.
+
+    `pairs` are the old operations of each new one, the owner's first. A variable that a nested
+    model around it keeps from training does not train in the copy either.
+
+    Raises `ValueError` for a copy that is not like its original.
+    """
+    training = {id(v) for v in model.trainable_variables}
+    for olds, new in pairs:
+        if not (isinstance(new, keras.Layer) and new.built):
+            continue
+        check_copy(olds[0], new)
+        carry_over(olds, new)
+        for old, variable in zip(olds[0].trainable_variables, new.trainable_variables, strict=True):
+            if model.trainable and id(old) not in training:
+                variable.trainable = False
 
 
 def carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:
@@ -107,7 +181,7 @@ def _new_input(tensor: Any) -> Any:
 
 def _model_class(model: keras.Model) -> type:
     """The model's class where Keras' functional constructor makes it, else `keras.Model`."""
-    functional = graph.functional_class(model)
+    functional = functional_class(model)
     kind: type = type(model)
     same = functional is not None and kind.__init__ is functional.__init__  # type: ignore[misc]
     return kind if same else keras.Model

@@ -6,9 +6,12 @@ import keras
 
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
+from wszoo.sharing.calls import Call, all_calls
+from wszoo.sharing.copying import copy
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.rebuild import carry_over, copy, rebuild
+from wszoo.sharing.rebuild import carry_all, operation_names, rebuild
 from wszoo.sharing.specs import explain, spec, weight_shapes
+from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
 
 
 def retie(
@@ -26,17 +29,18 @@ def retie(
     `weights="owner"` keeps those of the group's first site and `"mean"` the mean over its sites.
     Trainable flags, statistics and random states carry over (of a merged group, the owner's);
     the new model is not compiled. Its class is the old one's if that is built from inputs and
-    outputs alone, else `keras.Model`.
+    outputs alone, else `keras.Model`. Nested functional models become part of one graph, as by
+    `wszoo.flatten`.
 
     Raises `ValueError` for an unknown site, a pattern of wrong length, sites whose layers differ
-    in class, configuration or weight shapes (both are printed), a variable held by two layers, a
-    nested Sequential that calls a layer twice, and for a model without a graph.
+    in class, configuration or weight shapes (both are printed), a layer that cannot be copied, a
+    variable held by two layers, and for a model without a graph.
     """
     if weights not in ("owner", "mean"):
         raise ValueError(f"weights must be 'owner' or 'mean', not {weights!r}")
     model = graph.as_functional(model)
-    graph.check_no_shared_variables(model)
-    graph.check_no_repeats_inside(model)
+    check_no_shared_variables(model)
+    check_no_repeats_inside(all_calls(model))
     names = graph.names_of(model)
     whole = _whole_plan(model, plan, names)
     layer_of = dict(zip(names.sites, _layers(model), strict=True))
@@ -47,12 +51,10 @@ def retie(
     others: dict[int, tuple[Any, Any]] = {}
     twin = _rebuild(model, names.sites, whole, made, others)
     twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
-    for owner, layer in made.items():
-        sources = [layer_of[site] for site in whole.groups[owner]]
-        carry_over(sources if weights == "mean" else sources[:1], layer)
-    for old, new in others.values():
-        if isinstance(old, keras.Layer):  # no weights, but flags and random states
-            carry_over([old], new)
+    sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in made}
+    pairs = [(olds if weights == "mean" else olds[:1], made[o]) for o, olds in sources.items()]
+    pairs += [([old], new) for old, new in others.values()]  # no weights, but random states
+    carry_all(pairs, model)
     graph.remember(twin, names.sites, names.declared)
     describe(twin, **about(model))
     return twin
@@ -86,24 +88,25 @@ def _rebuild(
 
     `made` receives owner → new layer, `others` the operations without weights, old and new.
     """
-    site_of = dict(zip(map(id, graph.weighted_calls(model)), site_names, strict=True))
+    site_of = dict(zip(graph.weighted_calls(model), site_names, strict=True))
+    new_names = operation_names(model)
 
-    def operation_at(node: Any) -> Any:
-        old, site = node.operation, site_of.get(id(node))
+    def operation_at(call: Call) -> Any:
+        old, site = call.operation, site_of.get(call)
         if site is None:
             if id(old) not in others:
-                others[id(old)] = (old, copy(old, old.name))
+                others[id(old)] = (old, copy(old, new_names[id(old)]))
             return others[id(old)][1]
         owner = plan.owner(site)
         if owner not in made:
             made[owner] = copy(old, owner)
         return made[owner]
 
-    return rebuild(model, lambda node, args, kwargs: operation_at(node)(*args, **kwargs))
+    return rebuild(model, lambda call, args, kwargs: operation_at(call)(*args, **kwargs))
 
 
 def _layers(model: Any) -> list[keras.Layer]:
-    return [node.operation for node in graph.weighted_calls(model)]
+    return [call.operation for call in graph.weighted_calls(model)]
 
 
 def _check_same(owner: str, first: keras.Layer, site: str, second: keras.Layer) -> None:

@@ -222,12 +222,13 @@ def local_copy(model: keras.Model) -> keras.Model:
     From here on new models are not distributed: call it when training is over.
     """
     from wszoo.sharing import graph
+    from wszoo.sharing.calls import functional_class
 
     weights = model.get_weights()
     keras.distribution.set_distribution(None)
     copy = keras.models.clone_model(model)
     copy.set_weights(weights)
-    if graph.functional_class(model) is not None:
+    if functional_class(model) is not None:
         names = graph.names_of(model)
         graph.remember(copy, names.sites, names.declared)
     return copy

@@ -83,9 +83,9 @@ class Parts:
         """The head's layers, in the order of their first call."""
         import keras
 
-        from wszoo.sharing import graph
+        from wszoo.sharing.calls import all_calls
 
-        found = [node.operation for node in graph.layer_calls(self.top)]
+        found = [call.operation for call in all_calls(self.top, nested=False)]
         return [layer for layer in dict.fromkeys(found) if isinstance(layer, keras.Layer)]
 
 
@@ -109,7 +109,7 @@ def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
         model = keras.Model(backbone.inputs[0], out, name=f"{backbone.name}_transfer")
     except ValueError as error:
         raise ValueError(f"the head does not go on {backbone.name!r}: {error}") from error
-    layers = [node.operation.name for node in graph.weighted_calls(model)[len(names.sites) :]]
+    layers = graph.own_names(graph.weighted_calls(model)[len(names.sites) :])
     calls = [f"head.{name}" if n == 0 else f"head.{name}.{n}" for name, n in _counted(layers)]
     sites = ("head",) if len(layers) == 1 else tuple(calls)
     graph.remember(model, (*names.sites, *sites), names.declared)

@@ -21,8 +21,11 @@ import keras
 
 from wszoo.layers.adapted import Adapted, why_not
 from wszoo.sharing import graph
+from wszoo.sharing.calls import all_calls
+from wszoo.sharing.copying import copy
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.rebuild import carry_over, copy, replace_sites
+from wszoo.sharing.rebuild import carry_over, replace_sites
+from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
 from wszoo.transfer.freeze import Frozen, freeze, recompile
 from wszoo.transfer.stages import select, stages
 
@@ -96,8 +99,8 @@ def add_lora(
     without a kernel, or with too little room for the rank), and for a rank or alpha not above 0.
     """
     model = graph.as_functional(model)
-    graph.check_no_shared_variables(model)
-    graph.check_no_repeats_inside(model)
+    check_no_shared_variables(model)
+    check_no_repeats_inside(all_calls(model))
     plan, layer_of = graph.plan_of(model), _layers(model)
     parts = stages(model, pattern)
     whole = select(parts, train) if train else []

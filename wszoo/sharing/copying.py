@@ -1,0 +1,158 @@
+"""Copies of layers that hold no value of the original yet, or one sentence why there is none.
+
+A copy is made from the layer's configuration. Where that does not make the layer again (a class
+without `**kwargs`, a `get_config` that leaves arguments out), it is made from the arguments that
+Keras noted when the layer was made, if they are plain. A copy that differs is refused: a model
+that computes something else is worse than none.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
+# What a copy may have otherwise, and what stands for other arguments in a signature.
+_NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built"}
+
+
+def copy(operation: Any, name: str) -> Any:
+    """A new operation of the same settings under another name; values are not copied.
+
+    Raises `ValueError` naming a layer that cannot be copied, why, and what to do.
+    """
+    reasons = []
+    for make in _ways(operation, name):
+        try:
+            new = make()
+        except Exception as error:  # a constructor may raise anything
+            reasons.append(_in_short(error))
+            continue
+        lost = _lost_argument(operation, new)
+        if not lost:
+            return new
+        reasons.append(lost)
+    raise ValueError(cannot_copy(operation, reasons[0]))
+
+
+def check_copy(old: keras.Layer, new: keras.Layer) -> None:
+    """Compares a copy, after it was called, with its original: sizes, parts and settings.
+
+    Raises `ValueError` in the words of `copy`.
+    """
+    shapes = [[tuple(v.shape) for v in layer.variables] for layer in (old, new)]
+    parts = [[type(part) for part in layer._flatten_layers()] for layer in (old, new)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            cannot_copy(old, f"a copy has weights of shapes {shapes[1]}, not {shapes[0]}")
+        )
+    if parts[0] != parts[1]:
+        raise ValueError(cannot_copy(old, "a copy is made of other layers"))
+    for one, other in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
+        if lost := _lost_attribute(one, other):
+            raise ValueError(cannot_copy(old, lost))
+
+
+def cannot_copy(operation: Any, reason: str) -> str:
+    """The sentence for a layer that cannot be copied."""
+    kind = type(operation)
+    return (
+        f"the layer {operation.name!r} ({kind.__module__}.{kind.__qualname__}) cannot be copied: "
+        f"{reason}. Give its class a get_config() that returns every argument of its __init__, "
+        "and let __init__ take **kwargs and hand them to super().__init__"
+    )
+
+
+def _ways(operation: Any, name: str) -> Iterator[Callable[[], Any]]:
+    kind = type(operation)
+    if kind is keras.layers.Lambda:  # the function itself; a config has its bytecode
+        yield lambda: keras.layers.Lambda(
+            operation.function,
+            output_shape=operation._output_shape,
+            mask=operation.mask,
+            arguments=operation.arguments,
+            dtype=operation.dtype_policy,
+            name=name,
+        )
+        return
+    yield lambda: kind.from_config({**operation.get_config(), "name": name})
+    yield lambda: _from_arguments(operation, name)
+
+
+def _from_arguments(operation: Any, name: str) -> Any:
+    """Made by its class from the arguments that Keras noted, or from those in its config."""
+    settings = {**operation.get_config(), **_noted(operation)}
+    taken = inspect.signature(type(operation).__init__).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        settings = {key: value for key, value in settings.items() if key in taken}
+    new = type(operation)(**{**settings, **({"name": name} if "name" in taken else {})})
+    new.name = name
+    return new
+
+
+def _noted(operation: Any) -> dict[str, Any]:
+    """The arguments of the constructor as Keras noted them; empty where one is not plain."""
+    noted = getattr(operation, "_auto_config", None)
+    return dict(noted.config) if noted else {}
+
+
+def _lost_argument(old: Any, new: Any) -> str | None:
+    """An argument of the constructor that the copy was not given; `None` where none is known."""
+    if type(old) is not type(new):
+        return f"its configuration makes a {type(new).__name__}"
+    given, copied = _noted(old), _noted(new)
+    names = (old.name, new.name)
+    for name in set(inspect.signature(type(old).__init__).parameters) - _NOT_SETTINGS:
+        ours, theirs = getattr(old, name, None), getattr(new, name, None)
+        if name in given and name in copied:
+            noted = given[name], copied[name]
+            # A config may spell it in another way (2 as (2, 2)): then the layer's own word counts.
+            if _differ(*noted, *names) and (ours is None or _differ(ours, theirs, *names)):
+                return _left_out(name, *noted)
+        elif theirs is not None and _differ(ours, theirs, *names):
+            return _left_out(name, ours, theirs)
+    return None
+
+
+def _lost_attribute(old: Any, new: Any) -> str | None:
+    """A setting in which two layers that were both called differ."""
+    policies = old.dtype_policy, new.dtype_policy
+    if policies[0] != policies[1]:
+        return _left_out("dtype", policies[0].name, policies[1].name)
+    for name in sorted(set(vars(old)) & set(vars(new)) - _NOT_SETTINGS):
+        ours, theirs = vars(old)[name], vars(new)[name]
+        if not name.startswith("_") and _differ(ours, theirs, old.name, new.name):
+            return _left_out(name, ours, theirs)
+    return None
+
+
+def _left_out(name: str, ours: Any, theirs: Any) -> str:
+    return f"its configuration leaves out {name}={ours!r}, and a copy has {theirs!r}"
+
+
+def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
+    """Whether two settings are of kinds that can be compared, and are not equal.
+
+    Texts may hold the names of their layers.
+    """
+    if isinstance(ours, str) and isinstance(theirs, str):
+        return ours.replace(name, "") != theirs.replace(other, "")
+    if isinstance(ours, _PLAIN) and isinstance(theirs, _PLAIN):
+        return ours != theirs and not (ours != ours and theirs != theirs)  # NaN
+    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
+        pairs = zip(ours, theirs, strict=False)
+        return len(ours) != len(theirs) or any(_differ(a, b, name, other) for a, b in pairs)
+    if inspect.isroutine(ours) or inspect.isroutine(theirs):
+        return _code(ours) != _code(theirs)
+    return False
+
+
+def _code(value: Any) -> Any:
+    return getattr(value, "__code__", None) or getattr(value, "__qualname__", value)
+
+
+def _in_short(error: Exception) -> str:
+    """The first line of an error's text, without what Keras adds about configs."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".:")
