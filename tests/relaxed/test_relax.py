@@ -8,6 +8,7 @@ from keras import layers
 import wszoo
 from wszoo.layers import LowRankPart, ReversibleDense
 from wszoo.sharing import graph
+from wszoo.sharing.calls import all_calls
 from wszoo.sharing.files import file_parameters
 from wszoo.sharing.specs import spec
 
@@ -109,7 +110,7 @@ def outputs(model, x):
 
 
 def parts_of(model):
-    return [n.operation for n in graph.layer_calls(model) if isinstance(n.operation, LowRankPart)]
+    return [c.operation for c in all_calls(model) if isinstance(c.operation, LowRankPart)]
 
 
 @pytest.mark.parametrize("name", BUILDERS)

@@ -162,10 +162,26 @@ def test_seeds_initializers_and_names_do_not_keep_sites_apart():
 
 
 def test_equal_nested_models_may_share_whatever_their_layers_are_called():
-    model, _ = hand_built.make("nested")
-    tied = wszoo.retie(model, "tied")
-    assert wszoo.plan_of(tied).pattern == "AAA"
-    assert len(tied.weights) == len(graph.layer_at(model, "shared").weights)
+    model, inputs = hand_built.make("nested")
+    tied = wszoo.retie(model, wszoo.SharingPlan.tied(["shared", "other", "shared.1"]))
+    assert wszoo.plan_of(tied).pattern == "ABABAB"
+    assert len(tied.weights) == 4
+    apart = wszoo.retie(model, wszoo.SharingPlan.untied(["shared.1"]))
+    assert wszoo.plan_of(apart).pattern == "ABCDEF"
+    assert_same_outputs(model, apart, inputs)
+    with pytest.raises(ValueError, match="'other' is a nested model and cannot share with"):
+        wszoo.retie(model, wszoo.SharingPlan.tied(["shared.up", "other"]))
+
+
+def test_a_tied_nested_model_keeps_what_it_shares_inside():
+    def block(name):
+        inside, inner = keras.Input((4,)), dense("inner")
+        return keras.Model(inside, inner(dense("middle")(inner(inside))), name=name)
+
+    model = two(block("a"), block("b"), shape=(4,))
+    tied = wszoo.retie(model, wszoo.SharingPlan.tied(["a", "b"]))
+    assert wszoo.plan_of(tied).pattern == "ABAABA"
+    assert wszoo.plan_of(wszoo.retie(model, wszoo.SharingPlan.untied(["a"]))).pattern == "ABACDC"
 
 
 def test_a_models_own_class_is_kept_where_it_is_made_from_inputs_and_outputs():
@@ -213,7 +229,7 @@ DIFFERENT = [
 @pytest.mark.parametrize(("build", "words"), DIFFERENT)
 def test_sites_that_differ_cannot_share_and_both_are_printed(build, words):
     with pytest.raises(ValueError, match="cannot share one layer") as caught:
-        wszoo.retie(build(), "AA")
+        wszoo.retie(build(), wszoo.SharingPlan.tied(["a", "b"]))
     for word in ["\n  a: ", "\n  b: ", *words]:
         assert word in str(caught.value)
 
@@ -227,13 +243,14 @@ def test_nested_models_with_other_wiring_cannot_share():
 
     model = two(block("a", False), block("b", True), shape=(4,))
     with pytest.raises(ValueError, match="cannot share one layer"):
-        wszoo.retie(model, "AA")
+        wszoo.retie(model, wszoo.SharingPlan.tied(["a", "b"]))
 
 
-def test_a_nested_sequential_that_repeats_a_layer_is_refused():
+def test_a_sequential_inside_a_wrapper_that_repeats_a_layer_is_refused():
     repeated = layers.Dense(4)
-    model = two(keras.Sequential([repeated, repeated], name="a"), layers.Dense(4), shape=(4,))
-    with pytest.raises(ValueError, match=r"'a' inside .* more than once"):
+    inner = keras.Sequential([keras.Input((4,)), repeated, repeated], name="a")
+    model = two(layers.TimeDistributed(inner), layers.Dense(4), shape=(5, 4))
+    with pytest.raises(ValueError, match=r"'a' inside .* more than once.*wszoo\.flatten"):
         wszoo.untied_twin(model)
 
 

@@ -15,6 +15,7 @@ import keras
 _PLAIN = (bool, int, float, str, bytes, type(None))
 # What a copy may have otherwise, and what stands for other arguments in a signature.
 _NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built"}
+_OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
 def copy(operation: Any, name: str) -> Any:
@@ -81,12 +82,17 @@ def _ways(operation: Any, name: str) -> Iterator[Callable[[], Any]]:
 
 
 def _from_arguments(operation: Any, name: str) -> Any:
-    """Made by its class from the arguments that Keras noted, or from those in its config."""
-    settings = {**operation.get_config(), **_noted(operation)}
+    """Made by its class from the arguments that Keras noted, or from those in its config.
+
+    What a config holds beyond the arguments (sizes that follow from them) is left out;
+    `check_copy` sees whether it came out the same.
+    """
     taken = inspect.signature(type(operation).__init__).parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-        settings = {key: value for key, value in settings.items() if key in taken}
-    new = type(operation)(**{**settings, **({"name": name} if "name" in taken else {})})
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    known = {*taken, *(_OF_ALL_LAYERS if open_ended else ())}
+    settings = _noted(operation) or operation.get_config()
+    settings = {key: value for key, value in settings.items() if key in known}
+    new = type(operation)(**{**settings, **({"name": name} if "name" in known else {})})
     new.name = name
     return new
 
@@ -104,7 +110,7 @@ def _lost_argument(old: Any, new: Any) -> str | None:
     given, copied = _noted(old), _noted(new)
     names = (old.name, new.name)
     for name in set(inspect.signature(type(old).__init__).parameters) - _NOT_SETTINGS:
-        ours, theirs = getattr(old, name, None), getattr(new, name, None)
+        ours, theirs = vars(old).get(name), vars(new).get(name)
         if name in given and name in copied:
             noted = given[name], copied[name]
             # A config may spell it in another way (2 as (2, 2)): then the layer's own word counts.
@@ -128,7 +134,8 @@ def _lost_attribute(old: Any, new: Any) -> str | None:
 
 
 def _left_out(name: str, ours: Any, theirs: Any) -> str:
-    return f"its configuration leaves out {name}={ours!r}, and a copy has {theirs!r}"
+    spelled = [getattr(value, "__name__", None) or repr(value)[:80] for value in (ours, theirs)]
+    return f"its configuration leaves out {name}={spelled[0]}, and a copy has {spelled[1]}"
 
 
 def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
@@ -137,7 +144,7 @@ def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
     Texts may hold the names of their layers.
     """
     if isinstance(ours, str) and isinstance(theirs, str):
-        return ours.replace(name, "") != theirs.replace(other, "")
+        return ours != theirs and ours.replace(name, "") != theirs.replace(other, "")
     if isinstance(ours, _PLAIN) and isinstance(theirs, _PLAIN):
         return ours != theirs and not (ours != ours and theirs != theirs)  # NaN
     if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
@@ -149,10 +156,13 @@ def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
 
 
 def _code(value: Any) -> Any:
-    return getattr(value, "__code__", None) or getattr(value, "__qualname__", value)
+    """What two equal functions agree in: one may be another spelling (keras.ops, activations)."""
+    name = getattr(value, "__name__", value)
+    return getattr(value, "__code__", name) if name == "<lambda>" else name
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of an error's text, without what Keras adds about configs."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".:")
+    """The first line of an error's text that says something, without Keras' print of the config."""
+    text = str(error).rpartition("Exception encountered:")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".:")[:300]

@@ -1,6 +1,6 @@
 """Layers that call other layers in Python code of their own: what is shared in them is not seen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,17 @@ def opaque_sites(model: Any) -> tuple[Opaque, ...]:
         if parts and id(layer) not in rows:
             rows[id(layer)] = Opaque(site, type(layer).__name__, len(parts), _why(layer))
     return tuple(rows.values())
+
+
+def check_open(model: Any, names: Sequence[str]) -> None:
+    """Raises `ValueError` for names of sites inside a layer into which one cannot see."""
+    known = graph.layers_of(model)
+    for name in [name for name in names if name not in known]:
+        for row in opaque_sites(model):
+            if name.startswith(f"{row.site}."):
+                raise ValueError(
+                    f"no site {name!r}: {row.site!r} ({row.layer}) is one site. It is {row.why}"
+                )
 
 
 def _foreign_parts(layer: Any) -> Iterator[Any]:

@@ -56,7 +56,7 @@ def rebuild(model: Any, run: Run) -> keras.Model:
 
 
 def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
-    """The new tensor for one that enters a nested model (the last of `path`) or comes out of one."""
+    """The new tensor for one that enters a nested model (`path` ends in it) or leaves one."""
     if path and (entry := entries(path[-1]).get(id(tensor))) is not None:
         return _entered(entry, new(entry.argument, path[:-1]), new(entry.mask, path[:-1]))
     node = node_of(tensor)
@@ -65,8 +65,6 @@ def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
 
 def _entered(entry: Entry, value: Any, mask: Any) -> Any:
     """A tensor as a functional model takes it: in the rank and type of its input, with the mask."""
-    if value is None:  # an input that may be left out
-        return None
     rank, wanted = len(value.shape), len(entry.input.shape)
     if rank == wanted + 1:
         value = keras.ops.squeeze(value, -1)
@@ -112,7 +110,7 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
 
     made = rebuild(model, run)
     made.trainable = model.trainable  # before the layers' own flags, which it would overwrite
-    carry_all([([old], new) for old, new in copies.values()], model)
+    carry_all(([old], new) for old, new in copies.values())
     weighted = graph.weighted_calls(made)
     graph.remember(made, [name_of[id(call.node)] for call in weighted], declared)
     describe(made, **about(model))
@@ -138,23 +136,15 @@ def operation_names(model: Any) -> dict[int, str]:
     return names
 
 
-def carry_all(pairs: Iterable[tuple[list[Any], Any]], model: Any) -> None:
-    """Carries values, flags and states over, from the layers of `model` to their copies.
-
-    `pairs` are the old operations of each new one, the owner's first. A variable that a nested
-    model around it keeps from training does not train in the copy either.
+def carry_all(pairs: Iterable[tuple[list[Any], Any]]) -> None:
+    """Carries values, flags and states over to copies, from the old operations of each.
 
     Raises `ValueError` for a copy that is not like its original.
     """
-    training = {id(v) for v in model.trainable_variables}
     for olds, new in pairs:
-        if not (isinstance(new, keras.Layer) and new.built):
-            continue
-        check_copy(olds[0], new)
-        carry_over(olds, new)
-        for old, variable in zip(olds[0].trainable_variables, new.trainable_variables, strict=True):
-            if model.trainable and id(old) not in training:
-                variable.trainable = False
+        if isinstance(new, keras.Layer) and new.built:
+            check_copy(olds[0], new)
+            carry_over(olds, new)
 
 
 def carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:

@@ -8,6 +8,8 @@ from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import Call, all_calls
 from wszoo.sharing.copying import copy
+from wszoo.sharing.nested import spelled_out
+from wszoo.sharing.opaque import check_open
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.rebuild import carry_all, operation_names, rebuild
 from wszoo.sharing.specs import explain, spec, weight_shapes
@@ -30,7 +32,8 @@ def retie(
     Trainable flags, statistics and random states carry over (of a merged group, the owner's);
     the new model is not compiled. Its class is the old one's if that is built from inputs and
     outputs alone, else `keras.Model`. Nested functional models become part of one graph, as by
-    `wszoo.flatten`.
+    `wszoo.flatten`; a plan may name two of them (`SharingPlan.tied(["encoder_a", "encoder_b"])`),
+    and ties their sites one by one.
 
     Raises `ValueError` for an unknown site, a pattern of wrong length, sites whose layers differ
     in class, configuration or weight shapes (both are printed), a layer that cannot be copied, a
@@ -54,7 +57,7 @@ def retie(
     sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in made}
     pairs = [(olds if weights == "mean" else olds[:1], made[o]) for o, olds in sources.items()]
     pairs += [([old], new) for old, new in others.values()]  # no weights, but random states
-    carry_all(pairs, model)
+    carry_all(pairs)
     graph.remember(twin, names.sites, names.declared)
     describe(twin, **about(model))
     return twin
@@ -68,6 +71,8 @@ def untied_twin(model: keras.Model) -> keras.Model:
 def _whole_plan(model: Any, plan: SharingPlan | str | None, names: graph.Names) -> SharingPlan:
     """The plan over all sites of the model; those that `plan` does not name stay as they are."""
     asked = plan if isinstance(plan, SharingPlan) else as_plan(plan, names.declared)
+    asked = spelled_out(model, asked, _check_same)
+    check_open(model, asked.sites)
     asked.extend(names.sites)  # raises for a site that the model lacks
     now = graph.plan_of(model)
     named = set(asked.sites)

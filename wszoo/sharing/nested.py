@@ -1,0 +1,70 @@
+"""Plans that name whole nested models: `SharingPlan.tied(["encoder_a", "encoder_b"])`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wszoo.sharing import graph
+from wszoo.sharing.calls import Call
+from wszoo.sharing.plan import SharingPlan
+
+
+@dataclass(frozen=True)
+class NestedCall:
+    """One call of a nested model: its sites in the outer model, in its own order."""
+
+    model: Any
+    sites: tuple[str, ...]
+
+
+def nested_calls(model: Any) -> dict[str, NestedCall]:
+    """Name → a call of a nested functional model that has sites.
+
+    The name is the model's, behind those of the models around it; further calls are `name.1`, ….
+    """
+    sites_at: dict[tuple[Any, ...], dict[Call, str]] = {}
+    for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
+        for depth in range(1, len(call.path) + 1):
+            inner = Call(call.node, call.path[depth:])
+            sites_at.setdefault(call.path[:depth], {})[inner] = site
+    found: dict[str, NestedCall] = {}
+    for path, sites in sites_at.items():
+        name = ".".join(node.operation.name for node in path)
+        name = graph.free_name(name, set(found)) if name in found else name
+        own_order = [call for call in graph.weighted_calls(path[-1].operation) if call in sites]
+        found[name] = NestedCall(path[-1].operation, tuple(sites[call] for call in own_order))
+    return found
+
+
+def spelled_out(
+    model: Any, plan: SharingPlan, check: Callable[[str, Any, str, Any], None]
+) -> SharingPlan:
+    """The plan over sites alone: the sites of models that it ties are tied one by one.
+
+    What shares within one call of a nested model goes on sharing. `check(owner, its model, name,
+    the other model)` raises for models that cannot share. Raises `ValueError` for a nested model
+    that is tied to something else.
+    """
+    known = set(graph.sites(model))
+    if known.issuperset(plan.sites):
+        return plan
+    nested = nested_calls(model)
+    pairs: list[tuple[str, str]] = []
+    for name, owner in plan.owners:
+        if name in known or name not in nested:
+            pairs.append((name, owner))
+            continue
+        if owner not in nested:
+            raise ValueError(f"{name!r} is a nested model and cannot share with {owner!r}")
+        ours, theirs = nested[name], nested[owner]
+        check(owner, theirs.model, name, ours.model)
+        if len(ours.sites) != len(theirs.sites):
+            raise ValueError(
+                f"{owner!r} and {name!r} cannot share: outputs depend on {len(theirs.sites)} sites "
+                f"of one and {len(ours.sites)} of the other"
+            )
+        first: dict[int, str] = {}
+        layer_of = graph.layers_of(model)
+        for site, other in zip(ours.sites, theirs.sites, strict=True):
+            pairs.append((site, first.setdefault(id(layer_of[other]), other)))
+    return SharingPlan(tuple(pairs))
