@@ -74,3 +74,99 @@ def test_plain_data_and_table_say_the_same():
             found.unrolled_parameters - found.stored_parameters,
         )
     ]
+
+
+class Borrowed(layers.Layer):
+    """Computes with the kernel of another layer."""
+
+    def __init__(self, kernel, **kwargs):
+        super().__init__(**kwargs)
+        self.kernel = kernel
+
+    def call(self, inputs):
+        return keras.ops.matmul(inputs, keras.ops.transpose(self.kernel))
+
+
+def test_a_variable_that_two_layers_hold_is_reported_and_stored_once():
+    inputs, one = keras.Input((4,)), layers.Dense(3, name="one")
+    x = one(inputs)
+    model = keras.Model(inputs, Borrowed(one.kernel, name="other")(x), name="held")
+    assert wszoo.sites(model) == ("one", "other")
+    assert wszoo.plan_of(model).pattern == "AB"  # no layer is called twice
+    found = wszoo.audit(model)
+    (held,) = found.held
+    assert (held.variable, held.owners, held.parameters) == (one.kernel.path, ("one", "other"), 12)
+    assert found.stored_parameters == model.count_params() == 15
+    assert found.unrolled_parameters == 15 + 12
+    assert (found.stored_bytes, found.unrolled_bytes) == (4 * 15, 4 * 27)
+    (row,) = json.loads(json.dumps(found.to_dict()))["held"]
+    assert (row["owners"], row["saved_parameters"]) == (["one", "other"], 12)
+    assert_columns_add_up(found.table())
+
+
+def assert_columns_add_up(table):
+    for column in table.columns[-3:]:
+        cells = [int(cell.replace(",", "")) for cell in column.cells]
+        assert sum(cells) == int(column.footer.replace(",", ""))
+
+
+def test_a_shared_random_state_counts_no_parameters():
+    inputs, seeds = keras.Input((4,)), keras.random.SeedGenerator(1)
+    noisy = [layers.Dense(4, name=name) for name in "ab"]
+    for layer in noisy:
+        layer.seeds = seeds
+    model = keras.Model(inputs, noisy[1](noisy[0](inputs)))
+    found = wszoo.audit(model)
+    assert [(held.owners, held.parameters) for held in found.held] == [(("a", "b"), 0)]
+    assert found.unrolled_parameters == found.stored_parameters == 40
+
+
+def test_weights_that_no_output_depends_on_are_counted_apart():
+    inside, inputs = keras.Input((4,)), keras.Input((4,))
+    x = layers.Dense(4, name="used")(inside)
+    both = keras.Model(inside, [x, layers.Dense(2, name="pooler")(x)], name="both")
+    model = keras.Model(inputs, both(inputs)[0])
+    found = wszoo.audit(model)
+    assert [group.owner for group in found.groups] == ["both.used"]
+    assert (found.stored_parameters, found.unused_parameters) == (30, 10)
+    assert_columns_add_up(found.table())
+    assert wszoo.audit(wszoo.flatten(model)).stored_parameters == 20
+
+
+class Composite(layers.Layer):
+    """Calls one layer twice, where nobody sees it."""
+
+    def build(self, shape):
+        self.part, self.norm = layers.Dense(shape[-1]), layers.LayerNormalization()
+        self.part.build(shape)
+        self.norm.build(shape)
+
+    def call(self, inputs):
+        return self.part(self.norm(self.part(inputs)))
+
+
+def test_composites_are_listed_with_the_way_to_open_them():
+    inputs = keras.Input((5, 4))
+    x = layers.MultiHeadAttention(2, 3, name="known")(inputs, inputs)
+    x = Composite(name="shut")(x)
+    block = keras.Sequential([keras.Input((4,)), layers.Dense(4)], name="block")
+    x = layers.TimeDistributed(block, name="wrapped")(x)
+    model = keras.Model(inputs, Composite(name="other")(x), name="mixed")
+    found = wszoo.audit(model)
+    assert [(row.site, row.layer, row.parts) for row in found.opaque] == [
+        ("shut", "Composite", 2),
+        ("wrapped", "TimeDistributed", 1),
+        ("other", "Composite", 2),
+    ]
+    assert all("keras.Model(inputs, outputs)" in row.why for row in found.opaque)
+    assert found.opaque_table().row_count == 3
+    assert json.loads(json.dumps(found.to_dict()))["opaque"][0]["site"] == "shut"
+    with pytest.raises(ValueError, match=r"no site 'shut\.part': 'shut' \(Composite\) is one site"):
+        wszoo.retie(model, wszoo.SharingPlan.untied(["shut.part"]))
+
+
+def test_where_all_is_seen_nothing_is_opaque():
+    for name in hand_built.BUILDERS:
+        found = wszoo.audit(hand_built.make(name)[0])
+        assert (found.opaque, found.held, found.unused_parameters) == ((), (), 0)
+        assert found.opaque_table() is None

@@ -145,3 +145,20 @@ def test_what_cannot_be_meant_is_said(arguments, words):
     train, policy = (*arguments, "frozen")[:2]
     with pytest.raises(ValueError, match=words):
         freeze(net(), train, batch_norm=policy)
+
+
+def test_layers_of_nested_models_are_chosen_one_by_one():
+    inside, inputs = keras.Input((4,)), keras.Input((4,))
+    x = keras.layers.BatchNormalization(name="norm")(keras.layers.Dense(4, name="block_0")(inside))
+    backbone = keras.Model(inside, keras.layers.Dense(4, name="block_1")(x), name="backbone")
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(backbone(inputs)))
+    backbone.trainable = False
+    chosen = freeze(model, ["backbone.block_1", "head"])
+    assert set(chosen.trains) == {"backbone.block_1", "head"}
+    assert set(chosen.frozen) == {"backbone.block_0", "backbone.norm"}
+    parts = (backbone.get_layer("block_1"), model.get_layer("head"))
+    wanted = {id(v) for layer in parts for v in layer.weights}
+    assert {id(v) for v in model.trainable_variables} == wanted
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+    chosen.verify()

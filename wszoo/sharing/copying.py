@@ -13,24 +13,26 @@ from typing import Any
 import keras
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
+_RULES = (keras.regularizers.Regularizer, keras.constraints.Constraint)
 # What a copy may have otherwise, and what stands for other arguments in a signature.
 _NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built"}
 _OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
-def copy(operation: Any, name: str) -> Any:
+def copy(operation: Any, name: str, **changes: Any) -> Any:
     """A new operation of the same settings under another name; values are not copied.
 
+    `changes` are settings of its configuration that the copy has otherwise (`dtype`).
     Raises `ValueError` naming a layer that cannot be copied, why, and what to do.
     """
     reasons = []
-    for make in _ways(operation, name):
+    for make in _ways(operation, {**changes, "name": name}):
         try:
             new = make()
         except Exception as error:  # a constructor may raise anything
             reasons.append(_in_short(error))
             continue
-        lost = _lost_argument(operation, new)
+        lost = _lost_argument(operation, new, set(changes))
         if not lost:
             return new
         reasons.append(lost)
@@ -65,7 +67,7 @@ def cannot_copy(operation: Any, reason: str) -> str:
     )
 
 
-def _ways(operation: Any, name: str) -> Iterator[Callable[[], Any]]:
+def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]]:
     kind = type(operation)
     if kind is keras.layers.Lambda:  # the function itself; a config has its bytecode
         yield lambda: keras.layers.Lambda(
@@ -73,15 +75,14 @@ def _ways(operation: Any, name: str) -> Iterator[Callable[[], Any]]:
             output_shape=operation._output_shape,
             mask=operation.mask,
             arguments=operation.arguments,
-            dtype=operation.dtype_policy,
-            name=name,
+            **{"dtype": operation.dtype_policy, **changes},
         )
         return
-    yield lambda: kind.from_config({**operation.get_config(), "name": name})
-    yield lambda: _from_arguments(operation, name)
+    yield lambda: kind.from_config({**operation.get_config(), **changes})
+    yield lambda: _from_arguments(operation, changes)
 
 
-def _from_arguments(operation: Any, name: str) -> Any:
+def _from_arguments(operation: Any, changes: dict[str, Any]) -> Any:
     """Made by its class from the arguments that Keras noted, or from those in its config.
 
     What a config holds beyond the arguments (sizes that follow from them) is left out;
@@ -91,9 +92,9 @@ def _from_arguments(operation: Any, name: str) -> Any:
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
     known = {*taken, *(_OF_ALL_LAYERS if open_ended else ())}
     settings = _noted(operation) or operation.get_config()
-    settings = {key: value for key, value in settings.items() if key in known}
-    new = type(operation)(**{**settings, **({"name": name} if "name" in known else {})})
-    new.name = name
+    settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
+    new = type(operation)(**settings)
+    new.name = changes["name"]
     return new
 
 
@@ -103,13 +104,13 @@ def _noted(operation: Any) -> dict[str, Any]:
     return dict(noted.config) if noted else {}
 
 
-def _lost_argument(old: Any, new: Any) -> str | None:
+def _lost_argument(old: Any, new: Any, changed: set[str]) -> str | None:
     """An argument of the constructor that the copy was not given; `None` where none is known."""
     if type(old) is not type(new):
         return f"its configuration makes a {type(new).__name__}"
     given, copied = _noted(old), _noted(new)
     names = (old.name, new.name)
-    for name in set(inspect.signature(type(old).__init__).parameters) - _NOT_SETTINGS:
+    for name in set(inspect.signature(type(old).__init__).parameters) - _NOT_SETTINGS - changed:
         ours, theirs = vars(old).get(name), vars(new).get(name)
         if name in given and name in copied:
             noted = given[name], copied[name]
@@ -150,8 +151,12 @@ def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
     if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
         pairs = zip(ours, theirs, strict=False)
         return len(ours) != len(theirs) or any(_differ(a, b, name, other) for a, b in pairs)
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return _differ([*ours, *ours.values()], [*theirs, *theirs.values()], name, other)
     if inspect.isroutine(ours) or inspect.isroutine(theirs):
         return _code(ours) != _code(theirs)
+    if isinstance(ours, _RULES) or isinstance(theirs, _RULES):
+        return type(ours) is not type(theirs) or ours.get_config() != theirs.get_config()
     return False
 
 
@@ -162,7 +167,7 @@ def _code(value: Any) -> Any:
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of an error's text that says something, without Keras' print of the config."""
-    text = str(error).rpartition("Exception encountered:")[2]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".:")[:300]
+    """An error's first paragraph in one line, without Keras' print of the configuration."""
+    text = str(error).rpartition("Exception encountered:")[2].strip()
+    line = " ".join(text.partition("\n\n")[0].split()) or type(error).__name__
+    return line[:200].rstrip(".: ")

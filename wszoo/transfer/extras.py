@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.sharing.copying import copy
 from wszoo.transfer.rates import layer_rates, with_rates
 
 _RANDOM = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")  # of Keras' layers
@@ -81,13 +82,13 @@ def in_precision(model: keras.Model, policy: str) -> keras.Model:
     """A copy of a functional model that computes under a dtype policy; same weights and names."""
 
     def change(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config({**layer.get_config(), "dtype": policy})
+        return copy(layer, layer.name, dtype=policy)
 
     names = graph.names_of(model)
-    copy = keras.models.clone_model(model, clone_function=change)
-    copy.set_weights(model.get_weights())
-    graph.remember(copy, names.sites, names.declared)
-    return copy
+    clone = keras.models.clone_model(model, clone_function=change)
+    clone.set_weights(model.get_weights())
+    graph.remember(clone, names.sites, names.declared)
+    return clone
 
 
 def make_optimizer(

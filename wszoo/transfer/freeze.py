@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from wszoo.sharing import graph
+from wszoo.sharing.calls import is_open
 from wszoo.transfer.stages import select, stages
 
 if TYPE_CHECKING:
@@ -85,23 +86,27 @@ def freeze(
         raise ValueError(f"batch_norm is {', '.join(BATCH_NORM)}; received {batch_norm!r}")
     chosen = set(select(stages(model, pattern), train))
     sites_of: dict[int, list[str]] = {}
-    for site, node in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
-        sites_of.setdefault(id(node.operation), []).append(site)
+    layers = {id(layer): (layer.name, layer) for layer in model.layers if not is_open(layer)}
+    for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
+        sites_of.setdefault(id(call.operation), []).append(site)
+        layers.setdefault(id(call.operation), (site, call.operation))
+        for nested in call.containers:
+            nested.trainable = True  # what trains in it is said below, layer by layer
     trains: list[str] = []
     frozen: list[str] = []
     held: dict[str, tuple[str, ...]] = {}
-    for layer in model.layers:
+    for name, layer in layers.values():
         sites = sites_of.get(id(layer), [])
         norm = isinstance(layer, keras.layers.BatchNormalization)
         on = bool(sites) and chosen.issuperset(sites) and not (norm and batch_norm == "frozen")
         if not on and chosen.intersection(sites) and not norm:
-            held[layer.name] = tuple(sites)
+            held[name] = tuple(sites)
         layer.trainable = on or not layer.weights
         if on and norm and batch_norm == "statistics":
             for variable in layer.trainable_variables:
                 variable.trainable = False
         if sites:
-            (trains if on else frozen).append(layer.name)
+            (trains if on else frozen).append(name)
     if model.compiled:
         recompile(model)
     moving = {
