@@ -137,7 +137,8 @@ class Composite(layers.Layer):
     """Calls one layer twice, where nobody sees it."""
 
     def build(self, shape):
-        self.part, self.norm = layers.Dense(shape[-1]), layers.LayerNormalization()
+        self.part = layers.Dense(shape[-1], name="dense_part")
+        self.norm = layers.LayerNormalization()
         self.part.build(shape)
         self.norm.build(shape)
 
@@ -158,6 +159,11 @@ def test_composites_are_listed_with_the_way_to_open_them():
         ("wrapped", "TimeDistributed", 1),
         ("other", "Composite", 2),
     ]
+    assert [row.repeated for row in found.opaque] == [{"dense_part": 2}, {}, {"dense_part": 2}]
+    assert all("call" not in vars(layer) for layer in model._flatten_layers())
+    with pytest.warns(UserWarning, match=r"twin's '(shut|other)'.*still shares.*'dense_part' 2"):
+        twin = wszoo.untied_twin(model)
+    assert wszoo.audit(twin).opaque == found.opaque
     assert all("keras.Model(inputs, outputs)" in row.why for row in found.opaque)
     assert found.opaque_table().row_count == 3
     assert json.loads(json.dumps(found.to_dict()))["opaque"][0]["site"] == "shut"

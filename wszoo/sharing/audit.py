@@ -121,10 +121,11 @@ class Audit:
         table = Table(
             title=f"layers of {self.model} in which sharing is not seen", title_justify="left"
         )
-        for title in ("site", "layer", "layers in it", "why, and how to open it"):
+        for title in ("site", "layer", "layers in it", "called again", "why, and how to open it"):
             table.add_column(title, overflow="fold")
         for row in self.opaque:
-            table.add_row(row.site, row.layer, str(row.parts), row.why)
+            again = "unknown" if row.repeated is None else _times(row.repeated)
+            table.add_row(row.site, row.layer, str(row.parts), again, row.why)
         return table
 
     def inner_table(self) -> "Table | None":
@@ -158,6 +159,10 @@ class Audit:
             sizes = (row.sites, row.groups, row.parameters, unrolled)
             table.add_row(", ".join(names), row.layer, row.over, *(f"{n:,}" for n in sizes))
         return table
+
+
+def _times(repeated: dict[str, int]) -> str:
+    return ", ".join(f"{name} × {number}" for name, number in repeated.items())
 
 
 def audit(model: keras.Model) -> Audit:

@@ -9,7 +9,7 @@ from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import Call, all_calls
 from wszoo.sharing.copying import copy
 from wszoo.sharing.nested import spelled_out
-from wszoo.sharing.opaque import check_open
+from wszoo.sharing.opaque import check_open, warn_of_hidden_sharing
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.rebuild import carry_all, operation_names, rebuild
 from wszoo.sharing.specs import explain, spec, weight_shapes
@@ -64,7 +64,12 @@ def retie(
 
 
 def untied_twin(model: keras.Model) -> keras.Model:
-    """The same network with every site owning its own weights; equal outputs when it is made."""
+    """The same network with every site owning its own weights; equal outputs when it is made.
+
+    Warns of layers that call one of their parts several times in Python code of their own: what
+    is shared there is no site, and stays shared. Raises `ValueError` as `retie`.
+    """
+    warn_of_hidden_sharing(model)
     return retie(model, SharingPlan.untied(graph.sites(model)))
 
 
