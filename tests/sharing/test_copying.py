@@ -84,9 +84,37 @@ class Wider(layers.Dense):
         return super().get_config() | {"units": 5}
 
 
-class Broken(layers.Dense):
+class Keeping(Activated):
+    """Keeps its arguments under their names, and has no configuration at all."""
+
+    def __init__(self, units, activation=None, **kwargs):
+        super().__init__(units, activation, **kwargs)
+        self.units, self.activation = units, activation
+
+    def get_config(self):
+        raise AttributeError("no attribute 'scaling'")
+
+
+class Broken(Activated):
     def get_config(self):
         raise AttributeError("no attribute 'scaling'\nand a second line")
+
+
+class Hidden(layers.Layer):
+    """Keeps what it leaves out under a private name."""
+
+    def __init__(self, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self._act = activation
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=shape[-1:], name="scale")
+
+    def call(self, x):
+        return self._act(x * self.scale)
+
+    def get_config(self):
+        return super().get_config()
 
 
 def around(layer):
@@ -96,7 +124,10 @@ def around(layer):
     return randomise(keras.Model(inputs, nested(inputs)))
 
 
-@pytest.mark.parametrize("make", [Closed, lambda n: Closed(n, slope=0.7), Derived, Other, Wider])
+@pytest.mark.parametrize(
+    "make",
+    [Closed, lambda n: Closed(n, slope=0.7), Derived, Other, Wider, lambda n: Keeping(n, ops.tanh)],
+)
 @pytest.mark.parametrize("act", [wszoo.untied_twin, wszoo.flatten])
 def test_a_layer_that_its_arguments_make_is_copied(make, act):
     model, x = around(make(4)), numbers(4)
@@ -110,12 +141,12 @@ def test_an_argument_that_the_configuration_leaves_out_is_not_lost():
 
 REFUSED = {
     "activation": (lambda: Activated(4, ops.tanh), r"leaves out act=tanh, and a copy has None"),
+    "private": (lambda: Hidden(ops.tanh), r"a copy cannot be called|leaves out _act=tanh"),
     "regularizer": (
         lambda: Regular(4, kernel_regularizer=keras.regularizers.L2()),
         "leaves out kernel_regularizer=.*, and a copy has None",
     ),
     "argument": (lambda: Needing(np.zeros((4, 4))), "non-serializable argument"),
-    "width": (lambda: Wider(4, activation=ops.tanh), r"leaves out units=4, and a copy has 5"),
     "error": (lambda: Broken(4, activation=ops.tanh), "no attribute 'scaling' and a second"),
 }
 

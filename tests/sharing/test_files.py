@@ -229,3 +229,15 @@ def test_facts_travel_through_copies_and_files(tmp_path):
     }
     with pytest.raises(ValueError, match="kept as JSON"):
         describe(model, scale=float("nan"))
+
+
+def test_files_in_which_a_nested_model_is_one_site_are_read(tmp_path):
+    model, inputs = hand_built.make("nested")
+    keras.saving.save_model(model, tmp_path / "old.keras")
+    note = {"sites": ["shared", "other", "shared.1"], "pattern": "ABA"}
+    note |= {"declared": note["sites"], "wszoo": "0.1.0"}
+    with zipfile.ZipFile(tmp_path / "old.keras", "a") as archive:
+        archive.writestr("wszoo.json", json.dumps(note))
+    loaded = wszoo.load(tmp_path / "old.keras")
+    assert wszoo.sites(loaded) == wszoo.sites(model)
+    np.testing.assert_array_equal(loaded(inputs), model(inputs))

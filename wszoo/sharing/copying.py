@@ -1,13 +1,15 @@
 """Copies of layers that hold no value of the original yet, or one sentence why there is none.
 
 A copy is made from the layer's configuration. Where that does not make the layer again (a class
-without `**kwargs`, a `get_config` that leaves arguments out), it is made from the arguments that
-Keras noted when the layer was made, if they are plain. A copy that differs is refused: a model
-that computes something else is worse than none.
+without `**kwargs`, a `get_config` that fails or leaves arguments out), it is made by the class from
+the arguments that Keras noted when the layer was made, or from those that the layer keeps under
+their names. A copy that differs is refused: a model that computes something else is worse than
+none.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -25,18 +27,35 @@ def copy(operation: Any, name: str, **changes: Any) -> Any:
     `changes` are settings of its configuration that the copy has otherwise (`dtype`).
     Raises `ValueError` naming a layer that cannot be copied, why, and what to do.
     """
-    reasons = []
+    reasons, doubtful = [], []
     for make in _ways(operation, {**changes, "name": name}):
         try:
             new = make()
         except Exception as error:  # a constructor may raise anything
             reasons.append(_in_short(error))
             continue
-        lost = _lost_argument(operation, new, set(changes))
-        if not lost:
+        if lost := _lost_argument(operation, new, set(changes)):
+            reasons.append(lost)
+        elif _noted_otherwise(operation, new, set(changes)):
+            doubtful.append(new)
+        else:
             return new
-        reasons.append(lost)
+    if doubtful:
+        return doubtful[0]
     raise ValueError(cannot_copy(operation, reasons[0]))
+
+
+def call_copy(old: Any, new: Any, args: tuple, kwargs: dict) -> Any:
+    """The copy's outputs where the original was called on the like.
+
+    Raises `ValueError` in the words of `copy` where the copy raises.
+    """
+    try:
+        return new(*args, **kwargs)
+    except Exception as error:  # a layer may raise anything
+        raise ValueError(
+            cannot_copy(old, f"a copy cannot be called: {_in_short(error)}")
+        ) from error
 
 
 def check_copy(old: keras.Layer, new: keras.Layer) -> None:
@@ -79,23 +98,36 @@ def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]
         )
         return
     yield lambda: kind.from_config({**operation.get_config(), **changes})
-    yield lambda: _from_arguments(operation, changes)
+    yield lambda: _from_arguments(operation, _noted(operation) or operation.get_config(), changes)
+    yield lambda: _from_arguments(operation, _kept_arguments(operation), changes)
 
 
-def _from_arguments(operation: Any, changes: dict[str, Any]) -> Any:
-    """Made by its class from the arguments that Keras noted, or from those in its config.
+def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str, Any]) -> Any:
+    """Made by its class from arguments; what `settings` hold beyond those is left out.
 
-    What a config holds beyond the arguments (sizes that follow from them) is left out;
-    `check_copy` sees whether it came out the same.
+    (Sizes that follow from others, say.) `check_copy` sees whether it came out the same.
     """
     taken = inspect.signature(type(operation).__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
     known = {*taken, *(_OF_ALL_LAYERS if open_ended else ())}
-    settings = _noted(operation) or operation.get_config()
     settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
     new = type(operation)(**settings)
     new.name = changes["name"]
     return new
+
+
+def _kept_arguments(operation: Any) -> dict[str, Any]:
+    """Arguments of the constructor that the layer keeps under their own names.
+
+    Raises `TypeError` for one that is a layer or variable: two layers would hold it.
+    """
+    kept = {"dtype": operation.dtype_policy}
+    for name in _argument_names(operation) & set(vars(operation)):
+        value = vars(operation)[name]
+        if any(isinstance(v, keras.Layer | keras.Variable) for v in keras.tree.flatten(value)):
+            raise TypeError(f"its argument {name} is a layer or a variable")
+        kept[name] = list(value) if isinstance(value, list) else value  # not Keras' tracked one
+    return kept
 
 
 def _noted(operation: Any) -> dict[str, Any]:
@@ -110,16 +142,28 @@ def _lost_argument(old: Any, new: Any, changed: set[str]) -> str | None:
         return f"its configuration makes a {type(new).__name__}"
     given, copied = _noted(old), _noted(new)
     names = (old.name, new.name)
-    for name in set(inspect.signature(type(old).__init__).parameters) - _NOT_SETTINGS - changed:
+    for name in _argument_names(old) - changed:
         ours, theirs = vars(old).get(name), vars(new).get(name)
-        if name in given and name in copied:
-            noted = given[name], copied[name]
-            # A config may spell it in another way (2 as (2, 2)): then the layer's own word counts.
-            if _differ(*noted, *names) and (ours is None or _differ(ours, theirs, *names)):
-                return _left_out(name, *noted)
-        elif theirs is not None and _differ(ours, theirs, *names):
+        if theirs is not None and _differ(ours, theirs, *names):
             return _left_out(name, ours, theirs)
+        in_both = name in given and name in copied and name not in vars(old)
+        if in_both and _differ(given[name], copied[name], *names):
+            return _left_out(name, given[name], copied[name])
     return None
+
+
+def _noted_otherwise(old: Any, new: Any, changed: set[str]) -> bool:
+    """Whether a copy was given another argument, though it has the same setting.
+
+    The config may spell it in another way ("SAME" as "same"), or hold what the layer made of it.
+    """
+    given, copied = _noted(old), _noted(new)
+    both = (_argument_names(old) & set(given) & set(copied)) - changed
+    return any(_differ(given[name], copied[name], old.name, new.name) for name in both)
+
+
+def _argument_names(operation: Any) -> set[str]:
+    return set(inspect.signature(type(operation).__init__).parameters) - _NOT_SETTINGS
 
 
 def _lost_attribute(old: Any, new: Any) -> str | None:
@@ -127,9 +171,11 @@ def _lost_attribute(old: Any, new: Any) -> str | None:
     policies = old.dtype_policy, new.dtype_policy
     if policies[0] != policies[1]:
         return _left_out("dtype", policies[0].name, policies[1].name)
-    for name in sorted(set(vars(old)) & set(vars(new)) - _NOT_SETTINGS):
+    of_every_layer = vars(keras.layers.Identity())
+    for name in sorted(set(vars(old)) & set(vars(new)) - set(of_every_layer) - _NOT_SETTINGS):
         ours, theirs = vars(old)[name], vars(new)[name]
-        if not name.startswith("_") and _differ(ours, theirs, old.name, new.name):
+        built_so = name.startswith("_") and not isinstance(ours, bool | str | FunctionType)
+        if not built_so and _differ(ours, theirs, old.name, new.name):
             return _left_out(name, ours, theirs)
     return None
 

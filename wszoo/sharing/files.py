@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -80,6 +81,8 @@ def load(path: str | os.PathLike) -> keras.Model:
         return model
     try:
         names = json.loads(note)
+        if _saw_nested_models_whole(model, names["sites"]):
+            return model
         graph.remember(model, names["sites"], names["declared"])
         describe(model, **names.get("about", {}))
         saved, found = SharingPlan.from_dict(names), graph.plan_of(model)
@@ -91,6 +94,12 @@ def load(path: str | os.PathLike) -> keras.Model:
             f"as {found.pattern!r}: the file was changed"
         )
     return model
+
+
+def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
+    """Whether a file's sites are those of wszoo 0.1.0, to which a nested model was one site."""
+    weighted = [c for c in all_calls(model, nested=False) if getattr(c.operation, "weights", None)]
+    return len(site_names) == len(weighted) < len(graph.weighted_calls(model))
 
 
 def file_parameters(path: str | os.PathLike) -> int:

@@ -19,7 +19,7 @@ from wszoo.sharing.calls import (
     inner_output,
     node_of,
 )
-from wszoo.sharing.copying import check_copy, copy
+from wszoo.sharing.copying import call_copy, check_copy, copy
 from wszoo.sharing.with_mask import WithMask
 
 # Stands in for a call's operation: `run(call, args, kwargs)` gives its outputs in the new graph.
@@ -93,10 +93,12 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
     copies: dict[int, tuple[Any, Any]] = {}
     name_of: dict[int, str] = {}
 
-    def run_at(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
-        outputs = layer(*args, **kwargs)
+    def named(site: str, outputs: Any) -> Any:
         name_of[id(node_of(keras.tree.flatten(outputs)[0]))] = site
         return outputs
+
+    def run_at(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+        return named(site, layer(*args, **kwargs))
 
     def run(call: Call, args: tuple, kwargs: dict) -> Any:
         site, old = site_of.get(call), call.operation
@@ -105,8 +107,8 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
             return outputs
         if id(old) not in copies:
             copies[id(old)] = (old, copy(old, new_names[id(old)]))
-        new = copies[id(old)][1]
-        return new(*args, **kwargs) if site is None else run_at(site, new, *args, **kwargs)
+        outputs = call_copy(old, copies[id(old)][1], args, kwargs)
+        return outputs if site is None else named(site, outputs)
 
     made = rebuild(model, run)
     made.trainable = model.trainable  # before the layers' own flags, which it would overwrite

@@ -7,7 +7,7 @@ import keras
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import Call, all_calls
-from wszoo.sharing.copying import copy
+from wszoo.sharing.copying import call_copy, copy
 from wszoo.sharing.nested import spelled_out
 from wszoo.sharing.opaque import check_open, warn_of_hidden_sharing
 from wszoo.sharing.plan import SharingPlan, as_plan
@@ -112,7 +112,10 @@ def _rebuild(
             made[owner] = copy(old, owner)
         return made[owner]
 
-    return rebuild(model, lambda call, args, kwargs: operation_at(call)(*args, **kwargs))
+    def run(call: Call, args: tuple, kwargs: dict) -> Any:
+        return call_copy(call.operation, operation_at(call), args, kwargs)
+
+    return rebuild(model, run)
 
 
 def _layers(model: Any) -> list[keras.Layer]:
