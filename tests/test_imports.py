@@ -16,7 +16,11 @@ SHARING = {"sharing"}
 
 # What each part of wszoo may import of wszoo beside itself.
 MAY_IMPORT = {
-    "_classes": {"layers", "transfer"},  # they are registered with Keras when they are imported
+    "_classes": {
+        "layers",
+        "sharing",
+        "transfer",
+    },  # they are registered with Keras when they are imported
     "_lazy": set(),
     "_version": set(),
     "__init__": {"sharing", "registry", "relaxed", "tuner"},

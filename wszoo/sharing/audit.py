@@ -178,7 +178,8 @@ def audit(model: keras.Model) -> Audit:
     stored = sizes({id(w): w for w in model.weights}.values())
     at_sites = {id(w): w for layer in layer_of.values() for w in layer.weights}
     held = held_variables(model)
-    saved = [(each.saved_parameters, each.saved_bytes) for each in (*groups, *held)]
+    saved = [(group.saved_parameters, group.saved_bytes) for group in groups]
+    saved += [(variable.saved_parameters, variable.saved_bytes) for variable in held]
     return Audit(
         model.name,
         groups,

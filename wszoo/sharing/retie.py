@@ -69,8 +69,9 @@ def untied_twin(model: keras.Model) -> keras.Model:
     Warns of layers that call one of their parts several times in Python code of their own: what
     is shared there is no site, and stays shared. Raises `ValueError` as `retie`.
     """
-    warn_of_hidden_sharing(model)
-    return retie(model, SharingPlan.untied(graph.sites(model)))
+    twin = retie(model, SharingPlan.untied(graph.sites(model)))
+    warn_of_hidden_sharing(twin)
+    return twin
 
 
 def _whole_plan(model: Any, plan: SharingPlan | str | None, names: graph.Names) -> SharingPlan:
