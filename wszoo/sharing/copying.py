@@ -14,6 +14,8 @@ from typing import Any
 
 import keras
 
+from wszoo.sharing.state import all_variables
+
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _RULES = (keras.regularizers.Regularizer, keras.constraints.Constraint)
 # What a copy may have otherwise, and what stands for other arguments in a signature.
@@ -63,8 +65,8 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
 
     Raises `ValueError` in the words of `copy`.
     """
-    shapes = [[tuple(v.shape) for v in layer.variables] for layer in (old, new)]
     parts = [[type(part) for part in layer._flatten_layers()] for layer in (old, new)]
+    shapes = [[tuple(v.shape) for v in all_variables(layer)] for layer in (old, new)]
     if shapes[0] != shapes[1]:
         raise ValueError(
             cannot_copy(old, f"a copy has weights of shapes {shapes[1]}, not {shapes[0]}")
@@ -72,7 +74,7 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
     if parts[0] != parts[1]:
         raise ValueError(cannot_copy(old, "a copy is made of other layers"))
     for one, other in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
-        if lost := _lost_attribute(one, other):
+        if lost := lost_attribute(one, other):
             raise ValueError(cannot_copy(old, lost))
 
 
@@ -166,7 +168,7 @@ def _argument_names(operation: Any) -> set[str]:
     return set(inspect.signature(type(operation).__init__).parameters) - _NOT_SETTINGS
 
 
-def _lost_attribute(old: Any, new: Any) -> str | None:
+def lost_attribute(old: Any, new: Any) -> str | None:
     """A setting in which two layers that were both called differ."""
     policies = old.dtype_policy, new.dtype_policy
     if policies[0] != policies[1]:
