@@ -58,6 +58,38 @@ def inside():
     return keras.Model(inputs, layers.Dense(2)(part(inputs))), x
 
 
+@register
+class Worded(layers.Layer):
+    """A composite: words and their embedding, of which its config says nothing."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.words = layers.TextVectorization(output_sequence_length=5)
+        self.embedding = layers.Embedding(12, 3)
+
+    def build(self, input_shape):
+        self.words.build(input_shape)
+        self.embedding.build((None, 5))
+
+    def call(self, inputs):
+        return ops.sum(self.embedding(self.words(inputs)), axis=-2)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 3)
+
+
+def worded(name, texts):
+    layer = Worded(name=name)
+    layer.words.adapt(texts)
+    return layer
+
+
+def composite():
+    inputs = keras.Input((1,), dtype="string")
+    outputs = layers.Dense(2)(worded("worded", WORDS)(inputs))
+    return keras.Model(inputs, outputs), ops.convert_to_tensor(WORDS[:, None])
+
+
 def standardised():
     scale = layers.Normalization()
     scale.adapt(numbers(4, seed=5))
@@ -108,6 +140,7 @@ BUILDERS = {
         integers,
         texts,
         inside,
+        composite,
         standardised,
         own_layer,
     )

@@ -55,17 +55,13 @@ def test_the_mean_of_normalizations_computes_with_the_mean():
 
 def test_different_vocabularies_have_no_mean():
     inputs = keras.Input((1,), dtype="string")
-    parts = [learnt.texts()[0] for _ in range(2)]
-    parts[1].layers[1].adapt(["other words of which none is known"])
-    for part, name in zip(parts, ("first", "second"), strict=True):
-        part.name = name
-    assert len({part.layers[1].vocabulary_size() for part in parts}) == 1
-    model = keras.Model(inputs, layers.Add()([part(inputs) for part in parts]))
+    first = learnt.worded("first", learnt.WORDS)
+    second = learnt.worded("second", ["other words than these"])
+    model = keras.Model(inputs, layers.Add()([first(inputs), second(inputs)]))
     with pytest.raises(ValueError, match=r"'first' cannot be merged: part .* what adapt learnt"):
         wszoo.retie(model, "AA", weights="mean")
-    tied = wszoo.retie(model, "AA")
-    words = [part.layers[1].get_vocabulary() for part in (parts[0], tied.get_layer("first"))]
-    assert words[0] == words[1] != parts[1].layers[1].get_vocabulary()
+    tied = wszoo.retie(model, "AA").get_layer("first").words.get_vocabulary()
+    assert tied == first.words.get_vocabulary() != second.words.get_vocabulary()
 
 
 @register
@@ -108,8 +104,8 @@ def test_a_setting_that_a_config_leaves_out_is_kept(tmp_path):
 
 def test_a_setting_that_is_lost_is_refused(tmp_path):
     model = followed(Halving(8.0, name="halving"))
-    words = "leaves out factor=4.0, and a copy has [12].0"
-    with pytest.raises(ValueError, match=rf"'halving' .* cannot be copied: .* {words}"):
+    words = r"leaves out factor=4.0, and a copy has \d"
+    with pytest.raises(ValueError, match=rf"'halving' .*cannot be copied: .* {words}"):
         wszoo.untied_twin(model)
     with pytest.raises(ValueError, match=rf"of the Halving 'halving' its configuration {words}"):
         wszoo.save(model, tmp_path / "model.keras")

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from wszoo.sharing.copying import noted_arguments
+from wszoo.sharing.copying import OF_ALL_LAYERS
+from wszoo.sharing.readback import random_states_kept
 
 
 @contextmanager
@@ -45,18 +46,31 @@ def _replacements(layer: Any) -> dict[str, Any]:
 
 
 def _completed(layer: Any, config: dict) -> dict:
-    """The config with the plain arguments of the class that it leaves out.
+    """The config with the plain arguments of the class that it leaves out, as its attributes.
 
-    They are as Keras noted them when the layer was made, or as the layer's attributes of that name.
+    Where it also holds what the class does not take, and cannot be read for that, this is left out.
     """
     arguments = inspect.signature(type(layer).__init__).parameters
-    known = {name: value for name, value in vars(layer).items() if _is_plain(value)}
     left_out = {
         name: value
-        for name, value in {**known, **noted_arguments(layer)}.items()
-        if name in arguments and name not in config and value != arguments[name].default
+        for name, value in vars(layer).items()
+        if name in set(arguments) - set(config)
+        and _is_plain(value)
+        and value != arguments[name].default
     }
+    unknown = set(config) - set(arguments) - OF_ALL_LAYERS
+    if unknown and not _makes_a_layer(type(layer), config):
+        config = {name: value for name, value in config.items() if name not in unknown}
     return left_out | config
+
+
+def _makes_a_layer(kind: type, config: dict) -> bool:
+    try:
+        with random_states_kept():
+            kind.from_config(dict(config))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_default(method: Any) -> bool:

@@ -18,9 +18,10 @@ from wszoo.sharing.state import all_variables
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _RULES = (keras.regularizers.Regularizer, keras.constraints.Constraint)
-# What a copy may have otherwise, and what stands for other arguments in a signature.
-_NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built"}
-_OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
+# What a copy may have otherwise, and what stands for other arguments in a signature. A dtype may be
+# noted as None or as what that stands for: policies are compared instead.
+_NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built", "dtype"}
+OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
 def copy(operation: Any, name: str, **changes: Any) -> Any:
@@ -111,7 +112,7 @@ def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str,
     """
     taken = inspect.signature(type(operation).__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
-    known = {*taken, *(_OF_ALL_LAYERS if open_ended else ())}
+    known = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
     settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
     new = type(operation)(**settings)
     new.name = changes["name"]

@@ -19,7 +19,8 @@ def check_comes_back(model: Any, read: Callable[[], Any]) -> None:
 
     Raises `ValueError` saying what cannot be read, or what came back otherwise.
     """
-    with _unnoticed():
+    with random_states_kept(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are for whoever loads the file
         try:
             other = read()
         except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
@@ -56,13 +57,11 @@ def _check_part(old: Any, new: Any) -> None:
 
 
 @contextmanager
-def _unnoticed() -> Iterator[None]:
+def random_states_kept() -> Iterator[None]:
     """Leaves the global random states as they are: layers that are made draw seeds from them."""
     states = random.getstate(), np.random.get_state()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are for whoever loads the file
-            yield
+        yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
