@@ -138,6 +138,12 @@ def _read(path: Path) -> keras.Model:
     return model
 
 
+def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
+    """Whether a file's sites are those of wszoo 0.1.0, to which a nested model was one site."""
+    weighted = [c for c in all_calls(model, nested=False) if getattr(c.operation, "weights", None)]
+    return len(site_names) == len(weighted) < len(graph.weighted_calls(model))
+
+
 def _optimized(model: Any) -> list[int] | None:
     """The places, among all variables, of those that the optimizer was made for, if it was."""
     if not has_optimizer(model):

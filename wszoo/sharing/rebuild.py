@@ -19,13 +19,9 @@ from wszoo.sharing.calls import (
     inner_output,
     node_of,
 )
-<<<<<<< HEAD
 from wszoo.sharing.copying import call_copy, check_copy, copy
-=======
-from wszoo.sharing.copying import check_copy, copy
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.state import give, own_state, own_variables, parts, why_no_mean
->>>>>>> 03b5c6d (Files and copies keep flags by variable, compile state and what adapt learnt; save reads back what it wrote)
 from wszoo.sharing.with_mask import WithMask
 
 # Stands in for a call's operation: `run(call, args, kwargs)` gives its outputs in the new graph.
