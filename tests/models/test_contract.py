@@ -83,6 +83,20 @@ def assert_same_outputs(one, other):
     np.testing.assert_array_equal(one(x), other(x))
 
 
+def frozen_here_and_there(model):
+    """Two layers frozen with all their parts, and every third weight alone."""
+    model.layers[1].trainable = model.layers[-2].trainable = False
+    for weight in model.weights[::3]:
+        weight.trainable = False
+    return model
+
+
+def flags(model):
+    """Whether each part and each weight trains."""
+    parts = [(type(part), part.trainable) for part in model._flatten_layers()]
+    return parts, [weight.trainable for weight in model.weights]
+
+
 @every_case
 def test_law_1_the_groups_are_those_of_the_plan(name, plan):
     entry, config = registry.entry(name), ZOO[name][0]
@@ -126,16 +140,24 @@ def test_law_3_tied_sites_stay_one_object_with_one_value(name, plan):
 
 @every_case
 def test_law_4_model_files_round_trip(name, plan, tmp_path):
-    model = make(name, plan)
-    model.layers[1].trainable = model.layers[-2].trainable = False
+    model = frozen_here_and_there(make(name, plan))
     wszoo.save(model, tmp_path / "model.keras")
     loaded = wszoo.load(tmp_path / "model.keras")
     assert wszoo.plan_of(loaded) == wszoo.plan_of(model)
     assert graph.names_of(loaded) == graph.names_of(model)
     assert len(loaded.variables) == len(model.variables)
-    assert [la.trainable for la in loaded.layers] == [la.trainable for la in model.layers]
+    assert flags(loaded) == flags(model)
     assert_same_outputs(model, loaded)
     assert_same_outputs(model, keras.saving.load_model(tmp_path / "model.keras"))
+
+
+@every_case
+def test_law_4_copies_keep_the_flags(name, plan):
+    model = frozen_here_and_there(make(name, plan))
+    assert flags(wszoo.retie(model, wszoo.plan_of(model))) == flags(model)
+    twin = graph.layers_of(wszoo.untied_twin(model))
+    for site, layer in graph.layers_of(model).items():
+        assert flags(twin[site]) == flags(layer)
 
 
 @every_case

@@ -1,6 +1,7 @@
 """Files keep names, plan, flags and outputs, appear whole or not at all, and are not believed."""
 
 import json
+import random
 import zipfile
 
 import hand_built
@@ -14,9 +15,10 @@ from test_retie import assert_same_outputs
 import wszoo
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.files import file_parameters
+from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.graph import names_of, remember
 
-# A Lambda is code: see test_code_in_a_file_is_not_run.
+# A Lambda is code and the class is not registered: see test_what_would_not_come_back_is_not_saved.
 SAVED = sorted(set(hand_built.BUILDERS) - {"with_lambda", "own_class"})
 
 
@@ -91,6 +93,226 @@ def test_flags_are_kept(tmp_path):
     assert len(loaded.trainable_weights) == len(model.trainable_weights) == 4
 
 
+def frozen_here_and_there(model):
+    """Freezes a layer with all its parts, a part of another, and single weights."""
+    flagged = model._flatten_layers(include_self=False)
+    for layer in flagged[1::4]:
+        layer.trainable = False
+    for weight in model.weights[::3]:
+        weight.trainable = False
+    for layer in flagged[2::4]:
+        layer.trainable = True
+    for weight in model.weights[1::4]:
+        weight.trainable = False
+    return model
+
+
+@pytest.mark.parametrize("name", ["attention", "masked", "nested", "normed", "repeated"])
+def test_flags_are_kept_by_variable(name, tmp_path):
+    model = frozen_here_and_there(hand_built.make(name)[0])
+    kept = [v.trainable for v in model.weights]
+    assert len(set(kept)) == 2
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    assert [v.trainable for v in loaded.weights] == kept
+    assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    for old, new in zip(model._flatten_layers(), loaded._flatten_layers(), strict=True):
+        assert (type(old), old.trainable) == (type(new), new.trainable)
+
+
+def test_a_frozen_attention_stays_frozen(tmp_path):
+    """Keras' own file thaws its parts."""
+    inputs = keras.Input((6, 16))
+    attention = layers.MultiHeadAttention(2, 8, name="attention")
+    model = keras.Model(inputs, dense("head")(attention(inputs, inputs)))
+    attention.trainable = False
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    assert [v.path for v in loaded.trainable_weights] == ["head/kernel", "head/bias"]
+    loaded.get_layer("attention").trainable = True
+    assert len(loaded.trainable_weights) == len(model.weights)
+
+
+def test_a_layer_that_two_others_hold_keeps_its_own_flag(tmp_path):
+    inner = dense("inner")
+    first, second = (keras.Sequential([keras.Input((4,)), inner], name=n) for n in ("a", "b"))
+    flags = flags_of(first)
+    inner.trainable = False
+    holder = keras.Sequential([keras.Input((4,)), first, second])
+    kept = flags_of(holder)
+    set_flags(first, flags)
+    assert inner.kernel.trainable
+    set_flags(holder, kept)
+    assert (first.trainable, inner.trainable, inner.kernel.trainable) == (True, False, False)
+
+
+def trained(model, inputs, steps=1):
+    """Trained for some steps on zeros; compiled before, where it is not."""
+    if not model.compiled:
+        model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
+    targets = np.zeros(keras.tree.flatten(model(inputs))[0].shape)
+    for _ in range(steps):
+        model.train_on_batch(inputs, targets)
+    return model
+
+
+def small_sequential(repeats):
+    shared = dense("shared", activation="tanh")
+    last = shared if repeats else dense("last")
+    return randomise(keras.Sequential([keras.Input((4,)), shared, last]))
+
+
+@pytest.mark.parametrize(
+    ("build", "frozen"),
+    [
+        (lambda: small_sequential(False), "nothing"),
+        (lambda: small_sequential(True), "before"),
+        (lambda: hand_built.make("crossed")[0], "nothing"),
+        (lambda: hand_built.make("crossed")[0], "before"),
+        (lambda: hand_built.make("crossed")[0], "after"),
+    ],
+)
+def test_a_compiled_model_goes_on_as_if_it_had_not_been_saved(build, frozen, tmp_path):
+    """The optimizer's moments are those of the same variables, whenever others were frozen."""
+    model, inputs = build(), numbers(4)
+    kernel = model.get_layer("shared").kernel
+    kernel.trainable = frozen != "before"
+    trained(model, inputs, steps=2)
+    kernel.trainable = frozen == "nothing"
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    assert loaded.compiled and loaded.metrics_names == model.metrics_names
+    assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+    for old, new in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    if frozen == "after":  # for Keras that holds from the next compile on
+        for each in (model, loaded):
+            each.compile("sgd", "mse", run_eagerly=True)
+    trained(model, inputs)
+    assert_same_outputs(model, trained(loaded, inputs), inputs)
+    if isinstance(model, keras.Sequential):
+        repeats = len(wszoo.plan_of(model).groups) == 1
+        assert isinstance(loaded, keras.Sequential) != repeats  # Keras lists a layer once
+
+
+def test_a_model_that_was_compiled_and_not_trained_has_no_moments(tmp_path):
+    model, inputs = hand_built.make("crossed")
+    model.compile(keras.optimizers.Adam(0.3), "mse", run_eagerly=True)
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = trained(wszoo.load(tmp_path / "model.keras"), inputs)
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(0.3)
+    assert_same_outputs(trained(model, inputs), loaded, inputs)
+
+
+@keras.saving.register_keras_serializable(package="wszoo_tests")
+class Unbuilding(layers.Layer):
+    """Without a `build` and of known output shape: Keras marks it as built and calls nothing."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = layers.LayerNormalization()
+
+    def call(self, inputs):
+        return self.norm(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def test_layers_that_their_calls_build_come_back(tmp_path):
+    inputs = keras.Input((4,))
+    model = randomise(keras.Model(inputs, dense()(Unbuilding()(inputs))))
+    wszoo.save(model, tmp_path / "model.keras")
+    assert_same_outputs(model, wszoo.load(tmp_path / "model.keras"), numbers(4))
+    assert_same_outputs(model, keras.saving.load_model(tmp_path / "model.keras"), numbers(4))
+
+
+class Unregistered(layers.Dense):
+    """A class that Keras cannot find."""
+
+
+class Nameless(layers.Layer):
+    """Made from a function, of which Keras makes no config."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+
+@keras.saving.register_keras_serializable(package="wszoo_tests")
+class Incomplete(Unbuilding):
+    """Its `build` leaves out its part, which is built by the first call with numbers."""
+
+    def build(self, input_shape):
+        pass
+
+
+def with_layer(layer):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, dense("head")(layer(inputs)))
+
+
+def with_loss(loss):
+    model = with_layer(dense())
+    model.compile("sgd", loss)
+    return model
+
+
+def built_late():
+    model = with_layer(Incomplete())
+    model(numbers(4))
+    return model
+
+
+def unknown_loss(y, outputs):
+    return keras.ops.mean(y - outputs)
+
+
+NOT_BACK = {
+    "lambda": (lambda: hand_built.make("with_lambda")[0], "a lambda is Python code"),
+    "class": (lambda: with_layer(Unregistered(4)), "Could not locate class 'Unregistered'.*regist"),
+    "config": (lambda: with_layer(Nameless(keras.ops.abs)), "override `get_config"),
+    "loss": (lambda: with_loss(unknown_loss), "compiled with.* 'unknown_loss'.* not compiled and"),
+    "loss of code": (lambda: with_loss(lambda y, z: y - z), "compiled with.*a lambda is Python"),
+    "unbuilt": (built_late, "was never built"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("name", NOT_BACK)
+def test_what_would_not_come_back_is_not_saved(name, saved):
+    build, words = NOT_BACK[name]
+    before = saved.read_bytes()
+    with pytest.raises(ValueError, match=f"is not saved, .*{words}") as caught:
+        wszoo.save(build(), saved)
+    assert len(str(caught.value)) < 800 and "\n" not in str(caught.value)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_a_copy_that_is_not_compiled_can_be_saved_as_the_error_says(tmp_path):
+    model = with_loss(unknown_loss)
+    wszoo.save(wszoo.retie(model, wszoo.plan_of(model)), tmp_path / "model.keras")
+    assert not wszoo.load(tmp_path / "model.keras").compiled
+
+
+def test_save_draws_no_random_numbers(tmp_path):
+    model, _ = hand_built.make("always_dropping")
+
+    def drawn():
+        return random.random(), np.random.random()
+
+    keras.utils.set_random_seed(3)
+    expected = drawn()
+    keras.utils.set_random_seed(3)
+    wszoo.save(model, tmp_path / "model.keras")
+    assert drawn() == expected
+
+
 @pytest.fixture
 def saved(tmp_path):
     model, _ = hand_built.make("repeated")
@@ -146,6 +368,9 @@ def rewritten(path, change):
         lambda note: json.dumps(note | {"sites": note["sites"][:3]}),
         lambda note: json.dumps(note | {"sites": [note["sites"][0]] * len(note["sites"])}),
         lambda note: json.dumps(note | {"declared": ["nowhere"]}),
+        lambda note: json.dumps(note | {"trainable": {"layers": "1", "variables": "1"}}),
+        lambda note: json.dumps(note | {"trainable": ["1"]}),
+        lambda note: json.dumps(note | {"trainable": None}),
         lambda note: json.dumps({"pattern": note["pattern"]}),
         lambda note: json.dumps([1]),
         lambda note: "{not json",
@@ -195,7 +420,7 @@ def test_other_files_are_refused(tmp_path, saved):
 
 def test_code_in_a_file_is_not_run(tmp_path):
     model, _ = hand_built.make("with_lambda")
-    wszoo.save(model, tmp_path / "model.keras")
+    model.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="Lambda"):
         wszoo.load(tmp_path / "model.keras")
 

@@ -9,6 +9,7 @@ from keras import ops
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie
+from wszoo.sharing.state import check_mean
 
 
 class SoftTying(keras.callbacks.Callback):
@@ -73,7 +74,7 @@ def spread(model: keras.Model, plan: SharingPlan | str) -> float:
 def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[list[Any]]:
     """For each group and each weight of its layer, the variables that are to become one.
 
-    Raises `ValueError` for what `wszoo.retie` refuses.
+    Raises `ValueError` for what `wszoo.retie` refuses under `weights="mean"`.
     """
     whole = graph.plan_of(retie(model, plan))  # checks that the sites can share
     layer_of = dict(
@@ -82,6 +83,8 @@ def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[lis
     found = []
     for group in whole.groups.values():
         layers = list({id(layer_of[site]): layer_of[site] for site in group}.values())
+        if len(layers) > 1:
+            check_mean({site: layer_of[site] for site in group})
         for variables in zip(*(layer.weights for layer in layers), strict=True):
             if len(variables) > 1 and keras.backend.is_float_dtype(variables[0].dtype):
                 found.append(list(variables))

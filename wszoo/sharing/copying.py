@@ -14,11 +14,14 @@ from typing import Any
 
 import keras
 
+from wszoo.sharing.state import all_variables
+
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _RULES = (keras.regularizers.Regularizer, keras.constraints.Constraint)
-# What a copy may have otherwise, and what stands for other arguments in a signature.
-_NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built"}
-_OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
+# What a copy may have otherwise, and what stands for other arguments in a signature. A dtype may be
+# noted as None or as what that stands for: policies are compared instead.
+_NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built", "dtype"}
+OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
 def copy(operation: Any, name: str, **changes: Any) -> Any:
@@ -63,8 +66,8 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
 
     Raises `ValueError` in the words of `copy`.
     """
-    shapes = [[tuple(v.shape) for v in layer.variables] for layer in (old, new)]
     parts = [[type(part) for part in layer._flatten_layers()] for layer in (old, new)]
+    shapes = [[tuple(v.shape) for v in all_variables(layer)] for layer in (old, new)]
     if shapes[0] != shapes[1]:
         raise ValueError(
             cannot_copy(old, f"a copy has weights of shapes {shapes[1]}, not {shapes[0]}")
@@ -72,7 +75,7 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
     if parts[0] != parts[1]:
         raise ValueError(cannot_copy(old, "a copy is made of other layers"))
     for one, other in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
-        if lost := _lost_attribute(one, other):
+        if lost := lost_attribute(one, other):
             raise ValueError(cannot_copy(old, lost))
 
 
@@ -109,7 +112,7 @@ def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str,
     """
     taken = inspect.signature(type(operation).__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
-    known = {*taken, *(_OF_ALL_LAYERS if open_ended else ())}
+    known = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
     settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
     new = type(operation)(**settings)
     new.name = changes["name"]
@@ -166,7 +169,7 @@ def _argument_names(operation: Any) -> set[str]:
     return set(inspect.signature(type(operation).__init__).parameters) - _NOT_SETTINGS
 
 
-def _lost_attribute(old: Any, new: Any) -> str | None:
+def lost_attribute(old: Any, new: Any) -> str | None:
     """A setting in which two layers that were both called differ."""
     policies = old.dtype_policy, new.dtype_policy
     if policies[0] != policies[1]:

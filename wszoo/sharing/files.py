@@ -22,24 +22,33 @@ from wszoo._version import __version__
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import all_calls
+from wszoo.sharing.configs import complete
+from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.readback import check_comes_back, has_optimizer, in_short
+from wszoo.sharing.state import all_variables
 from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
 
 _MEMBER = "wszoo.json"
 
 
 def save(model: keras.Model, path: str | os.PathLike) -> None:
-    """Writes a functional model to a `.keras` file with its plan, site names and flags.
+    """Writes a functional model to a `.keras` file with its plan, site names, facts and flags.
 
-    The file appears whole or not at all, and plain `keras.saving.load_model` reads it too.
+    Flags are kept by variable, and a compiled model stays compiled, with its optimizer's state.
+    The file is read back before it takes its place: it appears whole or not at all, and plain
+    `keras.saving.load_model` reads it too. Random states are not written, as Keras does not.
+
     Raises `ValueError` for another suffix, a model without a graph, sharing that Keras would lose
-    (a layer that nested models share with each other, a variable that two layers hold) and a
-    nested Sequential that calls a layer twice: Keras would write another model without a word.
+    (a layer that nested models share with each other, a variable that two layers hold), a nested
+    Sequential that calls a layer twice (Keras would write another model without a word), and for
+    what does not come back: a `Lambda`, a class or a loss that is not registered with Keras, a
+    layer whose config does not make it again.
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"a model file ends in .keras; received {str(path)!r}")
-    model = graph.as_functional(model)
+    model = _as_written(model)
     check_keras_keeps_sharing(model)
     check_no_repeats_inside(all_calls(model, nested=False))
     names = graph.names_of(model)
@@ -48,51 +57,84 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
         "declared": list(names.declared),
         **graph.plan_of(model).to_dict(),
         "about": about(model),
+        "trainable": flags_of(model),
+        "optimized": _optimized(model),
     }
     with written_whole(path) as part:
-        keras.saving.save_model(model, part)
+        _write(model, part)
         with zipfile.ZipFile(part, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(note, indent=1))
+        try:
+            check_comes_back(model, lambda: _read(part))
+        except ValueError as error:
+            raise ValueError(
+                f"{model.name!r} is not saved, for it would not come back: {error}"
+            ) from error
 
 
 def load(path: str | os.PathLike) -> keras.Model:
-    """Reads a `.keras` file, with its site names and plan where `save` wrote them.
+    """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 
     Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
     file or whose graph does not share as its plan says.
     """
-    from wszoo._classes import register_classes
-
-    register_classes()
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{str(path)!r} is not a .keras file (a zip), or it is cut off")
     try:
-        model = keras.saving.load_model(path)
-        with zipfile.ZipFile(path) as archive:
-            note = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
+        return _read(path)
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise ValueError(f"{str(path)!r} is damaged, or no .keras file: {error}") from error
     except (ValueError, TypeError) as error:  # a Lambda with code, a class that is not known
         raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
-    if note is None:
-        return model
+
+
+def _write(model: Any, path: Path) -> None:
     try:
-        names = json.loads(note)
-        if _saw_nested_models_whole(model, names["sites"]):
-            return model
-        graph.remember(model, names["sites"], names["declared"])
-        describe(model, **names.get("about", {}))
-        saved, found = SharingPlan.from_dict(names), graph.plan_of(model)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{_MEMBER} in {str(path)!r} does not fit its graph: {error}") from error
+        with complete(model):
+            keras.saving.save_model(model, path)
+    except RecursionError as error:  # as of a GPTQ config that holds the layers it is for
+        raise ValueError(
+            f"{model.name!r} is not saved, for the config of one of its layers holds itself"
+        ) from error
+    except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{model.name!r} is not saved, for Keras cannot write it: {in_short(error)}"
+        ) from error
+
+
+def _read(path: Path) -> keras.Model:
+    """The model of a file with all that `save` wrote beside it."""
+    from wszoo._classes import register_classes
+
+    register_classes()
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
+        compiled = json.loads(archive.read("config.json")).get("compile_config")
+    if text is None:
+        return keras.saving.load_model(path)
+    model = keras.saving.load_model(path, compile=False)
+    try:
+        note = json.loads(text)
+        if _saw_nested_models_whole(model, note["sites"]):
+            return keras.saving.load_model(path)
+        graph.remember(model, note["sites"], note["declared"])
+        describe(model, **note.get("about", {}))
+        set_flags(model, note.get("trainable", flags_of(model)))
+        saved, found = SharingPlan.from_dict(note), graph.plan_of(model)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{_MEMBER} does not fit its graph: {error}") from error
     if saved != found:
         raise ValueError(
-            f"{str(path)!r} says that its sites share as {saved.pattern!r}, but its graph shares "
-            f"as {found.pattern!r}: the file was changed"
+            f"it says that its sites share as {saved.pattern!r}, but its graph shares as "
+            f"{found.pattern!r}: the file was changed"
         )
+    if compiled:
+        _compile(model, compiled, note.get("optimized"))
+        if has_optimizer(model):
+            keras.saving.load_weights(model, path)  # once more: the optimizer's are among them
     return model
 
 
@@ -100,6 +142,43 @@ def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
     """Whether a file's sites are those of wszoo 0.1.0, to which a nested model was one site."""
     weighted = [c for c in all_calls(model, nested=False) if getattr(c.operation, "weights", None)]
     return len(site_names) == len(weighted) < len(graph.weighted_calls(model))
+
+
+def _optimized(model: Any) -> list[int] | None:
+    """The places, among all variables, of those that the optimizer was made for, if it was."""
+    if not has_optimizer(model):
+        return None
+    place = {id(variable): i for i, variable in enumerate(all_variables(model))}
+    return [place[id(variable)] for variable in model.optimizer._trainable_variables]
+
+
+def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
+    """Compiles the model as it was, its optimizer over the same variables in the same order."""
+    if type(model).compile is not keras.Model.compile:
+        model.compile_from_config(config)  # where the class does not, Keras warns
+        return
+    try:
+        state = keras.saving.deserialize_keras_object(config)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"what it was compiled with cannot be read: {in_short(error)} A copy made by "
+            "wszoo.retie(model, wszoo.plan_of(model)) is not compiled and can be saved"
+        ) from error
+    model.compile(**state)
+    if optimized is not None:
+        variables = all_variables(model)
+        model.optimizer.build([variables[place] for place in optimized])
+
+
+def _as_written(model: Any) -> Any:
+    """The model that Keras writes: of a Sequential that lists a layer twice, its functional one."""
+    functional = graph.as_functional(model)
+    if functional is model or len(set(map(id, model.layers))) == len(model.layers):
+        return model
+    if model.compiled:
+        functional.optimizer, functional.compiled = model.optimizer, True
+        functional.get_compile_config = model.get_compile_config
+    return functional
 
 
 def file_parameters(path: str | os.PathLike) -> int:

@@ -222,12 +222,14 @@ def local_copy(model: keras.Model) -> keras.Model:
     From here on new models are not distributed: call it when training is over.
     """
     from wszoo.sharing import graph
+    from wszoo.sharing.about import about, describe
     from wszoo.sharing.calls import functional_class
+    from wszoo.sharing.rebuild import carry_over
 
-    weights = model.get_weights()
     keras.distribution.set_distribution(None)
     copy = keras.models.clone_model(model)
-    copy.set_weights(weights)
+    carry_over([model], copy)
+    describe(copy, **about(model))
     if functional_class(model) is not None:
         names = graph.names_of(model)
         graph.remember(copy, names.sites, names.declared)

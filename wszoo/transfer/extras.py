@@ -8,7 +8,9 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.sharing.about import about, describe
 from wszoo.sharing.copying import copy
+from wszoo.sharing.rebuild import carry_over
 from wszoo.transfer.rates import layer_rates, with_rates
 
 _RANDOM = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")  # of Keras' layers
@@ -86,8 +88,9 @@ def in_precision(model: keras.Model, policy: str) -> keras.Model:
 
     names = graph.names_of(model)
     clone = keras.models.clone_model(model, clone_function=change)
-    clone.set_weights(model.get_weights())
+    carry_over([model], clone)
     graph.remember(clone, names.sites, names.declared)
+    describe(clone, **about(model))
     return clone
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.sharing.rebuild import carry_over
 from wszoo.transfer import cache as feature_cache
 from wszoo.transfer import distribution
 from wszoo.transfer.examples import Examples
@@ -116,7 +117,7 @@ class Material:
         if part not in self._copies:
             self._copies[part] = keras.models.clone_model(model)
         copy = self._copies[part]
-        copy.set_weights(model.get_weights())
+        carry_over([model], copy)
         for mine, theirs in zip(copy.weights, model.weights, strict=True):
             mine.regularizer = theirs.regularizer  # which L2-SP changes
         return copy

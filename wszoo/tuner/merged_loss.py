@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.tuner.twin_trainer import equalise
@@ -50,7 +51,7 @@ def recalibrate(model: keras.Model, x: np.ndarray, *, batch_size: int = 128) -> 
     ]
     if not norms:
         return
-    before = [(norm.momentum, norm.trainable) for norm in norms]
+    before = [(norm.momentum, flags_of(norm)) for norm in norms]
     try:
         for norm in norms:
             norm.trainable = True  # a frozen one would not update
@@ -59,5 +60,6 @@ def recalibrate(model: keras.Model, x: np.ndarray, *, batch_size: int = 128) -> 
                 norm.momentum = batch / (batch + 1)  # the plain mean over batches
             model(x[start : start + batch_size], training=True)
     finally:
-        for norm, (momentum, trainable) in zip(norms, before, strict=True):
-            norm.momentum, norm.trainable = momentum, trainable
+        for norm, (momentum, flags) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            set_flags(norm, flags)

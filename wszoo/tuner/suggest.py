@@ -13,6 +13,7 @@ from wszoo.sharing import graph
 from wszoo.sharing.files import written_whole
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.state import check_mean
 from wszoo.tuner import costs
 from wszoo.tuner.merged_loss import MergedLoss
 from wszoo.tuner.twin_trainer import families
@@ -111,7 +112,8 @@ def suggest(
         sites: those that may share; the model's declared ones by default.
         loss: as for `compile`; by default the one that the model was compiled with.
 
-    Raises `ValueError` if no two sites can share, for an unknown method and for missing data.
+    Raises `ValueError` if no two sites can share, for values without a mean (quantised ones), for
+    an unknown method and for missing data.
     """
     twin = untied_twin(model)
     names = tuple(sites or graph.names_of(twin).declared)
@@ -129,7 +131,10 @@ def suggest(
 
 
 def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Sites by what they could share. Raises `ValueError` where no two could."""
+    """Sites by what they could share.
+
+    Raises `ValueError` where no two could, and for values without a mean, such as quantised ones.
+    """
     unknown = sorted(set(names) - set(graph.sites(model)))
     if unknown:
         raise ValueError(
@@ -144,6 +149,8 @@ def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, 
             f"no two sites of {model.name!r} can share a layer: settings or shapes of weights of "
             f"all of {kinds} differ"
         )
+    layer_of = graph.layers_of(model)
+    check_mean({site: layer_of[site] for family in found for site in family})
     return found
 
 
