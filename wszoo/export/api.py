@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo.export.classify import check_labels
 from wszoo.export.inspect import Inspection
 from wszoo.export.litert import Outputs, check_precision, litert
 from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
-from wszoo.export.saved_model import check_labels, write_saved_model
+from wszoo.export.saved_model import write_saved_model
 from wszoo.export.serving import first_request, how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
 

@@ -51,7 +51,8 @@ def keras_outputs(model: Any, inputs: Mapping[str, Any], scope: Any = None) -> A
         values = keras.tree.flatten(whole(arrays, training=False))
         return dict(zip(ends, map(keras.ops.convert_to_numpy, values), strict=True))
 
-    with keras.StatelessScope() if scope is None else scope:
+    # On the CPU, where files are run too: a GPU multiplies in another precision.
+    with keras.device("cpu"), keras.StatelessScope() if scope is None else scope:
         return in_parts(call, inputs, 256, fixed=fixed_batch(model))
 
 

@@ -30,9 +30,7 @@ def main() -> None:
     os.dup2(2, 1)  # what TensorFlow or a model prints is no answer
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
+    prepare()
     while True:
         request = json.loads(requests.get())
         try:
@@ -41,6 +39,14 @@ def main() -> None:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def prepare() -> None:
+    """Imports TensorFlow, which brings Keras along where it finds it: here it does not."""
+    sys.modules["keras"] = None  # type: ignore[assignment] - Python's word for "there is none"
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
 
 
 def _listen(requests: "queue.Queue[str]") -> None:

@@ -8,8 +8,8 @@ def resources(model: Any, concrete: Any) -> list[Any]:
     """What has to be written with a concrete function of the model, each object once.
 
     The model's weights come first, used or not, then other variables that the function reads or
-    writes (a recurrent state, a random generator's), then lookup tables. Raises `ValueError` where the function uses a
-    resource that belongs to no layer.
+    writes (a recurrent state, a random generator's), then lookup tables. Raises `ValueError` where
+    the function uses a resource that belongs to no layer.
     """
     weights = [variable.value for variable in model.weights]
     unique = {id(variable): variable for variable in [*weights, *concrete.variables]}

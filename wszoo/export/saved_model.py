@@ -14,6 +14,7 @@ import numpy as np
 
 from wszoo.export import agreement, checker, parity
 from wszoo.export.agreement import Wanted
+from wszoo.export.classify import check_labels, classifier
 from wszoo.export.names import input_names, output_names
 from wszoo.export.resources import resources
 from wszoo.export.serving import write_warmup
@@ -28,8 +29,9 @@ Arrays = Mapping[str, Any]  # by input or output name
 class SavedModel:
     """A folder that was written, and how far its outputs are from Keras at most and on average.
 
-    `stored_bytes` are the model's weights, each once, in the dtypes that they have. Errors are relative to the largest magnitude of an output; `None` for a model that gives
-    something else each time it is called in Keras.
+    `stored_bytes` are the model's weights, each once, in the dtypes that they have. Errors are
+    relative to the largest magnitude of an output; `None` for a model that gives something else
+    each time it is called in Keras.
     """
 
     path: Path
@@ -99,10 +101,8 @@ def write_saved_model(
     outputs = keras_calls.run()
     signatures, wanted = {"serving_default": module.serve}, {"serving_default": Wanted(outputs)}
     if labels is not None:
-        ready = _are_probabilities(model, outputs)
-        module.classify = signatures["classify"] = _classify(model, module.serve, labels, ready)
-        ranked = [_ranked(*output.values(), labels, ready) for output in outputs]
-        wanted["classify"] = Wanted(ranked, _in_order_of_labels)
+        module.classify, wanted["classify"] = classifier(model, module.serve, labels, outputs)
+        signatures["classify"] = module.classify
     folder = Path(folder)
     with folder_written_whole(folder) as part:
         tf.saved_model.save(module, str(part), signatures=signatures)
@@ -112,59 +112,6 @@ def write_saved_model(
     weights = {id(weight): weight.value for weight in model.weights}.values()
     stored = sum(int(np.prod(weight.shape)) * weight.dtype.size for weight in weights)
     return SavedModel(folder, stored, *errors)
-
-
-def check_labels(model: Any, labels: Sequence[str]) -> None:
-    """Raises `ValueError` unless the model has one output `(batch, number of labels)`."""
-    shapes = [tuple(tensor.shape) for tensor in model.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] != len(labels):
-        raise ValueError(
-            f"{len(labels)} labels need one output (batch, {len(labels)}); {model.name!r} gives "
-            f"{shapes}"
-        )
-
-
-def _classify(model: Any, serve: Any, labels: Sequence[str], ready: bool) -> Any:
-    import tensorflow as tf
-
-    (name,) = output_names(model)
-    names = tf.constant(list(labels))
-
-    def classify(*inputs: Any) -> dict[str, Any]:
-        scores = serve(*inputs)[name]
-        best, order = tf.math.top_k(scores if ready else tf.nn.softmax(scores), len(labels))
-        return {"classes": tf.gather(names, order), "scores": best}
-
-    return tf.function(classify, input_signature=serve.input_signature, autograph=False)
-
-
-def _are_probabilities(model: Any, outputs: Sequence[Arrays]) -> bool:
-    """Whether the scores need no softmax: they add up to 1, or a sigmoid gives them."""
-    import keras
-
-    last = model.outputs[0]._keras_history.operation
-    if getattr(last, "activation", None) is keras.activations.sigmoid:
-        return True
-    scores = np.concatenate([values for output in outputs for values in output.values()])
-    scores = scores.astype(float)
-    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2))
-
-
-def _ranked(scores: np.ndarray, labels: Sequence[str], ready: bool) -> dict[str, np.ndarray]:
-    """What `classify` should give for scores `(batch, classes)`."""
-    scores = scores.astype(float)
-    if not ready:
-        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        scores /= scores.sum(axis=-1, keepdims=True)
-    order = np.argsort(-scores, axis=-1)
-    names = np.char.encode(np.array(list(labels)), "utf-8")
-    return {"classes": names[order], "scores": np.take_along_axis(scores, order, -1)}
-
-
-def _in_order_of_labels(ranked: Arrays) -> dict[str, np.ndarray]:
-    """A ranking by label, in which scores that are nearly equal cannot change places."""
-    order = np.lexsort((-ranked["scores"], ranked["classes"]))
-    return {name: np.take_along_axis(values, order, -1) for name, values in ranked.items()}
 
 
 def serving_module(
