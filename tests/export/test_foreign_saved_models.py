@@ -203,6 +203,13 @@ class Eager(L.Layer):
         return x + (1.0 if tf.executing_eagerly() else 2.0)
 
 
+class Wider(L.Layer):
+    """Twice as wide in a graph."""
+
+    def call(self, x):
+        return x if tf.executing_eagerly() else tf.concat([x, x], -1)
+
+
 class Python(L.Layer):
     """Runs Python, which no other process has."""
 
@@ -217,12 +224,34 @@ class Unseeded(L.Layer):
 
 @pytest.mark.parametrize(
     ("layer", "words"),
-    [(Eager, "'serving_default'.* differs from Keras by 0"), (Python, "cannot be used: tf.saved")],
+    [
+        (Eager, "'serving_default'.* differs from Keras by 0"),
+        (Wider, r"has 'wider' of shape \(4, 8\), in Keras \(4, 4\)"),
+        (Python, "cannot be used: tf.saved_model.load says: .*python.*PyFunc"),
+    ],
 )
 def test_a_file_that_differs_or_cannot_run_is_refused(layer, words, tmp_path):
     with pytest.raises(ValueError, match=words):
         write_saved_model(chain(layer()), tmp_path / "1")
     assert not list(tmp_path.iterdir())
+
+
+NOBODYS = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [5]), -1)
+
+
+class Loose(L.Layer):
+    """Uses a table that no layer holds."""
+
+    def call(self, x):
+        return NOBODYS.lookup(x)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, "int32")
+
+
+def test_a_table_that_no_layer_holds_is_named_as_the_fault(tmp_path):
+    with pytest.raises(ValueError, match="keep it as an attribute of the layer"):
+        write_saved_model(chain(Loose(), dtype="string"), tmp_path / "1")
 
 
 def test_a_difference_may_be_allowed_and_chance_is_no_difference(tmp_path):

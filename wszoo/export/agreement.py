@@ -118,16 +118,20 @@ def check(
             runs = checker.outputs(folder, signature, keras_calls.for_the_file)
         except checker.Refused as error:
             raise ValueError(
-                f"the SavedModel of {model.name!r} cannot be used: {error}. Nothing was written"
+                f"the SavedModel of {model.name!r} cannot be used: {error}. Nothing was written; "
+                "a layer that runs Python or files of this process has to do without them"
             ) from error
         for loader, outputs in runs.items():
             where = f"the signature {signature!r} of {model.name!r}, loaded by {loader},"
             for got, want in zip(outputs, wanted.outputs, strict=True):
                 if words := parity.outputs_that_differ(got, want):
-                    raise ValueError(f"{where} has {words}. Nothing was written")
-                got, want = wanted.view(got), wanted.view(want)
-                worst = max(worst, parity.relative_error(got, want))
-                mean = max(mean, parity.mean_error(got, want))
+                    raise ValueError(
+                        f"{where} has {words}. Nothing was written; a layer computes something "
+                        "else in a graph than in Keras"
+                    )
+                pair = wanted.view(got), wanted.view(want)
+                worst = max(worst, parity.relative_error(*pair))
+                mean = max(mean, parity.mean_error(*pair))
             if not worst <= bound:
                 if not keras_calls.repeats(signatures["serving_default"].outputs, bound):
                     return None, None

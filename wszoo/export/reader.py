@@ -36,14 +36,15 @@ def main() -> None:
         try:
             answer = _answer(request)
         except Exception as error:  # whatever a SavedModel is refused for
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            answer = {"error": _sentence(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
 def prepare() -> None:
     """Imports TensorFlow, which brings Keras along where it finds it: here it does not."""
-    sys.modules["keras"] = None  # type: ignore[assignment] - Python's word for "there is none"
+    without: dict[str, Any] = {"keras": None}  # Python's word for "there is none"
+    sys.modules.update(without)
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
@@ -63,13 +64,20 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         try:
             outputs = list(run(request["folder"], request["signature"], calls))
         except Exception as error:
-            return {"error": f"{type(error).__name__}: {error}", "loader": loader}
+            return {"error": _sentence(error), "loader": loader}
         results[loader] = []
         for call, values in enumerate(outputs):
             path = Path(request["out"]) / f"{number}.{call}.npz"
             np.savez(path, *map(_plain, values.values()))
             results[loader].append([list(values), str(path)])
     return {"results": results}
+
+
+def _sentence(error: Exception) -> str:
+    """The first line that says something: TensorFlow goes on for pages."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if len(line) > 2 and line != "Graph execution error:"]
+    return f"{type(error).__name__}: {(said or [''])[0][:300]}"
 
 
 def _loaded(folder: str, signature: str, calls: list[Call]) -> Iterator[Call]:
