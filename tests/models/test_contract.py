@@ -6,9 +6,8 @@ import pytest
 
 import wszoo
 from wszoo import registry
-from wszoo.export import checker
 from wszoo.export.parity import random_inputs
-from wszoo.export.saved_model import saved_model
+from wszoo.export.saved_model import write_saved_model
 from wszoo.export.stored import inspect_file
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
@@ -155,13 +154,9 @@ def test_law_4_weight_files_round_trip(name, plan, tmp_path):
 @pytest.mark.parametrize("name", ZOO)
 def test_law_5_another_process_reads_the_same_numbers_and_each_weight_once(name, tmp_path):
     model = make(name, None)
-    folder = saved_model(model, tmp_path / "1")
-    calls = [{"input": images(model, count)} for count in (3, 1)]
-    for outputs in checker.outputs(folder, "serving_default", calls).values():
-        for call, result in zip(calls, outputs, strict=True):
-            (values,) = result.values()
-            np.testing.assert_allclose(values, model(call["input"]), rtol=1e-4, atol=1e-5)
-    assert inspect_file(folder).stored_bytes == wszoo.audit(model).stored_bytes
+    written = write_saved_model(model, tmp_path / "1", inputs={"input": images(model)})
+    assert written.mean_error <= written.max_error <= 1e-5
+    assert inspect_file(written.path).stored_bytes == wszoo.audit(model).stored_bytes
 
 
 @every_case
