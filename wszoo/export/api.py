@@ -217,4 +217,4 @@ def _moved(item: Exported, folder: Path, name: str) -> Exported:
     if item.format == "saved_model":
         target = next_version(folder / name)
         target.parent.mkdir(parents=True, exist_ok=True)
-    return replace(item, path=item.path.rename(target))
+    return replace(item, path=item.path.replace(target))
