@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import wszoo
-from wszoo.export.names import by_input, input_names, output_names
+from wszoo.export.names import by_input, input_names, output_names, told_apart
 
 L = keras.layers
 
@@ -50,6 +52,15 @@ def test_no_two_outputs_have_one_name():
     act = L.ReLU(name="act")
     x = act(a)
     assert output_names(keras.Model(a, [x, x, act(x)])) == ["act", "act.1", "act.2"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["a", "a.1", "a.2", "b", "b.1"]), max_size=7))
+def test_names_are_told_apart_and_the_first_of_each_stays(names):
+    apart = told_apart(names)
+    assert len(set(apart)) == len(apart) == len(names)
+    for name in set(names):
+        assert apart[names.index(name)] == name
 
 
 def plans_of(model):
