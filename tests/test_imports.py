@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "relaxed",
     },
     "export": {"sharing", "registry", "data", "weights", "layers"},
-    "evaluation": {"sharing", "registry", "data", "weights", "training"},
+    "evaluation": {"sharing", "registry", "data", "weights", "training", "export"},
     "cli": None,  # everything
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

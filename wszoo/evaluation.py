@@ -108,6 +108,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     Raises `ValueError` where the source does not fit the model's one input.
     """
     from wszoo import training
+    from wszoo.export.names import input_names
 
     if len(model.inputs) != 1 or model.inputs[0].shape[1:] != source.input_shape:
         shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
@@ -115,7 +116,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
             f"{source.name} has examples of shape {source.input_shape}; {model.name!r} takes "
             f"{shapes}"
         )
-    name = model.inputs[0]._keras_history.operation.name
+    (name,) = input_names(model)
     x, y = source.arrays("test")
 
     def metric(outputs: Mapping[str, Any]) -> float:

@@ -1,5 +1,6 @@
 """ONNX files store every weight once and agree with Keras."""
 
+import keras
 import numpy as np
 import onnx
 import pytest
@@ -32,6 +33,18 @@ def test_a_difference_above_the_bound_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="differs from Keras"):
         wszoo.export(wszoo.get("tied_ae"), tmp_path, "onnx", bound=0.0)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_output_with_the_name_of_an_input_is_another_value(tmp_path):
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    one, two = keras.layers.Dense(2, name="one"), keras.layers.Dense(4, name="two")
+    model = keras.Model([a, b], {"a": one(b), "b": two(a), "c": one(a)})
+    (made,) = wszoo.export(model, tmp_path, "onnx").files
+    x = parity.random_inputs(model, batch=3, seed=5)
+    got = onnx_file.run(made.path.read_bytes(), x)
+    assert list(got) == ["a.1", "b.1", "c"]
+    for name, wanted in zip(got, model([x["a"], x["b"]]).values(), strict=True):
+        np.testing.assert_allclose(got[name], wanted, rtol=1e-5, atol=1e-6)
 
 
 def planted():

@@ -7,6 +7,8 @@ import pytest
 import wszoo
 from wszoo import registry
 from wszoo.export.parity import random_inputs
+from wszoo.export.saved_model import write_saved_model
+from wszoo.export.stored import inspect_file
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
 from wszoo.sharing.files import file_parameters
@@ -169,6 +171,14 @@ def test_law_4_weight_files_round_trip(name, plan, tmp_path):
     assert wszoo.plan_of(again) == wszoo.plan_of(model)
     assert len(again.variables) == len(model.variables)
     assert_same_outputs(model, again)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_law_5_another_process_reads_the_same_numbers_and_each_weight_once(name, tmp_path):
+    model = make(name, None)
+    written = write_saved_model(model, tmp_path / "1", inputs={"input": images(model)})
+    assert written.mean_error <= written.max_error <= 1e-5
+    assert inspect_file(written.path).stored_bytes == wszoo.audit(model).stored_bytes
 
 
 @every_case

@@ -1,16 +1,21 @@
 """One call that writes a model for other programs, each shared weight once."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo.export.classify import check_labels
 from wszoo.export.inspect import Inspection
-from wszoo.export.litert import Outputs, check_precision, litert, stored_bytes
+from wszoo.export.litert import Outputs, check_precision, litert
+from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
-from wszoo.export.saved_model import check_labels, saved_model
-from wszoo.export.serving import how_to_serve, messages
+from wszoo.export.saved_model import write_saved_model
+from wszoo.export.serving import first_request, how_to_serve, messages
 from wszoo.export.stored import inspect_file, next_version
 
 if TYPE_CHECKING:
@@ -24,9 +29,9 @@ FORMATS = ("saved_model", "litert", "onnx")
 class Exported:
     """A file (or SavedModel folder) that was written, and what it stores.
 
-    `stored_bytes` are the model's weights, each once, at the file's precision. Files other than
-    SavedModels have been run: `max_error` and `mean_error` are differences to Keras relative to the
-    largest magnitude of an output. `metric` is the task's metric of Keras and of a LiteRT file, and
+    `stored_bytes` are the model's weights, each once, at the file's precision. Every file has been
+    run: `max_error` and `mean_error` are differences to Keras relative to the largest magnitude of
+    an output. `metric` is the task's metric of Keras and of a LiteRT file, and
     `float_ops` counts the operators of a full int8 file that work on floats.
     """
 
@@ -107,12 +112,13 @@ def export(
 
     `"saved_model"` writes `folder/<model>/<version>/` for TF Serving, always in float32, under the
     next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
-    that stands; the file is run and compared with Keras. `"onnx"` writes `folder/<model>.onnx`
-    likewise, in float32; it needs the extra `onnx`.
+    that stands. `"onnx"` writes `folder/<model>.onnx` likewise, in float32; it needs the extra
+    `onnx`. Every file is run and compared with Keras, a SavedModel in another process.
 
     Args:
         precision: of LiteRT weights: `"float32"`, `"float16"`, `"dynamic_int8"` or `"int8"`.
-        inputs: what the LiteRT file is compared on: arrays by input name; random by default.
+        inputs: what files are compared on: arrays by input name (a SavedModel on the first of
+            them); random by default.
         bound: the largest difference allowed, relative to the largest magnitude of an output.
         metric: scores outputs (arrays by output name, for `inputs`); it may change by one point.
         calibration: for int8, arrays by input name, a hundred real examples or more.
@@ -121,14 +127,14 @@ def export(
         labels: class names; gives the SavedModel a second signature, see
             `wszoo.export.saved_model`.
         uint8: the exported inputs are uint8 images, divided by 255 in the graph.
-        warmup: give the SavedModel a warm-up request (the first of `inputs`, or zeros); needs the
+        warmup: give the SavedModel a warm-up request (the first of `inputs`, or random); needs the
             extra `serving`.
 
     Raises:
         ValueError: for an unknown format or precision, a model without a graph, int8 without
-            calibration, labels that do not fit its output, another backend than TensorFlow, and a
-            LiteRT file that differs from Keras by more than `bound`, or in its metric. Nothing is
-            left behind.
+            calibration, labels that do not fit its output, inputs of other names, another backend
+            than TensorFlow, a file that cannot be loaded or differs from Keras by more than
+            `bound`, and a LiteRT file that differs in its metric. Nothing is left behind.
         ImportError: for `warmup` without the extra `serving`, and ONNX without the extra `onnx`.
     """
     from wszoo.sharing.graph import as_functional
@@ -137,75 +143,78 @@ def export(
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
     check_precision(precision, calibration)
+    model = as_functional(model)
     if "saved_model" in formats:  # what may be refused is refused before anything is written
         if labels is not None:
-            check_labels(as_functional(model), labels)
+            check_labels(model, labels)
         if warmup:
             messages()
-    folder = Path(folder)
+    inputs = None if inputs is None else by_input(model, inputs)
+    calibration = by_input(model, calibration) if calibration else None
     files = []
-    if "litert" in formats:  # first: its numbers may be refused too
-        made = litert(
-            model,
-            folder / f"{model.name}.{precision}.tflite",
-            precision,
-            inputs=inputs,
-            bound=bound,
-            metric=metric,
-            calibration=calibration,
-            prefer=prefer,
-            batch=signature_batch,
-            uint8=uint8,
-        )
-        files.append(
-            Exported(
-                "litert",
-                made.path,
+    with _staged(Path(folder)) as stage:  # one file that is refused leaves none of the others
+        if "litert" in formats:
+            made = litert(
+                model,
+                stage / f"{model.name}.{precision}.tflite",
                 precision,
-                made.stored_bytes,
-                inspect_file(made.path),
-                made.max_error,
-                made.mean_error,
-                made.metric,
-                made.float_ops,
+                inputs=inputs,
+                bound=bound,
+                metric=metric,
+                calibration=calibration,
+                prefer=prefer,
+                batch=signature_batch,
+                uint8=uint8,
             )
-        )
-    if "onnx" in formats:
-        options = {} if bound is None else {"bound": bound}
-        written = onnx_file(model, folder / f"{model.name}.onnx", inputs=inputs, **options)
-        files.append(
-            Exported(
-                "onnx",
-                written.path,
-                "float32",
-                written.stored_bytes,
-                inspect_file(written.path),
-                written.max_error,
-                written.mean_error,
+            more = {"metric": made.metric, "float_ops": made.float_ops}
+            files.append(_exported("litert", made, precision, **more))
+        if "onnx" in formats:
+            options = {} if bound is None else {"bound": bound}
+            written = onnx_file(model, stage / f"{model.name}.onnx", inputs=inputs, **options)
+            files.append(_exported("onnx", written))
+        if "saved_model" in formats:
+            served = write_saved_model(
+                model,
+                stage / model.name / "1",
+                labels=labels,
+                uint8=uint8,
+                warmup=first_request(model, inputs, uint8) if warmup else None,
+                inputs=inputs,
+                bound=bound,
             )
-        )
-    if "saved_model" in formats:
-        request = first_request(model, inputs, uint8) if warmup else None
-        path = saved_model(
-            model, next_version(folder / model.name), labels=labels, uint8=uint8, warmup=request
-        )
-        stored = stored_bytes(as_functional(model), "float32")
-        files.append(Exported("saved_model", path, "float32", stored, inspect_file(path)))
-    return ExportReport(model.name, tuple(files))
+            files.append(_exported("saved_model", served))
+        moved = [_moved(item, Path(folder), model.name) for item in files]
+    return ExportReport(model.name, tuple(moved))
 
 
-def first_request(
-    model: "keras.Model", inputs: Mapping[str, Any] | None, uint8: bool
-) -> dict[str, Any]:
-    """One example `(1, …)` of each input, by name: the first that is given, or zeros."""
-    import numpy as np
+def _exported(format: str, written: Any, precision: str = "float32", **more: Any) -> Exported:
+    return Exported(
+        format,
+        written.path,
+        precision,
+        written.stored_bytes,
+        inspect_file(written.path),
+        written.max_error,
+        written.mean_error,
+        **more,
+    )
 
-    request = {}
-    for tensor in model.inputs:
-        name, shape = tensor._keras_history.operation.name, (1, *tensor.shape[1:])
-        given = None if inputs is None else np.asarray(inputs[name])[:1]
-        value = np.zeros([size or 1 for size in shape]) if given is None else given
-        if uint8:
-            value = np.round(255 * value)
-        request[name] = value.astype("uint8" if uint8 else tensor.dtype)
-    return request
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder inside `folder` for files that are not kept yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=".export.", dir=folder))
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _moved(item: Exported, folder: Path, name: str) -> Exported:
+    """The file in its place: a SavedModel under the next version, others over one that stands."""
+    target = folder / item.path.name
+    if item.format == "saved_model":
+        target = next_version(folder / name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+    return replace(item, path=item.path.replace(target))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wszoo.export import flatbuffer, parity
+from wszoo.export.names import input_names
 
 KEEP = "wszoo_keep_"  # names of outputs that exist during conversion alone
 
@@ -67,7 +68,7 @@ def convert(
 def _examples(
     model: Any, calibration: Mapping[str, Any], batch: int | None
 ) -> Iterator[dict[str, np.ndarray]]:
-    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    names = input_names(model)
     size = batch or 1
     for start in range(0, len(calibration[names[0]]) - size + 1, size):
         yield {name: np.asarray(calibration[name][start : start + size]) for name in names}

@@ -17,6 +17,7 @@ import numpy as np
 from wszoo.export import parity
 from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
 from wszoo.export.inspect import Inspection, inspection
+from wszoo.export.names import by_input, input_names, output_names, told_apart
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +46,7 @@ def onnx_file(
 ) -> Onnx:
     """Writes `path`, in float32 with a free batch dimension. It appears whole and checked, or not.
 
-    Inputs and outputs bear the names of the model's input and output layers. The file is run by
+    Inputs and outputs bear the names of `wszoo.export.names`. The file is run by
     ONNX Runtime on `inputs` (arrays by input name; random ones by default) and compared with Keras.
 
     Raises:
@@ -59,8 +60,9 @@ def onnx_file(
 
     model = as_functional(model)
     data = share_initializers(convert(model))
-    inputs = parity.random_inputs(model) if inputs is None else inputs
-    wanted, got = parity.keras_outputs(model, inputs), run(data, inputs)
+    inputs = parity.random_inputs(model) if inputs is None else by_input(model, inputs)
+    wanted = parity.keras_outputs(model, inputs)
+    got = dict(zip(output_names(model), run(data, inputs).values(), strict=True))
     error = parity.relative_error(got, wanted)
     if not error <= bound:
         raise ValueError(
@@ -85,7 +87,6 @@ def convert(model: Any) -> bytes:
     onnx = _package("onnx")
     _package("tf2onnx")
     from wszoo.export.convert import before_norms
-    from wszoo.export.saved_model import output_names
 
     kept = list(before_norms(model).values())  # given out, so that no norm is folded into a kernel
     whole = keras.Model(model.inputs, [*model.outputs, *kept])
@@ -94,12 +95,19 @@ def convert(model: Any) -> bytes:
         whole.export(f"{folder}/model.onnx", format="onnx", verbose=False)
         graph = (made := onnx.load(f"{folder}/model.onnx")).graph
     del graph.output[len(model.outputs) :]
-    names = [tensor._keras_history.operation.name for tensor in model.inputs]
-    for ends, wanted in ((graph.input, names), (graph.output, output_names(model))):
-        for end, name in zip(ends, wanted, strict=True):
+    ends = [*graph.input, *graph.output]
+    # In two steps: the new name of one end may be the old name of another.
+    for names in ([f"wszoo_end_{i}" for i in range(len(ends))], names_of_ends(model)):
+        for end, name in zip(ends, names, strict=True):
             _rename(graph, end.name, name)
             end.name = name
     return made.SerializeToString()
+
+
+def names_of_ends(model: Any) -> list[str]:
+    """Names of the graph's inputs, then of its outputs. In ONNX they may not be alike, so an
+    output that bears an input's name is numbered."""
+    return told_apart([*input_names(model), *output_names(model)])
 
 
 def share_initializers(data: bytes, min_bytes: int = MIN_BYTES) -> bytes:

@@ -6,29 +6,64 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from wszoo.export import agreement, checker, parity
+from wszoo.export.agreement import Wanted
+from wszoo.export.classify import check_labels, classifier
+from wszoo.export.names import input_names, output_names
+from wszoo.export.resources import resources
 from wszoo.export.serving import write_warmup
-from wszoo.export.slim import slim_graph
 
 if TYPE_CHECKING:
     import keras
 
+Arrays = Mapping[str, Any]  # by input or output name
 
-def saved_model(
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A folder that was written, and how far its outputs are from Keras at most and on average.
+
+    `stored_bytes` are the model's weights, each once, in the dtypes that they have. Errors are
+    relative to the largest magnitude of an output; `None` for a model that gives something else
+    each time it is called in Keras.
+    """
+
+    path: Path
+    stored_bytes: int
+    max_error: float | None
+    mean_error: float | None
+
+
+def saved_model(model: "keras.Model", folder: str | os.PathLike, **options: Any) -> Path:
+    """Writes a SavedModel, see `write_saved_model`, and returns its folder."""
+    return write_saved_model(model, folder, **options).path
+
+
+def write_saved_model(
     model: "keras.Model",
     folder: str | os.PathLike,
     *,
     labels: Sequence[str] | None = None,
     uint8: bool = False,
-    warmup: Mapping[str, Any] | None = None,
-) -> Path:
+    warmup: Arrays | None = None,
+    inputs: Arrays | None = None,
+    bound: float | None = None,
+) -> SavedModel:
     """Writes a SavedModel with the signature `serving_default` and a free batch dimension.
 
-    The signature's inputs bear the names of the model's inputs, its outputs those of the output
-    layers. The folder appears whole or not at all; one that stands is replaced. Needs Keras'
+    Names of inputs and outputs are those of `wszoo.export.names`; a batch that the model's inputs
+    fix stays fixed. Lookup tables, assets and states that the model updates are written too. The
+    folder appears whole and checked or not at all; one that stands is replaced. Needs Keras'
     TensorFlow backend.
+
+    Another process loads the SavedModel with `tf.saved_model.load` and in a graph session, and
+    runs every signature at two batch sizes; what it gives is compared with Keras.
 
     Args:
         labels: class names of a classifier with outputs `(batch, classes)`; adds the signature
@@ -37,59 +72,46 @@ def saved_model(
         uint8: inputs are uint8, and are divided by 255 in the graph.
         warmup: arrays by input name that TF Serving runs before it serves (see
             `wszoo.export.serving.write_warmup`).
+        inputs: what it is compared on, arrays by input name; the first examples of them are taken.
+            Random ones by default.
+        bound: the largest difference allowed, relative to the largest magnitude of an output; by
+            default that of `wszoo.export.agreement`.
 
     Raises:
-        ValueError: for another backend, a model without a graph, and labels that do not fit the
-            model's output.
+        ValueError: for another backend, a model without a graph, labels that do not fit the
+            model's output, uint8 for inputs that are no floats, and a SavedModel that cannot be
+            loaded or differs from Keras; it says how.
     """
     import keras
     import tensorflow as tf
 
     from wszoo.sharing.files import folder_written_whole
+    from wszoo.sharing.graph import as_functional
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
         )
-    module = serving_module(model, uint8=uint8)
-    signatures = {"serving_default": module.serve}
+    model = as_functional(model)
     if labels is not None:
-        module.classify = signatures["classify"] = _classify(model, module.serve, labels)
+        check_labels(model, labels)
+    checker.start()  # it takes seconds, in which the model is traced
+    module = serving_module(model, uint8=uint8)
+    keras_calls = agreement.KerasCalls(model, module, inputs, uint8=uint8)
+    outputs = keras_calls.run()
+    signatures, wanted = {"serving_default": module.serve}, {"serving_default": Wanted(outputs)}
+    if labels is not None:
+        module.classify, wanted["classify"] = classifier(model, module.serve, labels, outputs)
+        signatures["classify"] = module.classify
     folder = Path(folder)
     with folder_written_whole(folder) as part:
         tf.saved_model.save(module, str(part), signatures=signatures)
-        slim_graph(part)
+        errors = agreement.check(keras_calls, part, wanted, bound)
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
-    return folder
-
-
-def check_labels(model: Any, labels: Sequence[str]) -> None:
-    """Raises `ValueError` unless the model has one output `(batch, number of labels)`."""
-    shapes = [tuple(tensor.shape) for tensor in model.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] != len(labels):
-        raise ValueError(
-            f"{len(labels)} labels need one output (batch, {len(labels)}); {model.name!r} gives "
-            f"{shapes}"
-        )
-
-
-def _classify(model: Any, serve: Any, labels: Sequence[str]) -> Any:
-    import keras
-    import tensorflow as tf
-
-    check_labels(model, labels)
-    (name,) = output_names(model)
-    last = model.outputs[0]._keras_history.operation
-    ready = getattr(last, "activation", None) is keras.activations.softmax
-    names = tf.constant(list(labels))
-
-    def classify(*inputs: Any) -> dict[str, Any]:
-        scores = serve(*inputs)[name]
-        best, order = tf.math.top_k(scores if ready else tf.nn.softmax(scores), len(labels))
-        return {"classes": tf.gather(names, order), "scores": best}
-
-    return tf.function(classify, input_signature=serve.input_signature, autograph=False)
+    weights = {id(weight): weight.value for weight in model.weights}.values()
+    stored = sum(int(np.prod(weight.shape)) * weight.dtype.size for weight in weights)
+    return SavedModel(folder, stored, *errors)
 
 
 def serving_module(
@@ -99,10 +121,11 @@ def serving_module(
     *,
     uint8: bool = False,
 ) -> Any:
-    """A `tf.Module` that holds the model's variables and `serve`, the function to export.
+    """A `tf.Module` that holds what the model does and `serve`, the function to export.
 
     `extra` are further tensors of the model's graph to give out, by name; `batch` is the batch
-    dimension, free by default; with `uint8` inputs are uint8 and divided by 255 in the graph.
+    dimension, by default the model's own, mostly a free one; with `uint8` inputs are uint8 and
+    divided by 255 in the graph. Raises `ValueError` for uint8 where inputs are no floats.
     """
     import keras
     import tensorflow as tf
@@ -111,37 +134,36 @@ def serving_module(
 
     model = as_functional(model)
     extra = dict(extra or {})
+    batch = parity.fixed_batch(model, batch)
+    inputs = dict(zip(input_names(model), model.inputs, strict=True))
+    for name, tensor in inputs.items():
+        if uint8 and "float" not in tensor.dtype:
+            raise ValueError(
+                f"uint8 inputs are images, divided by 255; the input {name!r} of {model.name!r} "
+                f"takes {tensor.dtype}. Export it without uint8"
+            )
     specs = [
         tf.TensorSpec(
-            (batch, *tensor.shape[1:]),
+            (tensor.shape[0] or batch, *tensor.shape[1:]) if tensor.shape else (),
             "uint8" if uint8 else tensor.dtype,
-            tensor._keras_history.operation.name,
+            name,
         )
-        for tensor in model.inputs
+        for name, tensor in inputs.items()
     ]
     names = [*output_names(model), *extra]
-    whole = keras.Model(model.inputs, [*model.outputs, *extra.values()])
+    # The name stands before that of each node, so a long one makes the file larger.
+    whole = keras.Model(model.inputs, [*model.outputs, *extra.values()], name="m")
 
-    def serve(*inputs: Any) -> dict[str, Any]:
+    def serve(*values: Any) -> dict[str, Any]:
         if uint8:
-            inputs = tuple(
+            values = tuple(
                 tf.cast(value, tensor.dtype) / 255
-                for value, tensor in zip(inputs, model.inputs, strict=True)
+                for value, tensor in zip(values, model.inputs, strict=True)
             )
-        outputs = keras.tree.flatten(whole(list(inputs), training=False))
+        outputs = keras.tree.flatten(whole(list(values), training=False))
         return dict(zip(names, outputs, strict=True))
 
     module = tf.Module()
-    unique = {id(variable): variable.value for variable in model.variables}
-    module.model_variables = list(unique.values())
     module.serve = tf.function(serve, input_signature=specs, autograph=False)
+    module.resources = resources(model, module.serve.get_concrete_function())
     return module
-
-
-def output_names(model: Any) -> list[str]:
-    """Names of the signature's outputs: those of the layers that give them, numbered apart."""
-    names = [tensor._keras_history.operation.name for tensor in model.outputs]
-    return [
-        name if names.count(name) == 1 else f"{name}_{names[:i].count(name)}"
-        for i, name in enumerate(names)
-    ]

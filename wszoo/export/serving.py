@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wszoo.export.names import by_input, input_names
+from wszoo.export.parity import as_bytes, fixed_batch, random_inputs
+
+if TYPE_CHECKING:
+    import keras
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TF Serving looks for them
 
@@ -31,6 +39,25 @@ def write_warmup(folder: Path, name: str, inputs: Mapping[str, Any]) -> Path:
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(log.SerializeToString())
     return path
+
+
+def first_request(
+    model: "keras.Model", inputs: Mapping[str, Any] | None, uint8: bool
+) -> dict[str, Any]:
+    """One batch of each input, by name: of one example, or as many as the model fixes.
+
+    The first of those that are given, or random ones.
+    """
+    size = fixed_batch(model) or 1
+    given = random_inputs(model, size) if inputs is None else by_input(model, inputs)
+    request = {name: np.asarray(value)[:size] for name, value in given.items()}
+    if uint8:
+        return as_bytes(request)
+    dtypes = {n: t.dtype for n, t in zip(input_names(model), model.inputs, strict=True)}
+    return {
+        name: value if dtypes[name] == "string" else value.astype(dtypes[name])
+        for name, value in request.items()
+    }
 
 
 def messages() -> tuple[Any, Any]:
