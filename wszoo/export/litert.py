@@ -199,13 +199,20 @@ def _with_a_batch(
 
 
 def _trials(model: Any, batch: int | None) -> list[dict[str, Any]]:
-    """Random inputs; where axes of the model are free, also longer ones if it takes them."""
+    """Random inputs; where axes of the model are free, also longer ones if it takes them.
+
+    Of a fixed batch they are two, one after the other, so that a state shows.
+    """
     inputs = parity.random_inputs(model, batch or 4)
+    if batch:
+        more = parity.random_inputs(model, batch, seed=1)
+        inputs = {name: np.concatenate([inputs[name], more[name]]) for name in inputs}
     longer = {}
-    for name, tensor in zip(inputs, model.inputs, strict=True):
-        longer[name] = inputs[name]
-        for axis in [axis for axis, n in enumerate(tensor.shape) if axis and n is None]:
-            longer[name] = np.concatenate([longer[name], longer[name]], axis)
+    for (name, value), tensor in zip(inputs.items(), model.inputs, strict=True):
+        free = [axis for axis, size in enumerate(tensor.shape) if axis and size is None]
+        for axis in free:
+            value = np.concatenate([value, value], axis)
+        longer[name] = value
     if all(longer[name] is inputs[name] for name in inputs):
         return [inputs]
     try:

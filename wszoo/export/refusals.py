@@ -81,7 +81,7 @@ def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) ->
         else "Replace what needs them, or compute it outside the model; a SavedModel holds any "
         "operator"
     )
-    return Unconvertible(
+    return _with_log(
         f"{kind} lacks operators that {model.name!r} needs: {named}. {advice}", log
     )
 
