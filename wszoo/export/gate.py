@@ -6,7 +6,7 @@ two of them; a gain is never refused.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,9 +67,12 @@ def paired(
     scores = Paired(float(before.mean()), float(after.mean()), examples)
     if scores.loss <= max_loss or examples < 2:
         return scores
-    changes = _changes_by_part(metric, wanted, got, examples) - scores.keras
-    error = len(changes) * (_standard_error(changes) or 0.0)  # of their sum, not of their mean
-    each = len(changes) * changes if len(changes) == examples else np.zeros(0)
+    parts = np.array_split(np.arange(examples), min(examples, PARTS))
+    changes = _by_part(metric, wanted, got, examples, parts) - scores.keras
+    shares = np.array([len(part) for part in parts]) / examples
+    apart = changes - shares * changes.sum()  # of each part from what it would be by its size
+    error = math.sqrt(len(parts) / (len(parts) - 1) * np.square(apart).sum())
+    each = examples * changes if len(parts) == examples else np.zeros(0)
     return replace(scores, error=error, changed=_changed(each))
 
 
@@ -128,12 +131,14 @@ def _scores(metric: Metric, outputs: Outputs, examples: int) -> np.ndarray:
     return scores
 
 
-def _changes_by_part(metric: Metric, wanted: Outputs, got: Outputs, examples: int) -> np.ndarray:
+def _by_part(
+    metric: Metric, wanted: Outputs, got: Outputs, examples: int, parts: Sequence[np.ndarray]
+) -> np.ndarray:
     """The metric of Keras' outputs with one part of the examples from the file, a number a part."""
     mixed = {name: np.array(value) for name, value in wanted.items()}
     each = [name for name, value in mixed.items() if value.ndim and len(value) == examples]
     scores = []
-    for part in np.array_split(np.arange(examples), min(examples, PARTS)):
+    for part in parts:
         for name in each:
             mixed[name][part] = np.asarray(got[name])[part]
         scores.append(float(_scores(metric, mixed, examples)))

@@ -105,7 +105,10 @@ def convert(model: Any) -> bytes:
             raise unconvertible(model, "ONNX", error, caught()) from None
         unknown = [n for n in graph.node if not onnx.defs.has(n.op_type, n.domain)]
         if unknown:
-            raise lacking(model, "ONNX", {n.op_type: [n.name] for n in unknown}, caught())
+            places: dict[str, list[str]] = {}
+            for node in unknown:
+                places.setdefault(node.op_type, []).append(node.name)
+            raise lacking(model, "ONNX", places, f"{caught()}{unknown}")
     del graph.output[len(model.outputs) :]
     ends = [*graph.input, *graph.output]
     # In two steps: the new name of one end may be the old name of another.
