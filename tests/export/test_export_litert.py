@@ -121,19 +121,43 @@ def numbers_of_a_whole_batch():
     return keras.Model(inputs, outputs), [-1, 5], (6, 5)
 
 
+def loop_and_a_number_of_a_whole_batch():
+    inputs = keras.Input((5, 4), name="x")
+    y = layers.GRU(3)(inputs)
+    return keras.Model(inputs, [y, ops.mean(y)]), [1, 5, 4], (3, 5, 4)
+
+
 def remembers():
     inputs = keras.Input(batch_shape=(2, 5, 4), name="x")
     return keras.Model(inputs, layers.LSTM(3, stateful=True)(inputs)), [2, 5, 4], (6, 5, 4)
 
 
-@pytest.mark.parametrize("make", [fixed_batch, free_image, numbers_of_a_whole_batch, remembers])
+@pytest.mark.parametrize(
+    "make",
+    [
+        fixed_batch,
+        free_image,
+        numbers_of_a_whole_batch,
+        loop_and_a_number_of_a_whole_batch,
+        remembers,
+    ],
+)
 def test_shapes_and_states_are_the_models_own(make, tmp_path):
     model, shape, given = make()
     data = litert(model, tmp_path / "m.tflite").path.read_bytes()
     assert signature(tmp_path / "m.tflite") == [shape]
     x = {"x": np.random.default_rng(0).random(given, "float32")}
-    got = parity.run(data, x, batch=parity.fixed_batch(model))
-    assert parity.relative_error(got, parity.keras_outputs(model, x)) <= 1e-5
+    batch = shape[0] if shape[0] > 0 else None
+    got = parity.run(data, x, batch=batch)
+    assert parity.relative_error(got, parity.keras_outputs(model, x, batch=batch)) <= 1e-5
+
+
+def test_inputs_that_keras_cannot_take_are_asked_for(tmp_path):
+    inputs = keras.Input((4,), name="x", dtype="int32")
+    model = keras.Model(inputs, ops.take(ops.reshape(inputs, (-1,)), inputs + 1000))
+    with pytest.raises(ValueError, match=r"cannot run on random inputs.*Give inputs="):
+        litert(model, tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())
 
 
 def test_words_are_looked_up_in_the_file(tmp_path):

@@ -87,7 +87,7 @@ def _refuse_what_crashes(module: Any, name: str) -> None:
     inside = [node for function in definition.library.function for node in function.node_def]
     if any(node.op in ("While", "StatelessWhile") for node in (*definition.node, *inside)):
         raise ValueError(
-            f"{name!r} has a loop, and int8 ranges cannot be measured inside one: unroll the layer, "
+            f"{name!r} has a loop, and int8 ranges cannot be measured inside one: unroll the layer "
             "as in keras.layers.GRU(units, unroll=True), or take dynamic_int8"
         )
     for operation in graph.get_operations():

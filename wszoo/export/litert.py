@@ -130,7 +130,14 @@ def litert(
         partial(_make, model, precision, **options), parity.fixed_batch(model, batch)
     )
     trials = [inputs] if inputs is not None else _trials(model, batch)
-    compared = [_both(model, data, arrays, batch, uint8) for arrays in trials]
+    keras_side = partial(gate.keras_side, chosen=inputs is not None, batch=batch)
+    compared = [
+        (
+            keras_side(model, parity.as_floats(arrays) if uint8 else arrays),
+            _run(data, parity.as_bytes(arrays) if uint8 else arrays, batch),
+        )
+        for arrays in trials
+    ]
     error = max(parity.relative_error(got, wanted) for wanted, got in compared)
     if bound is None:  # the task's metric says more of int8 than the worst of all outputs
         bound = float("inf") if metric and "int8" in precision else BOUNDS[precision]
@@ -138,7 +145,7 @@ def litert(
         gate.check_difference(f"the {precision} file of {given.name!r}", wanted, error, bound)
     wanted, got = compared[0]
     if model is not given:
-        wanted = parity.keras_outputs(given, parity.as_floats(trials[0]) if uint8 else trials[0])
+        wanted = keras_side(given, parity.as_floats(trials[0]) if uint8 else trials[0])
         wanted = {name: value.astype(got[name].dtype) for name, value in wanted.items()}
         said.append(rebuilt_note(given, parity.relative_error(got, wanted)))
     scores = None
@@ -216,19 +223,15 @@ def _trials(model: Any, batch: int | None) -> list[dict[str, Any]]:
     if all(longer[name] is inputs[name] for name in inputs):
         return [inputs]
     try:
-        parity.keras_outputs(model, longer)
+        parity.keras_outputs(model, longer, batch=batch)
     except Exception:  # of any kind, from within a layer, such as a table of so many positions
         return [inputs]
     return [inputs, longer]
 
 
-def _both(
-    model: Any, data: bytes, inputs: Mapping[str, Any], batch: int | None, uint8: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Outputs of Keras and of the file for the same inputs."""
-    wanted = parity.keras_outputs(model, parity.as_floats(inputs) if uint8 else inputs)
+def _run(data: bytes, inputs: Mapping[str, Any], batch: int | None) -> dict[str, Any]:
     with standard_error_caught():  # the runtime says that it has begun
-        return wanted, parity.run(data, parity.as_bytes(inputs) if uint8 else inputs, batch=batch)
+        return parity.run(data, inputs, batch=batch)
 
 
 def check_precision(precision: str, calibration: Mapping[str, Any] | None) -> None:

@@ -81,9 +81,7 @@ def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) ->
         else "Replace what needs them, or compute it outside the model; a SavedModel holds any "
         "operator"
     )
-    return _with_log(
-        f"{kind} lacks operators that {model.name!r} needs: {named}. {advice}", log
-    )
+    return _with_log(f"{kind} lacks operators that {model.name!r} needs: {named}. {advice}", log)
 
 
 def _places(log: str) -> dict[str, list[str]]:
