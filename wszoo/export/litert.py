@@ -123,12 +123,16 @@ def litert(
     model = in_float32(given)
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
-    options = {
-        "per_channel": per_channel, "calibration": calibration, "prefer": prefer, "uint8": uint8
-    }  # fmt: skip
-    data, sharing, batch, said = _with_a_batch(
-        partial(_make, model, precision, **options), parity.fixed_batch(model, batch)
+    make = partial(
+        _make,
+        model,
+        precision,
+        per_channel=per_channel,
+        calibration=calibration,
+        prefer=prefer,
+        uint8=uint8,
     )
+    data, sharing, batch, said = _with_a_batch(make, parity.fixed_batch(model, batch))
     trials = [inputs] if inputs is not None else _trials(model, batch)
     keras_side = partial(gate.keras_side, chosen=inputs is not None, batch=batch)
     compared = [
