@@ -41,6 +41,7 @@ def in_float32(model: keras.Model) -> keras.Model:
         for old, new in copies.values():
             if isinstance(old, keras.Layer):
                 carry_over([old], new)
+                _carry_states(old, new)
     names = graph.names_of(model)
     graph.remember(made, names.sites, names.declared)
     return made
@@ -84,6 +85,15 @@ def _copy(operation: Any) -> Any:
             if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
                 layer.dtype_policy = _OTHER.sub("float32", layer.dtype_policy.name)
     return new
+
+
+def _carry_states(old: keras.Layer, new: keras.Layer) -> None:
+    """Recurrent states, which Keras does not count among a layer's variables."""
+    for source, target in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
+        states = [keras.tree.flatten(getattr(layer, "states", None)) for layer in (source, target)]
+        for state, copied in zip(*states, strict=True):
+            if isinstance(state, keras.Variable):
+                copied.assign(state)
 
 
 def _float32(config: Any, is_dtype: bool = False) -> Any:
