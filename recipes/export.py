@@ -5,7 +5,8 @@
 
 Writes a SavedModel for TF Serving, a .tflite file a precision, and, beside them, a table of sizes
 and of the task's metric in Keras and in each file, `metrics.json`, and a picture of both. A
-precision whose file differs too much from Keras is refused, and the table says by how much.
+precision whose file loses more of the metric than `--max-loss`, by more than the loss's error, is
+refused, and the table says by how much.
 """
 
 import json
@@ -19,7 +20,7 @@ from rich.table import Table
 import wszoo
 from wszoo import evaluation, report
 from wszoo.cli import run
-from wszoo.export import parity
+from wszoo.export import gate, parity
 from wszoo.export.litert import BYTES
 from wszoo.sharing.files import written_whole
 
@@ -29,6 +30,12 @@ def main(
     data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("runs/export"),
     prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
+    max_loss: Annotated[
+        float, typer.Option(help="What a file may lose of the metric, beyond the loss's error.")
+    ] = gate.MAX_LOSS,
+    bound: Annotated[
+        float | None, typer.Option(help="The largest difference, relative to the largest output.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
     smoke: Annotated[bool, typer.Option(help="float32 and int8 alone.")] = False,
@@ -37,9 +44,10 @@ def main(
     model = wszoo.load(target) if target.endswith(".keras") else wszoo.get(target)
     source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
     real = evaluation.for_export(model, source, task)
+    limits = {"prefer": prefer, "max_loss": max_loss, "bound": bound}
     rows: list[dict[str, Any]] = [saved_model(model, out)]
     for precision in ("float32", "int8") if smoke else BYTES:
-        rows.append(litert(model, out, precision, prefer, real))
+        rows.append(litert(model, out, precision, real | limits))
     console = Console()
     console.print(table(model, source.name, rows))
     with written_whole(out / "metrics.json") as part:
@@ -53,16 +61,17 @@ def saved_model(model: Any, out: Path) -> dict[str, Any]:
     return {"file": "SavedModel", "path": str(made.path), "bytes": made.file.file_bytes}
 
 
-def litert(
-    model: Any, out: Path, precision: str, prefer: str, real: dict[str, Any]
-) -> dict[str, Any]:
+def litert(model: Any, out: Path, precision: str, options: dict[str, Any]) -> dict[str, Any]:
     row = {"file": f"LiteRT {precision}"}
     try:
-        (made,) = wszoo.export(model, out, "litert", precision, prefer=prefer, **real).files
+        (made,) = wszoo.export(model, out, "litert", precision, **options).files
     except ValueError as error:
         return row | {"refused": str(error)}
-    found = {"max_error": made.max_error, "metric": made.metric, "float_ops": dict(made.float_ops)}
-    return row | {"path": str(made.path), "bytes": made.file.file_bytes} | found
+    measured = {
+        name: getattr(made, name)
+        for name in ("max_error", "metric", "metric_error", "changed", "float_ops", "notes")
+    }
+    return row | {"path": str(made.path), "bytes": made.file.file_bytes} | measured
 
 
 def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
@@ -77,8 +86,9 @@ def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         metric = "{:.5f} → {:.5f}".format(*row["metric"]) if "metric" in row else ""
         floats = ", ".join(f"{n} {op}" for op, n in row.get("float_ops", {}).items())
-        note = row.get("refused") or (f"float: {floats}" if floats else "")
-        made.add_row(row["file"], f"{row.get('bytes', 0):,}", metric, note)
+        notes = [f"float: {floats}"] if floats else []
+        notes += [row["refused"]] if "refused" in row else row.get("notes", ())
+        made.add_row(row["file"], f"{row.get('bytes', 0):,}", metric, "\n".join(notes))
     return made
 
 

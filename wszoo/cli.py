@@ -169,7 +169,18 @@ def export(
     ] = None,
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
-    batch: Annotated[int | None, typer.Option(help="A fixed batch size for LiteRT.")] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", "--signature-batch", help="A fixed batch size for LiteRT."),
+    ] = None,
+    bound: Annotated[
+        float | None,
+        typer.Option(help="The largest difference to Keras, relative to the largest output."),
+    ] = None,
+    max_loss: Annotated[
+        float,
+        typer.Option(help="What LiteRT may lose of the data's metric, beyond the loss's error."),
+    ] = 0.01,  # wszoo.export.gate.MAX_LOSS, without its imports
     prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
     labels: Annotated[
         str | None, typer.Option(help="Class names by commas: a signature with names and scores.")
@@ -199,6 +210,8 @@ def export(
         formats.split(","),
         precision,
         signature_batch=batch,
+        bound=bound,
+        max_loss=max_loss,
         prefer=prefer,
         **real,
         labels=None if labels is None else labels.split(","),

@@ -102,9 +102,9 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
 
     Parity and metric are taken on its test split, ranges on 256 of its training examples. The
-    metric is accuracy, of a reconstruction R², the share of the variance that it explains, and of a
-    language model the share of a blind guess's nats that it saves, so that in each a point is a
-    hundredth of the whole.
+    metric scores each example: whether a class is right, of a reconstruction the share R² of the
+    variance that it explains, and of a language model the share of a blind guess's nats that it
+    saves, so that in each a point is a hundredth of the whole.
     Raises `ValueError` where the source does not fit the model's one input.
     """
     from wszoo import training
@@ -119,12 +119,12 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     (name,) = input_names(model)
     x, y = source.arrays("test")
 
-    def metric(outputs: Mapping[str, Any]) -> float:
+    def metric(outputs: Mapping[str, Any]) -> np.ndarray:
         (values,) = outputs.values()
-        score = training.score(values, x, y, task)[1]
+        each = training.scores(values, x, y, task)[1]
         if task == "language_modelling":
-            return 1 - score / math.log(source.num_classes)
-        return 1 - score / float(x.var()) if task == "reconstruction" else score
+            return 1 - each / math.log(source.num_classes)
+        return 1 - each / float(x.var()) if task == "reconstruction" else each
 
     train = source.arrays("train")[0]
     spread = np.unique(np.linspace(0, len(train) - 1, CALIBRATION).astype(int))

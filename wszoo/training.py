@@ -153,10 +153,17 @@ def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
 
 
 def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
-    """A task's metric and its value: accuracy of a classifier `(batch, classes)`, mean squared
-    error of a reconstruction of `x`, nats a token of a language model.
+    """A task's metric and its value: the mean of `scores`."""
+    name, each = scores(outputs, x, y, task)
+    return name, float(np.mean(each))
 
-    The nats are the mean over all positions of all windows `y`, so the first token of a window,
+
+def scores(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, np.ndarray]:
+    """A task's metric and its value for each example, float64 `(n,)`: whether a classifier
+    `(n, classes)` is right (accuracy), mean squared error of a reconstruction of `x`, nats a token
+    of a language model.
+
+    The nats are the mean over all positions of a window of `y`, so the first token of a window,
     which is predicted from one token alone, counts as much as the last.
     """
     outputs = np.asarray(outputs)
@@ -165,10 +172,11 @@ def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, f
         top = logits.max(-1, keepdims=True)
         total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
         right = np.take_along_axis(logits, y[..., None], -1)[..., 0]
-        return "nats", float(np.mean(total - right))
+        return "nats", (total - right).mean(-1)
     if task == "reconstruction":
-        return "mse", float(np.mean(np.square(outputs - x, dtype="float64")))
-    return "accuracy", float(np.mean(outputs.argmax(1) == y))
+        squares = np.square(outputs - x, dtype="float64")
+        return "mse", squares.mean(tuple(range(1, squares.ndim)))
+    return "accuracy", (outputs.argmax(1) == y).astype("float64")
 
 
 def spread(scores: list[dict]) -> dict:

@@ -1,8 +1,12 @@
 """LiteRT files store every weight once and agree with Keras: the zoo's models and others."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers, ops
 from others import FIXED_BATCH, OTHERS, called_six_times, pyramid, stir, tied_dense
 
 import wszoo
@@ -76,13 +80,99 @@ def test_names_and_a_free_batch_dimension(tmp_path):
         np.testing.assert_allclose(got["same"], wanted["same"], rtol=1e-5)
 
 
-def test_a_loop_wants_a_fixed_batch(tmp_path):
-    inputs = keras.Input((5, 32), name="x")
-    model = keras.Model(inputs, keras.layers.GRU(64)(inputs))
-    with pytest.raises(ValueError, match="batch=1"):
+def signature(path):
+    """Shapes of a file's inputs, -1 where an axis is free."""
+    return [x["shape_signature"].tolist() for x in Interpreter(str(path)).get_input_details()]
+
+
+@pytest.mark.parametrize("steps", [5, None])
+def test_a_loop_gets_a_batch_of_one_and_says_so(steps, tmp_path):
+    inputs = keras.Input((steps, 3), name="x")
+    layer = layers.GRU(8) if steps else layers.Bidirectional(layers.LSTM(4, return_sequences=True))
+    model = keras.Model(inputs, layer(inputs))
+    made = litert(model, tmp_path / "m.tflite")
+    assert "fixed at 1" in made.notes[0] and signature(made.path) == [[1, steps or -1, 3]]
+    x = {"x": np.random.default_rng(0).random((3, 5, 3), "float32")}
+    got = parity.run(made.path.read_bytes(), x, batch=1)
+    assert parity.relative_error(got, parity.keras_outputs(model, x)) <= 1e-5
+
+
+def test_a_batch_that_is_asked_for_is_taken(tmp_path):
+    inputs = keras.Input((5, 3), name="x")
+    made = litert(keras.Model(inputs, layers.GRU(8)(inputs)), tmp_path / "m.tflite", batch=2)
+    assert signature(made.path) == [[2, 5, 3]] and not made.notes
+
+
+def fixed_batch():
+    inputs = keras.Input(batch_shape=(2, 5), name="x")
+    return keras.Model(inputs, layers.Dense(3)(inputs)), [2, 5], (4, 5)
+
+
+def free_image():
+    inputs = keras.Input((None, None, 3), name="x")
+    y = layers.Conv2D(4, 5, strides=2)(layers.Conv2D(4, 7)(inputs))
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(y)), [-1, -1, -1, 3], (2, 21, 40, 3)
+
+
+def numbers_of_a_whole_batch():
+    inputs = keras.Input((5,), name="x")
+    y = layers.Dense(3)(inputs)
+    outputs = [y, ops.mean(y), ops.sum(y, axis=0)]
+    return keras.Model(inputs, outputs), [-1, 5], (6, 5)
+
+
+def loop_and_a_number_of_a_whole_batch():
+    inputs = keras.Input((5, 4), name="x")
+    y = layers.GRU(3)(inputs)
+    return keras.Model(inputs, [y, ops.mean(y)]), [1, 5, 4], (3, 5, 4)
+
+
+def remembers():
+    inputs = keras.Input(batch_shape=(2, 5, 4), name="x")
+    return keras.Model(inputs, layers.LSTM(3, stateful=True)(inputs)), [2, 5, 4], (6, 5, 4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        fixed_batch,
+        free_image,
+        numbers_of_a_whole_batch,
+        loop_and_a_number_of_a_whole_batch,
+        remembers,
+    ],
+)
+def test_shapes_and_states_are_the_models_own(make, tmp_path):
+    model, shape, given = make()
+    data = litert(model, tmp_path / "m.tflite").path.read_bytes()
+    assert signature(tmp_path / "m.tflite") == [shape]
+    x = {"x": np.random.default_rng(0).random(given, "float32")}
+    batch = shape[0] if shape[0] > 0 else None
+    got = parity.run(data, x, batch=batch)
+    assert parity.relative_error(got, parity.keras_outputs(model, x, batch=batch)) <= 1e-5
+
+
+def test_inputs_that_keras_cannot_take_are_asked_for(tmp_path):
+    inputs = keras.Input((4,), name="x", dtype="int32")
+    model = keras.Model(inputs, ops.take(ops.reshape(inputs, (-1,)), inputs + 1000))
+    with pytest.raises(ValueError, match=r"cannot run on random inputs.*Give inputs="):
         litert(model, tmp_path / "m.tflite")
-    made = litert(model, tmp_path / "m.tflite", batch=1)
-    assert made.file_bytes <= 1.05 * made.stored_bytes + SLACK
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_are_looked_up_in_the_file(tmp_path):
+    inputs = keras.Input((2,), name="x", dtype="string")
+    numbers = layers.StringLookup(vocabulary=["ant", "bee"])(inputs)
+    model = keras.Model(inputs, layers.Embedding(3, 4)(numbers))
+    made = litert(model, tmp_path / "m.tflite")
+    x = {"x": np.array([["bee", "ant"], ["cow", "bee"]])}
+    got = parity.run(made.path.read_bytes(), x)
+    assert parity.relative_error(got, parity.keras_outputs(model, x)) == 0
+
+
+def test_another_batch_than_the_models_own_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"2 examples.*batch of 3"):
+        litert(fixed_batch()[0], tmp_path / "m.tflite", batch=3)
 
 
 def test_int8_has_a_scale_a_channel_where_nothing_is_transposed(tmp_path):
@@ -117,18 +207,74 @@ def test_a_file_may_take_bytes(tmp_path):
         np.testing.assert_allclose(got[name], wanted, atol=1e-5)
 
 
+def right(outputs, wanted, lost):
+    """Whether each example has the class of `wanted`; the first `lost` get another one."""
+    (values,) = outputs.values()
+    classes = values.argmax(1)
+    classes[:lost] += 1
+    return (classes == wanted).astype(float)
+
+
+def worse_in_the_file(model, x, lost):
+    """A metric that is 1 in Keras, and in the file, which is asked second, worse by `lost`."""
+    (values,) = parity.keras_outputs(model, x).values()
+    asked = []
+
+    def metric(outputs):
+        asked.append(outputs)
+        return right(outputs, values.argmax(1), lost if len(asked) == 2 else 0)
+
+    return metric
+
+
 def test_a_metric_that_suffers_writes_nothing(tmp_path):
     model = called_six_times()
-    scores = iter([0.9, 0.88])
-    with pytest.raises(ValueError, match=r"0\.9000 in Keras and 0\.8800 in the float32 file"):
-        litert(model, tmp_path / "m", metric=lambda outputs: next(scores))
+    x = parity.random_inputs(model, 40)
+    metric = worse_in_the_file(model, x, lost=10)
+    with pytest.raises(ValueError, match=r"1\.0000 in Keras and 0\.7500 in the float32 file") as no:
+        litert(model, tmp_path / "m", inputs=x, metric=metric)
+    assert "10 of 40 examples" in str(no.value) and not list(tmp_path.iterdir())
     made = litert(
-        model,
-        tmp_path / "m",
-        metric=lambda outputs: float(outputs[model.output._keras_history.operation.name].mean()),
+        model, tmp_path / "m", inputs=x, metric=worse_in_the_file(model, x, 10), max_loss=0.25
     )
-    assert made.metric[0] == pytest.approx(made.metric[1], abs=1e-5)
-    assert 0 <= made.mean_error <= made.max_error
+    assert made.metric == (1.0, 0.75) and made.changed == tuple(range(10))
+    assert made.metric_error == pytest.approx(np.sqrt(0.25 * 0.75 / 39))
+
+
+def test_one_image_of_six_is_in_the_report(tmp_path):
+    model = called_six_times()
+    x = parity.random_inputs(model, 6)
+    options = {"inputs": x, "metric": worse_in_the_file(model, x, lost=1)}
+    report = wszoo.export(model, tmp_path, "litert", **options)
+    (made,) = report.files
+    assert made.changed == (0,) and made.metric_error == pytest.approx(1 / 6)
+    assert any("1 of 6 examples" in note for note in made.notes)
+    assert "1 of 6 examples" in report.table().caption
+    assert json.loads(json.dumps(report.to_dict()))["files"][0]["changed"] == [0]
+
+
+def test_nothing_that_was_quantised_is_said(tmp_path):
+    inputs = keras.Input((8,), name="x")
+    small = keras.Model(inputs, layers.Dense(4)(inputs))
+    (note,) = litert(small, tmp_path / "m", "dynamic_int8").notes
+    assert note.startswith("nothing was quantised")
+    assert not litert(called_six_times(), tmp_path / "m", "dynamic_int8").notes
+
+
+@pytest.mark.parametrize("precision", ["float32", "dynamic_int8"])
+def test_outputs_that_are_no_numbers_do_not_pass(precision, tmp_path):
+    inputs = keras.Input((8,), name="x")
+    model = keras.Model(inputs, ops.log(layers.Dense(4)(inputs) * 0 - 1))
+    options = {"metric": lambda outputs: 1.0, "bound": float("inf")}
+    with pytest.raises(ValueError, match="NaN"):
+        litert(model, tmp_path / "m", precision, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_calibration_that_is_no_numbers_is_refused(tmp_path):
+    x = {"x": np.full((4, 8), np.nan, "float32")}
+    with pytest.raises(ValueError, match=r"calibration.*'x'"):
+        litert(called_six_times(), tmp_path / "m", "int8", calibration=x)
 
 
 def test_int8_without_real_inputs_is_refused(tmp_path):

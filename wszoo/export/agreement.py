@@ -136,8 +136,8 @@ def check(
                 if not keras_calls.repeats(signatures["serving_default"].outputs, bound):
                     return None, None
                 raise ValueError(
-                    f"{where} differs from Keras by {worst:.2g} of the largest output; the bound "
-                    f"is {bound:.2g}. Nothing was written"
+                    f"{where} differs from Keras by {worst:.2g} of the largest output, more than "
+                    f"bound={bound:.2g}. Nothing was written"
                 )
     return worst, mean
 

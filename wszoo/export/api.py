@@ -3,15 +3,16 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo.export.classify import check_labels
+from wszoo.export.gate import MAX_LOSS, Metric
 from wszoo.export.inspect import Inspection
-from wszoo.export.litert import Outputs, check_precision, litert
+from wszoo.export.litert import check_precision, litert
 from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
 from wszoo.export.saved_model import write_saved_model
@@ -31,8 +32,10 @@ class Exported:
 
     `stored_bytes` are the model's weights, each once, at the file's precision. Every file has been
     run: `max_error` and `mean_error` are differences to Keras relative to the largest magnitude of
-    an output. `metric` is the task's metric of Keras and of a LiteRT file, and
-    `float_ops` counts the operators of a full int8 file that work on floats.
+    an output. `metric` is the task's metric of Keras and of a LiteRT file, `metric_error` the
+    standard error of their difference where it is known, `changed` the examples whose score changed
+    by more than a point, and `float_ops` counts the operators of a full int8 file that work on
+    floats. `notes` say what was done that was not asked for.
     """
 
     format: str
@@ -43,7 +46,10 @@ class Exported:
     max_error: float | None = None
     mean_error: float | None = None
     metric: tuple[float, float] | None = None
+    metric_error: float | None = None
+    changed: tuple[int, ...] = ()
     float_ops: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -71,7 +77,7 @@ class ExportReport:
         return how_to_serve(paths[0]) if paths else ""
 
     def table(self) -> "Table":
-        """A rich table, a row a file."""
+        """A rich table, a row a file, with their notes below."""
         from rich.table import Table
 
         table = Table(title=f"export of {self.model}", title_justify="left")
@@ -89,6 +95,10 @@ class ExportReport:
             if scored:
                 row.append("{:.4f} → {:.4f}".format(*item.metric) if item.metric else "")
             table.add_row(*row)
+        notes = [
+            f"{item.format} {item.precision}: {note}" for item in self.files for note in item.notes
+        ]
+        table.caption, table.caption_justify = "\n".join(notes) or None, "left"
         return table
 
 
@@ -100,7 +110,8 @@ def export(
     *,
     inputs: Mapping[str, Any] | None = None,
     bound: float | None = None,
-    metric: Callable[[Outputs], float] | None = None,
+    metric: Metric | None = None,
+    max_loss: float = MAX_LOSS,
     calibration: Mapping[str, Any] | None = None,
     signature_batch: int | None = None,
     prefer: str = "speed",
@@ -120,9 +131,13 @@ def export(
         inputs: what files are compared on: arrays by input name (a SavedModel on the first of
             them); random by default.
         bound: the largest difference allowed, relative to the largest magnitude of an output.
-        metric: scores outputs (arrays by output name, for `inputs`); it may change by one point.
+        metric: scores outputs (arrays by output name, for `inputs`), more being better: one score
+            an example, or one number.
+        max_loss: how much of the metric a LiteRT file may lose, beyond two standard errors of the
+            paired difference; a gain is never refused. See `wszoo.export.gate`.
         calibration: for int8, arrays by input name, a hundred real examples or more.
-        signature_batch: a fixed batch dimension for LiteRT, which loops such as a GRU's need.
+        signature_batch: a fixed batch dimension for LiteRT; loops such as a GRU's need one, and
+            get 1 by default, with a note.
         prefer: where size and speed disagree, see `wszoo.export.share_constants`.
         labels: class names; gives the SavedModel a second signature, see
             `wszoo.export.saved_model`.
@@ -134,7 +149,8 @@ def export(
         ValueError: for an unknown format or precision, a model without a graph, int8 without
             calibration, labels that do not fit its output, inputs of other names, another backend
             than TensorFlow, a file that cannot be loaded or differs from Keras by more than
-            `bound`, and a LiteRT file that differs in its metric. Nothing is left behind.
+            `bound`, and a LiteRT file that loses more than `max_loss` of its metric. Nothing is
+            left behind; where a converter fails, the error names a file with its log.
         ImportError: for `warmup` without the extra `serving`, and ONNX without the extra `onnx`.
     """
     from wszoo.sharing.graph import as_functional
@@ -161,17 +177,18 @@ def export(
                 inputs=inputs,
                 bound=bound,
                 metric=metric,
+                max_loss=max_loss,
                 calibration=calibration,
                 prefer=prefer,
                 batch=signature_batch,
                 uint8=uint8,
             )
-            more = {"metric": made.metric, "float_ops": made.float_ops}
-            files.append(_exported("litert", made, precision, **more))
+            more = {n: getattr(made, n) for n in ("metric", "metric_error", "changed", "float_ops")}
+            files.append(_exported("litert", made, precision, notes=made.notes, **more))
         if "onnx" in formats:
             options = {} if bound is None else {"bound": bound}
             written = onnx_file(model, stage / f"{model.name}.onnx", inputs=inputs, **options)
-            files.append(_exported("onnx", written))
+            files.append(_exported("onnx", written, notes=written.notes))
         if "saved_model" in formats:
             served = write_saved_model(
                 model,

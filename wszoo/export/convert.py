@@ -9,8 +9,13 @@ import numpy as np
 
 from wszoo.export import flatbuffer, parity
 from wszoo.export.names import input_names
+from wszoo.export.refusals import standard_error_caught, unconvertible
 
 KEEP = "wszoo_keep_"  # names of outputs that exist during conversion alone
+
+
+class LoopOfFreeBatch(ValueError):
+    """A loop over time, such as a GRU's, which the converter takes with a fixed batch alone."""
 
 
 def convert(
@@ -29,7 +34,7 @@ def convert(
     int8 weights get one scale a tensor unless `per_channel`. Without it this is the stock
     conversion. `calibration` are arrays by input name on which `int8` measures its ranges, one
     example at a time; `uint8` makes the inputs uint8, divided by 255 in the graph. Raises
-    `ValueError` where the converter wants a fixed `batch`.
+    `ValueError` where the converter fails, a `LoopOfFreeBatch` where a fixed `batch` would help.
     """
     import keras
     import tensorflow as tf
@@ -83,7 +88,7 @@ def _refuse_what_crashes(module: Any, name: str) -> None:
     if any(node.op in ("While", "StatelessWhile") for node in (*definition.node, *inside)):
         raise ValueError(
             f"{name!r} has a loop, and int8 ranges cannot be measured inside one: unroll the layer "
-            "(unroll=True), or take dynamic_int8"
+            "as in keras.layers.GRU(units, unroll=True), or take dynamic_int8"
         )
     for operation in graph.get_operations():
         if operation.type.startswith("BatchMatMul"):
@@ -97,17 +102,20 @@ def _refuse_what_crashes(module: Any, name: str) -> None:
 
 
 def _run(converter: Any, model: Any, batch: int | None) -> bytes:
-    try:
-        with warnings.catch_warnings():  # that tf.lite's interpreter, its own, will go
-            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter", category=UserWarning)
-            return converter.convert()
-    except Exception as error:
-        if batch is None and "TensorListReserve" in str(error):
-            raise ValueError(
-                f"{model.name!r} has a loop whose state the converter cannot size with a free "
-                "batch dimension; give one, such as batch=1, or unroll the layer"
-            ) from error
-        raise
+    with standard_error_caught() as caught:
+        try:
+            with warnings.catch_warnings():  # that tf.lite's interpreter, its own, will go
+                warnings.filterwarnings(
+                    "ignore", message=".*tf.lite.Interpreter", category=UserWarning
+                )
+                return converter.convert()
+        except Exception as error:  # ConverterError, and whatever else the converter runs into
+            if batch is None and "TensorListReserve" in str(error):
+                raise LoopOfFreeBatch(
+                    f"{model.name!r} has a loop whose state the converter cannot size with a free "
+                    "batch dimension; fix the batch size, or unroll the layer"
+                ) from None
+            raise unconvertible(model, "LiteRT", error, caught()) from None
 
 
 def before_norms(model: Any) -> dict[str, Any]:

@@ -80,3 +80,13 @@ def float_operators(data: bytes) -> dict[str, int]:
             if floats and name not in ("QUANTIZE", "DEQUANTIZE"):
                 found[name] += 1
     return dict(sorted(found.items()))
+
+
+def is_quantised(data: bytes) -> bool:
+    """Whether any constant of a `.tflite` file is kept in int8."""
+    model = flatbuffer.read(data)
+    return any(
+        tensor.type == flatbuffer.INT8 and model.buffers[tensor.buffer].data is not None
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+    )

@@ -8,9 +8,13 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wszoo.export import flatbuffer, parity
-from wszoo.export.convert import convert
-from wszoo.export.inspect import float_operators, inspect_tflite
+import numpy as np
+
+from wszoo.export import flatbuffer, gate, parity
+from wszoo.export.convert import LoopOfFreeBatch, convert
+from wszoo.export.inspect import float_operators, inspect_tflite, is_quantised
+from wszoo.export.names import by_input
+from wszoo.export.refusals import standard_error_caught
 from wszoo.export.share_constants import Report, share_constants
 from wszoo.export.tables import share_tables
 
@@ -21,9 +25,15 @@ BYTES = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1}  # a weight
 # Largest difference to Keras in units of an output's largest magnitude. For int8 it is a guard
 # against nonsense; what int8 costs shows in the task's own metric.
 BOUNDS = {"float32": 1e-5, "float16": 1e-2, "dynamic_int8": 0.25, "int8": 0.25}
-METRIC_BOUND = 0.01  # largest change of the task's metric
-
-Outputs = Mapping[str, Any]  # arrays by output name
+LOOP_BATCH = 1  # of a file whose loop needs a fixed batch dimension
+LOOP_NOTE = (
+    "the batch dimension is fixed at 1: the converter takes a loop, such as a GRU's, with no free "
+    "one; layers that are unrolled leave it free"
+)
+NOTHING_QUANTISED = (
+    "nothing was quantised: the converter leaves weights of fewer than 1,024 numbers in float32, "
+    "and there are no others"
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,9 @@ class LiteRT:
     `stored_bytes` are the model's weights, each once, at the file's precision; `ratio` is
     `file_bytes ÷ stored_bytes`, graph and metadata included. Errors are relative to the largest
     magnitude of an output. `metric` is the task's metric of Keras and of the file, where one was
-    asked for. `float_ops` counts, for full int8, the operators that work on floats, by name.
+    asked for, `metric_error` the standard error of their difference where it is known, `changed`
+    the examples whose score it changed by more than a point. `float_ops` counts, for full int8, the
+    operators that work on floats, by name. `notes` say what was done that was not asked for.
     """
 
     path: Path
@@ -44,7 +56,10 @@ class LiteRT:
     mean_error: float
     sharing: Report
     metric: tuple[float, float] | None = None
+    metric_error: float | None = None
+    changed: tuple[int, ...] = ()
     float_ops: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -58,7 +73,8 @@ def litert(
     *,
     inputs: Mapping[str, Any] | None = None,
     bound: float | None = None,
-    metric: Callable[[Outputs], float] | None = None,
+    metric: gate.Metric | None = None,
+    max_loss: float = gate.MAX_LOSS,
     calibration: Mapping[str, Any] | None = None,
     prefer: str = "speed",
     batch: int | None = None,
@@ -67,14 +83,17 @@ def litert(
 ) -> LiteRT:
     """Writes `path` and says what it holds. The file appears whole and checked, or not at all.
 
-    The file has the signature `serving_default` with the model's own input and output names and a
-    free batch dimension, or a fixed one with `batch`, which the converter needs for loops such as
-    those of a GRU. With `uint8` it takes uint8 images and divides them by 255. Needs Keras'
-    TensorFlow backend.
+    The file has the signature `serving_default` with the model's own input and output names. Axes
+    that are free in the model are free in the file; its batch dimension is fixed at `batch` where
+    that is given, at the model's own where that is fixed, and at 1, with a note, where the
+    converter takes a loop such as a GRU's no other way. With `uint8` the file takes uint8 images
+    and divides them by 255. A model that computes in other floats than float32 is rebuilt in
+    float32 (`wszoo.export.float32`). Needs Keras' TensorFlow backend.
 
     The file is run in an interpreter of its own on `inputs` (arrays by input name, as the model
-    takes them; random ones by default) and compared with Keras; `metric` scores the outputs of
-    both.
+    takes them; random ones by default, of two sizes where axes are free) and compared with Keras.
+    `metric` scores the outputs of both: arrays by output name → one score an example, or one
+    number, where more is better (see `wszoo.export.gate`).
 
     `dynamic_int8` stores weights as int8 and quantises activations as they come. `int8` also keeps
     the values between operators in int8, with ranges measured on `calibration`: arrays by input
@@ -88,32 +107,59 @@ def litert(
 
     Raises:
         ValueError: for an unknown precision, int8 without calibration, another backend, a model
-            without a graph, a difference to Keras above `bound` (by default that of `BOUNDS`; none
-            for int8 with a metric), and a metric that changes by more than `METRIC_BOUND`; it says
-            by how much.
+            without a graph, a `batch` that is not the model's own, a difference to Keras above
+            `bound` (by default that of `BOUNDS`; none for int8 with a metric) or outputs that are
+            no numbers, a metric that loses more than `max_loss` beyond its error, and where the
+            converter fails: the error names the operators that LiteRT lacks and a file with the
+            converter's log.
     """
+    from wszoo.export.float32 import in_float32, rebuilt_note
     from wszoo.sharing.files import written_whole
     from wszoo.sharing.graph import as_functional
 
     check_precision(precision, calibration)
-    model = as_functional(model)
-    make = partial(convert, model, precision, batch=batch, calibration=calibration, uint8=uint8)
-    spread = (per_channel,) if per_channel is not None else (True, False)
-    converted = [make(per_channel=c) for c in (spread if "int8" in precision else (False,))]
-    if precision == "int8":
-        converted = [share_tables(data) for data in converted]
-    files = [share_constants(data, prefer=prefer) for data in converted]
-    data, sharing = files[0] if len(files) == 1 or _shares_as_much(*files) else files[1]
-    data = min(data, flatbuffer.write(flatbuffer.read(data)), key=len)
-    inputs = parity.random_inputs(model, batch or 4) if inputs is None else inputs
-    wanted = parity.keras_outputs(model, parity.as_floats(inputs) if uint8 else inputs)
-    got = parity.run(data, parity.as_bytes(inputs) if uint8 else inputs, batch=batch)
-    scores = None if metric is None else (float(metric(wanted)), float(metric(got)))
-    error = parity.relative_error(got, wanted)
+    gate.check_max_loss(max_loss)
+    path, given = Path(path), as_functional(model)
+    model = in_float32(given)
+    inputs = None if inputs is None else by_input(model, inputs)
+    calibration = by_input(model, calibration) if calibration else None
+    make = partial(
+        _make,
+        model,
+        precision,
+        per_channel=per_channel,
+        calibration=calibration,
+        prefer=prefer,
+        uint8=uint8,
+    )
+    data, sharing, batch, said = _with_a_batch(make, parity.fixed_batch(model, batch))
+    trials = [inputs] if inputs is not None else _trials(model, batch)
+    keras_side = partial(gate.keras_side, chosen=inputs is not None, batch=batch)
+    compared = [
+        (
+            keras_side(model, parity.as_floats(arrays) if uint8 else arrays),
+            _run(data, parity.as_bytes(arrays) if uint8 else arrays, batch),
+        )
+        for arrays in trials
+    ]
+    error = max(parity.relative_error(got, wanted) for wanted, got in compared)
     if bound is None:  # the task's metric says more of int8 than the worst of all outputs
-        bound = float("inf") if scores and "int8" in precision else BOUNDS[precision]
-    _check(model.name, precision, error, bound, scores)
-    path = Path(path)
+        bound = float("inf") if metric and "int8" in precision else BOUNDS[precision]
+    for wanted, _ in compared:
+        gate.check_difference(f"the {precision} file of {given.name!r}", wanted, error, bound)
+    wanted, got = compared[0]
+    if model is not given:
+        wanted = keras_side(given, parity.as_floats(trials[0]) if uint8 else trials[0])
+        wanted = {name: value.astype(got[name].dtype) for name, value in wanted.items()}
+        said.append(rebuilt_note(given, parity.relative_error(got, wanted)))
+    scores = None
+    if metric is not None:
+        examples = max((len(value) for value in trials[0].values() if np.ndim(value)), default=1)
+        scores = gate.paired(metric, wanted, got, examples, max_loss)
+        gate.check_loss(given.name, precision, scores, max_loss)
+        said += gate.notes(scores, max_loss)
+    if "int8" in precision and not is_quantised(data):
+        said.append(NOTHING_QUANTISED)
     with written_whole(path) as part:
         part.write_bytes(data)
     return LiteRT(
@@ -122,11 +168,74 @@ def litert(
         stored_bytes(model, precision),
         len(data),
         error,
-        parity.mean_error(got, wanted),
+        max(parity.mean_error(got, wanted) for wanted, got in compared),
         sharing,
-        scores,
+        (scores.keras, scores.file) if scores else None,
+        scores.error if scores else None,
+        scores.changed if scores else (),
         float_operators(data) if precision == "int8" else {},
+        tuple(said),
     )
+
+
+def _make(
+    model: Any,
+    precision: str,
+    batch: int | None,
+    *,
+    per_channel: bool | None,
+    calibration: Mapping[str, Any] | None,
+    prefer: str,
+    uint8: bool,
+) -> tuple[bytes, Report]:
+    """The converted file with each constant once, and how its constants were shared."""
+    make = partial(convert, model, precision, batch=batch, calibration=calibration, uint8=uint8)
+    spread = (per_channel,) if per_channel is not None else (True, False)
+    converted = [make(per_channel=c) for c in (spread if "int8" in precision else (False,))]
+    if precision == "int8":
+        converted = [share_tables(data) for data in converted]
+    files = [share_constants(data, prefer=prefer) for data in converted]
+    data, sharing = files[0] if len(files) == 1 or _shares_as_much(*files) else files[1]
+    return min(data, flatbuffer.write(flatbuffer.read(data)), key=len), sharing
+
+
+def _with_a_batch(
+    make: Callable[[int | None], tuple[bytes, Report]], batch: int | None
+) -> tuple[bytes, Report, int | None, list[str]]:
+    """The file, with a batch of 1 and a note where its loop takes no free batch dimension."""
+    try:
+        return *make(batch), batch, []
+    except LoopOfFreeBatch:
+        return *make(LOOP_BATCH), LOOP_BATCH, [LOOP_NOTE]
+
+
+def _trials(model: Any, batch: int | None) -> list[dict[str, Any]]:
+    """Random inputs; where axes of the model are free, also longer ones if it takes them.
+
+    Of a fixed batch they are two, one after the other, so that a state shows.
+    """
+    inputs = parity.random_inputs(model, batch or 4)
+    if batch:
+        more = parity.random_inputs(model, batch, seed=1)
+        inputs = {name: np.concatenate([inputs[name], more[name]]) for name in inputs}
+    longer = {}
+    for (name, value), tensor in zip(inputs.items(), model.inputs, strict=True):
+        free = [axis for axis, size in enumerate(tensor.shape) if axis and size is None]
+        for axis in free:
+            value = np.concatenate([value, value], axis)
+        longer[name] = value
+    if all(longer[name] is inputs[name] for name in inputs):
+        return [inputs]
+    try:
+        parity.keras_outputs(model, longer, batch=batch)
+    except Exception:  # of any kind, from within a layer, such as a table of so many positions
+        return [inputs]
+    return [inputs, longer]
+
+
+def _run(data: bytes, inputs: Mapping[str, Any], batch: int | None) -> dict[str, Any]:
+    with standard_error_caught():  # the runtime says that it has begun
+        return parity.run(data, inputs, batch=batch)
 
 
 def check_precision(precision: str, calibration: Mapping[str, Any] | None) -> None:
@@ -138,27 +247,16 @@ def check_precision(precision: str, calibration: Mapping[str, Any] | None) -> No
             "int8 measures the ranges of all values on real inputs: give calibration, arrays by "
             "input name, a hundred examples or more; dynamic_int8 needs none"
         )
+    for name, values in (calibration or {}).items():
+        values = np.asarray(values)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(f"calibration holds NaN or infinity for the input {name!r}")
 
 
 def _shares_as_much(with_channels: tuple[bytes, Report], without: tuple[bytes, Report]) -> bool:
     """Whether int8 with a scale a channel stores no more constants than with one a tensor."""
     first, second = (inspect_tflite(data).stored_bytes for data, _ in (with_channels, without))
     return first <= 1.01 * second
-
-
-def _check(
-    name: str, precision: str, error: float, bound: float, scores: tuple[float, float] | None
-) -> None:
-    if not error <= bound:
-        raise ValueError(
-            f"the {precision} file of {name!r} differs from Keras by {error:.2g} of the largest "
-            f"output; the bound is {bound:.2g}. Nothing was written"
-        )
-    if scores is not None and not abs(scores[1] - scores[0]) <= METRIC_BOUND:
-        raise ValueError(
-            f"the metric of {name!r} is {scores[0]:.4f} in Keras and {scores[1]:.4f} in the "
-            f"{precision} file; the bound is {METRIC_BOUND}. Nothing was written"
-        )
 
 
 def stored_bytes(model: Any, precision: str) -> int:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.export import parity
+from wszoo.export import gate, parity
 from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
 from wszoo.export.inspect import Inspection, inspection
 from wszoo.export.names import by_input, input_names, output_names, told_apart
+from wszoo.export.refusals import lacking, standard_error_caught, unconvertible
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +36,7 @@ class Onnx:
     file_bytes: int
     max_error: float
     mean_error: float
+    notes: tuple[str, ...] = ()
 
 
 def onnx_file(
@@ -46,34 +48,39 @@ def onnx_file(
 ) -> Onnx:
     """Writes `path`, in float32 with a free batch dimension. It appears whole and checked, or not.
 
-    Inputs and outputs bear the names of `wszoo.export.names`. The file is run by
-    ONNX Runtime on `inputs` (arrays by input name; random ones by default) and compared with Keras.
+    A model that computes in other floats is rebuilt in float32 (`wszoo.export.float32`). Inputs
+    and outputs bear the names of `wszoo.export.names`. The file is run by ONNX Runtime on `inputs`
+    (arrays by input name; random ones by default) and compared with Keras.
 
     Raises:
         ImportError: without the extra `onnx`.
         ValueError: for another backend than TensorFlow, a model without a graph, and a difference
-            to Keras above `bound`.
+            to Keras above `bound` or outputs that are no numbers, and where the converter fails:
+            the error names the operators and a file with its log.
     """
+    from wszoo.export.float32 import in_float32, rebuilt_note
     from wszoo.export.litert import stored_bytes
     from wszoo.sharing.files import written_whole
     from wszoo.sharing.graph import as_functional
 
-    model = as_functional(model)
+    given = as_functional(model)
+    model = in_float32(given)
+    chosen = inputs is not None
+    inputs = by_input(model, inputs) if inputs is not None else parity.random_inputs(model)
+    wanted = gate.keras_side(model, inputs, chosen=chosen)
     data = share_initializers(convert(model))
-    inputs = parity.random_inputs(model) if inputs is None else by_input(model, inputs)
-    wanted = parity.keras_outputs(model, inputs)
     got = dict(zip(output_names(model), run(data, inputs).values(), strict=True))
     error = parity.relative_error(got, wanted)
-    if not error <= bound:
-        raise ValueError(
-            f"the ONNX file of {model.name!r} differs from Keras by {error:.2g} of the largest "
-            f"output; the bound is {bound:.2g}. Nothing was written"
-        )
+    gate.check_difference(f"the ONNX file of {given.name!r}", wanted, error, bound)
+    said: tuple[str, ...] = ()
+    if model is not given:
+        own = gate.keras_side(given, inputs, chosen=chosen)
+        said = (rebuilt_note(given, parity.relative_error(got, own)),)
     path = Path(path)
     with written_whole(path) as part:
         part.write_bytes(data)
     mean = parity.mean_error(got, wanted)
-    return Onnx(path, stored_bytes(model, "float32"), len(data), error, mean)
+    return Onnx(path, stored_bytes(model, "float32"), len(data), error, mean, said)
 
 
 def convert(model: Any) -> bytes:
@@ -90,10 +97,19 @@ def convert(model: Any) -> bytes:
 
     kept = list(before_norms(model).values())  # given out, so that no norm is folded into a kernel
     whole = keras.Model(model.inputs, [*model.outputs, *kept])
-    whole([keras.ops.zeros((1, *(n or 1 for n in t.shape[1:])), t.dtype) for t in model.inputs])
-    with tempfile.TemporaryDirectory() as folder:
-        whole.export(f"{folder}/model.onnx", format="onnx", verbose=False)
-        graph = (made := onnx.load(f"{folder}/model.onnx")).graph
+    _refuse_state(model, whole)
+    with tempfile.TemporaryDirectory() as folder, standard_error_caught() as caught:
+        try:
+            whole.export(f"{folder}/model.onnx", format="onnx", verbose=False)
+            graph = (made := onnx.load(f"{folder}/model.onnx")).graph
+        except Exception as error:  # whatever tf2onnx runs into
+            raise unconvertible(model, "ONNX", error, caught()) from None
+        unknown = [n for n in graph.node if not onnx.defs.has(n.op_type, n.domain)]
+        if unknown:
+            places: dict[str, list[str]] = {}
+            for node in unknown:
+                places.setdefault(node.op_type, []).append(node.name)
+            raise lacking(model, "ONNX", places, f"{caught()}{unknown}")
     del graph.output[len(model.outputs) :]
     ends = [*graph.input, *graph.output]
     # In two steps: the new name of one end may be the old name of another.
@@ -108,6 +124,28 @@ def names_of_ends(model: Any) -> list[str]:
     """Names of the graph's inputs, then of its outputs. In ONNX they may not be alike, so an
     output that bears an input's name is numbered."""
     return told_apart([*input_names(model), *output_names(model)])
+
+
+def _refuse_state(model: Any, whole: Any) -> None:
+    """Runs the model once, as Keras' export wants it, and refuses one that remembers its calls."""
+    import keras
+
+    with keras.StatelessScope() as scope:
+        whole(list(parity.random_inputs(model, 1).values()), training=False)
+    if not scope.state_mapping:
+        return
+    layers = [
+        layer.name
+        for layer in model._flatten_layers()
+        if getattr(layer, "stateful", False)
+        or {id(variable) for variable in layer.variables if layer is not model}
+        & set(scope.state_mapping)
+    ]
+    raise ValueError(
+        f"{model.name!r} changes variables as it runs (in {', '.join(map(repr, layers))}), and an "
+        "ONNX file keeps nothing from one call to the next: build the model without such a state, "
+        "or give the state in and out as tensors; a SavedModel keeps it"
+    )
 
 
 def share_initializers(data: bytes, min_bytes: int = MIN_BYTES) -> bytes:

@@ -30,12 +30,14 @@ def run(
     return in_parts(call, inputs, 64, fixed=batch)
 
 
-def keras_outputs(model: Any, inputs: Mapping[str, Any], scope: Any = None) -> Arrays:
+def keras_outputs(
+    model: Any, inputs: Mapping[str, Any], scope: Any = None, *, batch: int | None = None
+) -> Arrays:
     """Outputs of a functional model by the names that an exported signature gives them.
 
-    `inputs` are arrays by the names of the inputs. What the model writes as it runs (a
-    recurrent state, a random generator's) is kept in `scope`, a `keras.StatelessScope`, from one
-    call to the next; the model itself stays as it is.
+    `inputs` are arrays by the names of the inputs, run `batch` at a time if that is given. What
+    the model writes as it runs (a recurrent state, a random generator's) is kept in `scope`, a
+    `keras.StatelessScope`, from one call to the next; the model itself stays as it is.
     """
     import keras
 
@@ -53,7 +55,7 @@ def keras_outputs(model: Any, inputs: Mapping[str, Any], scope: Any = None) -> A
 
     # On the CPU, where files are run too: a GPU multiplies in another precision.
     with keras.device("cpu"), keras.StatelessScope() if scope is None else scope:
-        return in_parts(call, inputs, 256, fixed=fixed_batch(model))
+        return in_parts(call, inputs, 256, fixed=fixed_batch(model, batch))
 
 
 def in_parts(

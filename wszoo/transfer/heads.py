@@ -26,7 +26,8 @@ def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
     if len(backbone.output_shape) != 2:
         raise ValueError(
             f"a head wants features (batch, width); {backbone.name!r} gives "
-            f"{backbone.output_shape}: pool them first, or get the backbone with head=None"
+            f"{backbone.output_shape}: pool them first, or take one without a head, "
+            "as wszoo.get(name, head=None)"
         )
     if classes < 2:
         raise ValueError(f"a classifier needs two classes or more, not {classes}")

@@ -73,7 +73,8 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
     if not isinstance(backbone.output_shape, tuple) or len(backbone.output_shape) != 2:
         raise ValueError(
             f"heads want features (batch, width); {backbone.name!r} gives "
-            f"{backbone.output_shape}: pool them first, or get the backbone with head=None"
+            f"{backbone.output_shape}: pool them first, or take one without a head, "
+            "as wszoo.get(name, head=None)"
         )
     made = {f"{name}{end}" for name in heads for end in ("", "_head", "_units")}
     taken = sorted({layer.name for layer in backbone.layers} & made)

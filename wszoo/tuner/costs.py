@@ -102,7 +102,7 @@ class Activations(Additive):
             if not fits(layer):
                 raise ValueError(
                     f"site {site!r} is a {type(layer).__name__}; activations can price Dense and "
-                    "Conv2D (groups=1) only. Use the method 'weights', 'cka' or 'loss'"
+                    "Conv2D without groups alone. Use the method 'weights', 'cka' or 'loss'"
                 )
         self._moments, self._kernels = {}, {}
         for site, inputs in zip(sites, _tensors(model, x, sites, outputs=False), strict=True):
