@@ -172,11 +172,11 @@ def test_a_table_of_paths(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["a.png,cat,train", ",dog,train"], r"in the lines \[3\] of 2"),
-        (["a.png,cat,train", "a.png,dog,later"], r"in the lines \[3\] of 2"),
+        (["a.png,cat,train", ",dog,train"], r"without path, 1 of 2, in the lines \[3\]"),
+        (["a.png,cat,train", "a.png,dog,later"], r"1 rows do not: line 3 'later'"),
         (["a.png,cat,train", "a.png,emu,test"], r"train has no class \['emu'\]"),
-        (["a.png,cat,train", "b.png,dog,train"], r"2 files do not exist: \['a.png', 'b.png'\]"),
-        ([], "of 0"),
+        (["a.png,cat,train", "b.png,dog,train"], r"2 files do not exist: \['.*a.png \(line 2\)'"),
+        ([], "no rows"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, lines, words):

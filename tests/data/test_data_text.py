@@ -86,10 +86,10 @@ def test_a_table_of_ones_own(table):
         (
             "a.csv",
             b"body,label\nhello,x\n",
-            r"columns text and label .* it has \['body', 'label'\]",
+            r"path and label, or text and label .* it has \['body', 'label'\]",
         ),
-        ("a.csv", b"", "no rows"),
-        ("a.csv", b"text,label\nhello,x\n,y\n", r"without text or label, of 2: \[3\]"),
+        ("a.csv", b"", "must name the columns"),
+        ("a.csv", b"text,label\nhello,x\n,y\n", r"without text, 1 of 2, in the lines \[3\]"),
         ("a.txt", b"\xff\xfe\x00", "no UTF-8 text"),
         ("a.txt", b"short", "4 characters are no window of 64 and one more"),
     ],

@@ -6,7 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from wszoo.data import arrays, audio, digits, folders, nab, omniglot, tables, text, tfds_sets
+from wszoo.data import (
+    arrays,
+    audio,
+    csv_file,
+    digits,
+    folders,
+    nab,
+    omniglot,
+    tables,
+    text,
+    tfds_sets,
+)
 from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
 from wszoo.data.source import Source
 
@@ -62,18 +73,27 @@ def load(
     check_fraction(validation)
     limits: dict[str, Any]
     size: dict[str, Any] = {"image_size": image_size, "max_per_split": max_per_split}
-    if _is_path(name) and tables.is_table(Path(name).expanduser()):
-        limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
-        return tables.load(Path(name).expanduser(), **size, **limits)
-    if (name in text.NAMES) or (_is_path(name) and Path(name).suffix in text.SUFFIXES):
+    table = None
+    if _is_path(name) and csv_file.is_table_file(Path(name)):
+        table = csv_file.read_table(Path(name).expanduser())
+        if tables.find_kind(table) == "path":
+            limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
+            return tables.load_images(table, **size, **limits)
+    if (
+        (name in text.NAMES)
+        or table is not None
+        or (_is_path(name) and _suffix(name) in text.SUFFIXES)
+    ):
         _no_image_size(str(name), image_size)
         tokens: dict[str, Any] = {
             "length": length,
             "max_per_split": max_per_split,
             "max_gb": max_gb,
         }
+        if table is not None:
+            return tables.load_texts(table, validation=validation, **tokens)
         if name not in text.NAMES:
-            return text.load_file(Path(name).expanduser(), validation=validation, **tokens)
+            return text.load_file(Path(name).expanduser(), **tokens)
         return text.load(str(name), download=download, **_places(data_dir, manual_dir), **tokens)
     if length is not None:
         raise ValueError(f"{name} has no tokens; length={length} is of no use")
@@ -96,17 +116,24 @@ def load(
     )
 
 
+FILE_SUFFIXES = (".npz", *text.SUFFIXES, *csv_file.SUFFIXES)
+
+
+def _suffix(name: str | os.PathLike[str]) -> str:
+    return Path(name).suffix.lower()
+
+
 def _is_path(name: str | os.PathLike[str]) -> bool:
     if not isinstance(name, str):
         return True
-    if name.startswith((".", "/", "~")) or name.endswith((".npz", *text.SUFFIXES)):
+    if name.startswith((".", "/", "~")) or _suffix(name) in FILE_SUFFIXES:
         return True
     return name not in NAMED and not name.startswith("tfds:") and Path(name).is_dir()
 
 
 def _from_path(path: Path, **options: Any) -> Source:
     on_broken = options.pop("on_broken")
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return arrays.from_npz(path, **options)
     if path.is_dir() and audio.is_audio_folder(path):
         _no_image_size(str(path), options.pop("image_size"))
