@@ -54,7 +54,8 @@ def test_sizes_that_vary_need_image_size(tmp_path):
         ValueError, match=r"2 sizes .* from \(6, 6\) to \(30, 20\); give image_size"
     ):
         load(tmp_path)
-    assert load(tmp_path, image_size=9).input_shape == (9, 9, 1)
+    with pytest.warns(UserWarning, match=r'1 of 11 images lose up to 33%.* resize="pad"'):
+        assert load(tmp_path, image_size=9).input_shape == (9, 9, 1)
 
 
 def test_transparent_sixteen_bit_and_turned_images(tmp_path):
@@ -90,12 +91,14 @@ def test_a_file_cut_short_is_named(tmp_path):
         load(tmp_path)
 
 
-def test_other_files_and_hidden_ones_are_ignored(tmp_path):
+def test_other_files_and_hidden_ones_are_left_out_and_counted(tmp_path):
     before = load(save(tmp_path, 10)).fingerprint()
     (tmp_path / "cat" / "notes.txt").write_text("x")
     (tmp_path / "cat" / "._0.png").write_text("x")
     (tmp_path / ".git").mkdir()
-    assert load(tmp_path).fingerprint() == before
+    with pytest.warns(UserWarning, match=r"left out 2 files that are no images: 1 .txt, 1 hidden"):
+        source = load(tmp_path)
+    assert source.fingerprint() == before and "1 .txt, 1 hidden" in source.notes[0]
 
 
 def test_folders_without_classes_or_images_are_refused(tmp_path):

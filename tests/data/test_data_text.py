@@ -105,9 +105,9 @@ def test_what_is_missing_or_of_no_use_is_said(tmp_path, book):
         load(tmp_path / "none.txt")
     with pytest.raises(MissingDataError, match="download=True"):
         load("tiny_shakespeare", data_dir=tmp_path)
-    with pytest.raises(ValueError, match="has no images"):
+    with pytest.raises(ValueError, match="does not take image_size=28; its options are length"):
         load(book, image_size=28)
-    with pytest.raises(ValueError, match="digits has no tokens"):
+    with pytest.raises(ValueError, match="digits does not take length=5"):
         load("digits", length=5)
 
 

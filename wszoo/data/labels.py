@@ -20,7 +20,7 @@ def near_twins(names: Iterable[str]) -> list[list[str]]:
     return [sorted(group) for _, group in sorted(alike.items()) if len(group) > 1]
 
 
-def note_on(names: Iterable[str]) -> list[str]:
+def notes_on(names: Iterable[str]) -> list[str]:
     """A sentence on classes that differ so little that they may be meant as one, or none."""
     if not (twins := near_twins(names)):
         return []

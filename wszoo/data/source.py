@@ -65,6 +65,8 @@ class Source:
         licence: of the data.
         origin: where the data come from, one line.
         vocabulary: the tokens, where x holds their ids.
+        notes: sentences on what was found in the data and what was left out.
+        resize: how images come to the size of x, "crop", "pad" or "stretch"; `None` for no images.
 
     Raises:
         ValueError: a split is missing or empty; x and y differ in length, dtype or shape from the
@@ -77,6 +79,8 @@ class Source:
     licence: str
     origin: str
     vocabulary: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    resize: str | None = None
 
     def __post_init__(self) -> None:
         if set(self.splits) != set(SPLITS):
@@ -158,10 +162,12 @@ class Source:
         return dataclasses.replace(self, splits={**self.splits, "train": (x[rows], y[rows])})
 
     def fingerprint(self) -> str:
-        """sha256 (64 hex digits) over name, class names, vocabulary and all arrays with shapes."""
+        """sha256 (64 hex digits) over name, class names, vocabulary, a way of resizing other than
+        "crop", and all arrays with shapes."""
         shapes = {split: [a.shape for a in self.splits[split]] for split in SPLITS}
         about: list = [self.name, self.class_names, shapes]
         about += [self.vocabulary] if self.vocabulary else []
+        about += [self.resize] if self.resize not in (None, "crop") else []
         digest = hashlib.sha256(json.dumps(about).encode())
         for split in SPLITS:
             for array in self.splits[split]:

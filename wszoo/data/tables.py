@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wszoo.data import folders, labels, text
+from wszoo.data import duplicates, image_files, labels, text
 from wszoo.data.csv_file import SHOWN, Table, missing_columns
 from wszoo.data.errors import did_you_mean
+from wszoo.data.findings import Notes
 from wszoo.data.source import SPLITS, Source
 from wszoo.data.splitting import complete
 
@@ -72,10 +74,10 @@ def _check_splits(table: Table, split_of: list[str]) -> None:
 def load_images(table: Table, **options: Any) -> Source:
     """A source from the columns `path`, `label` and, if there is one, `split`.
 
-    Paths are relative to the file's folder. Options and the rest as `wszoo.data.folders.load`.
+    Paths are relative to the file's folder. Options are those of `image_files.from_files`.
     Raises `ValueError` as `by_split`, and for files that do not exist.
     """
-    path = Path(table.name)
+    path, notes = Path(table.name), Notes(table.name)
     names, rows = by_split(table)
     places = [path.parent / field for field in table.column("path")]
     missing = [
@@ -87,10 +89,10 @@ def load_images(table: Table, **options: Any) -> Source:
         raise ValueError(f"{path}: {len(missing)} files do not exist: {missing[:SHOWN]}")
     every = np.array(places, dtype=object)
     files = {split: (every[r], y) for split, (r, y) in rows.items()}
-    return folders.from_files(path.stem, names, files, origin=str(path), **options)
+    return image_files.from_files(path.stem, names, files, notes=notes, **options)
 
 
-def load_texts(table: Table, *, validation: float, **options: Any) -> Source:
+def load_texts(table: Table, *, validation: float | None = None, **options: Any) -> Source:
     """A source from the columns `text`, `label` and, if there is one, `split`.
 
     Options and the rest as `wszoo.data.text.labelled`, errors as `by_split`.
@@ -99,6 +101,10 @@ def load_texts(table: Table, *, validation: float, **options: Any) -> Source:
     names, rows = by_split(table)
     texts = np.array(table.column("text"), dtype=object)
     pairs = complete({split: (texts[r], y) for split, (r, y) in rows.items()}, validation, None)
-    return text.labelled(
+    source = text.labelled(
         pairs, names, name=path.stem, licence="see origin", origin=str(path), **options
     )
+    notes = Notes(table.name)
+    notes.add(duplicates.notes_on(pairs, names), warn=False)  # short texts repeat by nature
+    notes.add(labels.notes_on(names))
+    return dataclasses.replace(source, notes=(*source.notes, *notes.sentences))

@@ -37,7 +37,7 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*")
 def load(name: str, *, data_dir: Path | None, manual_dir: Path | None, **options: Any) -> Source:
     """One of `NAMES`, from TFDS. `download` and the options of `language` or `labelled`."""
     builder = tfds_prepare.find_builder(name, data_dir)
-    download = options.pop("download")
+    download = options.pop("download", False)
     tfds_prepare.prepare(builder, manual_dir=manual_dir, download=download)
     if name == "tiny_shakespeare":
         texts = {s: _rows(builder, s)[0]["text"].decode() for s in SPLITS}

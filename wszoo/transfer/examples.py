@@ -9,7 +9,8 @@ import numpy as np
 
 from wszoo import training
 from wszoo.data import Source, load
-from wszoo.data.images import resize, to_unit
+from wszoo.data.images import resize
+from wszoo.data.modes import to_unit
 from wszoo.data.source import SPLITS
 from wszoo.data.splitting import complete
 
