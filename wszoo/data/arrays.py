@@ -66,14 +66,14 @@ def from_arrays(
     for split, (xs, ys) in pairs.items():
         if len(xs) != len(ys):
             raise ValueError(f"{name}, {split}: {len(xs)} examples and {len(ys)} labels")
-    _check_one_scale(name, {split: xs.dtype for split, (xs, _) in pairs.items()})
+    modes.check_one_scale(name, {split: xs.dtype for split, (xs, _) in pairs.items()})
     names = tuple(class_names) if class_names is not None else _number_names(name, pairs)
     splits = complete(pairs, validation, max_per_split)
     shape = pairs["train"][0].shape[1:]
     shape = shape if image_size is None else (image_size, image_size, shape[-1])
     check_memory(name, sum(len(ys) for _, ys in splits.values()), shape, max_gb)
     if image_size and resize is None:
-        notes.add(images.crop_notes(_sizes(xs for xs, _ in splits.values())))
+        notes.add(images.crop_notes(count_sizes(xs for xs, _ in splits.values())))
     ready = {split: (_ready(xs, image_size, how), ys) for split, (xs, ys) in splits.items()}
     way = how if len(shape) == 3 else None
     return examined(Source(name, ready, names, licence, origin, resize=way), notes)
@@ -165,13 +165,7 @@ def _number_names(name: str, pairs: Mapping[str, Pair]) -> tuple[str, ...]:
     return tuple(map(str, labels.tolist()))
 
 
-def _check_one_scale(name: str, dtypes: Mapping[str, np.dtype]) -> None:
-    if len({modes.WHITE_OF_TYPE.get(dtype.name, 1) for dtype in dtypes.values()}) > 1:
-        given = ", ".join(f"{split} {dtype}" for split, dtype in dtypes.items())
-        raise ValueError(f"{name}: the splits are scaled differently, {given}; give one type")
-
-
-def _sizes(arrays: Iterable[np.ndarray]) -> Counter[tuple[int, int]]:
+def count_sizes(arrays: Iterable[np.ndarray]) -> Counter[tuple[int, int]]:
     """How many images there are of each (width, height)."""
     sizes: Counter[tuple[int, int]] = Counter()
     for x in arrays:

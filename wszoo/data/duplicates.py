@@ -45,13 +45,14 @@ def _across_labels(
     labels: dict[bytes, set] = defaultdict(set)
     for split, own in digests.items():
         y = splits[split][1]
-        if y.ndim == 1:
+        if y.ndim == 1:  # more targets than one an example are no labels
             for digest, label in zip(own, y.tolist(), strict=True):
                 labels[digest].add(label)
     several = [sorted(own) for own in labels.values() if len(own) > 1]
     if not several:
         return []
-    first = [repr(class_names[i]) if class_names else str(i) for i in several[0]]
+    named = class_names and all(isinstance(label, int) for label in several[0])
+    first = [repr(class_names[label]) if named else str(label) for label in several[0]]
     return [
         f"{len(several)} examples have several labels each, the first {' and '.join(first)}: which "
         "is right cannot be learnt"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from wszoo.data import duplicates, images, labels
-from wszoo.data.source import Source
+from wszoo.data.source import Pair, Source
 
 
 class Notes:
@@ -25,17 +25,27 @@ class Notes:
                 warnings.warn(f"{self.origin}: {sentence}", stacklevel=3)
 
 
-def examined(source: Source, notes: Notes, *, published: bool = False) -> Source:
-    """The source with notes: those given, and on the range of its images, examples that are equal
-    and classes that are spelled alike.
+def examine(
+    notes: Notes,
+    splits: Mapping[str, Pair],
+    class_names: tuple[str, ...],
+    *,
+    are_images: bool,
+    published: bool = False,
+) -> None:
+    """Adds to notes: on the range of images, examples that are equal, classes spelled alike.
 
     Of data that are published, and can only be taken as they are, nothing is a warning.
     """
-    are_images = source.resize is not None
     if are_images:
-        ranges = images.range_notes(x for x, _ in source.splits.values())
-        notes.add(ranges, warn=not published)
-    equal = duplicates.notes_on(source.splits, source.class_names)
+        notes.add(images.range_notes(x for x, _ in splits.values()), warn=not published)
+    equal = duplicates.notes_on(splits, class_names)
     notes.add(equal, warn=are_images and not published)  # vectors of few values repeat by nature
-    notes.add(labels.notes_on(source.class_names), warn=not published)
+    notes.add(labels.notes_on(class_names), warn=not published)
+
+
+def examined(source: Source, notes: Notes, *, published: bool = False) -> Source:
+    """The source with the notes given and those of `examine`."""
+    are_images = source.resize is not None
+    examine(notes, source.splits, source.class_names, are_images=are_images, published=published)
     return dataclasses.replace(source, notes=(*source.notes, *notes.sentences))

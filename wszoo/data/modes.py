@@ -7,14 +7,13 @@ on its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Range = tuple[float, float]  # black and white
 
 
 class Mode(NamedTuple):
@@ -117,6 +116,13 @@ def check_range(where: str, x: np.ndarray) -> None:
     low, high = x.min(), x.max()
     if low < 0 or high > 1:
         raise ValueError(f"{where}: x is {x.dtype}, from {low} to {high}; {UNIT}")
+
+
+def check_one_scale(name: str, dtypes: Mapping[str, np.dtype]) -> None:
+    """Raises `ValueError` for splits whose types are scaled differently."""
+    if len({WHITE_OF_TYPE.get(dtype.name, 1) for dtype in dtypes.values()}) > 1:
+        given = ", ".join(f"{split} {dtype}" for split, dtype in dtypes.items())
+        raise ValueError(f"{name}: the splits are scaled differently, {given}; give one type")
 
 
 def _deep_grey(image: Image.Image, mode: Mode) -> np.ndarray:
