@@ -89,6 +89,7 @@ def test_resizing_down_averages_instead_of_skipping():
         ({"y": np.eye(3)[np.arange(60) % 3]}, "argmax"),
         ({"y": np.arange(60) % 3 * 1.0}, "labels must be integers"),
         ({"class_names": ["a", "b"]}, "the 2 class names allow 0 to 1"),
+        ({"class_names": ["a", "a ", "b"]}, r"\['a'\] stand for two classes"),
         ({"x": np.full((60, 4, 4, 1), np.nan)}, "NaN or infinite"),
         ({"x": np.full((60, 4, 4, 1), np.inf)}, "NaN or infinite"),
         ({"x": np.full((60, 4), "a")}, "x must be numbers"),

@@ -137,7 +137,8 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path):
     (tmp_path / "cat" / "README").write_text("x")
     (tmp_path / "dog" / ".hidden.png").write_text("x")
     (tmp_path / "dog" / "again").symlink_to(tmp_path / "cat")
-    words = "left out 7 files that are no images: 3 .flac, 1 .txt, 1 hidden, 1 linked folders, 1 w"
+    save(tmp_path, "beside.png", 999)
+    words = "left out 8 files: 3 .flac, 1 .png in no class, 1 .txt, 1 hidden, 1 linked folders, 1 w"
     with pytest.warns(UserWarning, match=words):
         source = load(tmp_path)
     assert sum(len(source.arrays(split)[1]) for split in SPLITS) == 20

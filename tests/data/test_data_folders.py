@@ -96,7 +96,7 @@ def test_other_files_and_hidden_ones_are_left_out_and_counted(tmp_path):
     (tmp_path / "cat" / "notes.txt").write_text("x")
     (tmp_path / "cat" / "._0.png").write_text("x")
     (tmp_path / ".git").mkdir()
-    with pytest.warns(UserWarning, match=r"left out 2 files that are no images: 1 .txt, 1 hidden"):
+    with pytest.warns(UserWarning, match=r"left out 2 files: 1 .txt, 1 hidden"):
         source = load(tmp_path)
     assert source.fingerprint() == before and "1 .txt, 1 hidden" in source.notes[0]
 

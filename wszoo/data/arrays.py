@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wszoo.data import images, modes
+from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
 from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Pair, Source
@@ -67,7 +67,7 @@ def from_arrays(
         if len(xs) != len(ys):
             raise ValueError(f"{name}, {split}: {len(xs)} examples and {len(ys)} labels")
     modes.check_one_scale(name, {split: xs.dtype for split, (xs, _) in pairs.items()})
-    names = tuple(class_names) if class_names is not None else _number_names(name, pairs)
+    names = _number_names(name, pairs) if class_names is None else _cleaned(name, class_names)
     splits = complete(pairs, validation, max_per_split)
     shape = pairs["train"][0].shape[1:]
     shape = shape if image_size is None else (image_size, image_size, shape[-1])
@@ -163,6 +163,13 @@ def _number_names(name: str, pairs: Mapping[str, Pair]) -> tuple[str, ...]:
             f"np.unique(y, return_inverse=True), or give class_names"
         )
     return tuple(map(str, labels.tolist()))
+
+
+def _cleaned(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(labels.clean(str(given)) for given in class_names)
+    if twice := sorted({label for label in names if names.count(label) > 1}):
+        raise ValueError(f"{name}: the class names {twice} stand for two classes each; rename one")
+    return names
 
 
 def count_sizes(arrays: Iterable[np.ndarray]) -> Counter[tuple[int, int]]:

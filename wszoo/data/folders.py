@@ -69,7 +69,7 @@ def find_files(folder: Path, suffixes: frozenset[str], kind: str) -> Found:
             f"{roots['train']} has one class only, {names[0]!r}, with the folders {inner[:5]}; if "
             f"these are the classes, load {roots['train'] / names[0]}"
         )
-    left_out = _left_out(folder, roots, splits, kind)
+    left_out = _left_out(folder, roots, splits, suffixes)
     within = _within(roots["train"], names, splits["train"][0])
     return Found(names, splits, [*left_out, *within])
 
@@ -128,7 +128,7 @@ def _files(top: Path) -> list[Path]:
 
 
 def _left_out(
-    folder: Path, roots: dict[str, Path], splits: dict[str, Pair], kind: str
+    folder: Path, roots: dict[str, Path], splits: dict[str, Pair], suffixes: frozenset[str]
 ) -> list[str]:
     """A sentence that counts all files of a folder that are in no split, by their suffix."""
     used = {path for paths, _ in splits.values() for path in paths}
@@ -137,17 +137,18 @@ def _left_out(
     within = {path for root in roots.values() for top in _folders(root) for path in _files(top)}
     if not (left := sorted((beside | within) - used)):
         return []
-    counts = Counter(_sort_of(path, folder) for path in left)
+    counts = Counter(_sort_of(path, folder, suffixes) for path in left)
     shown = ", ".join(f"{count} {sort}" for sort, count in sorted(counts.items()))
-    return [f"left out {len(left)} files that are no {kind}: {shown}; the first is {left[0]}"]
+    return [f"left out {len(left)} files: {shown}; the first is {left[0]}"]
 
 
-def _sort_of(path: Path, folder: Path) -> str:
+def _sort_of(path: Path, folder: Path, suffixes: frozenset[str]) -> str:
+    suffix = path.suffix.lower()
     if _hidden(path, folder):
         return "hidden"
     if path.is_dir():
         return "linked folders"
-    return path.suffix.lower() or "without suffix"
+    return f"{suffix} in no class" if suffix in suffixes else suffix or "without suffix"
 
 
 def _within(root: Path, names: tuple[str, ...], paths: np.ndarray) -> list[str]:
