@@ -151,9 +151,10 @@ def test_labels_lose_white_space_and_spellings_that_differ_are_named(tmp_path):
     fill(tmp_path, classes=("cat", "cat ", "caf\u00e9", "cafe\u0301"))
     source = load(tmp_path)
     assert source.class_names == ("caf\u00e9", "cat") and source.notes == ()
-    assert labels.near_twins(["Cat", "cat", "1", "01", "1.0", "dog"]) == [
+    names = ["Cat", "cat", "cat\u200b", "1", "01", "1.0", "dog", "1_0", "10"]
+    assert labels.near_twins(names) == [
         ["01", "1", "1.0"],
-        ["Cat", "cat"],
+        ["Cat", "cat", "cat\u200b"],
     ]
     rows = [f"{path},{'Cat' if i % 2 else 'cat'}" for i, path in enumerate(tmp_path.glob("*/*"))]
     (tmp_path / "t.csv").write_text("\n".join(["path,label", *rows]))

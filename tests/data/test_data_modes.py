@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -243,3 +244,32 @@ def test_depths_are_counted_and_what_cannot_be_read_is_named(tmp_path):
         ValueError, match=r"2 of 42 files(.|\n)*does not read(.|\n)*wide.tif: signed"
     ):
         load(tmp_path)
+
+
+def png(bits, kind, rows, clear=b""):
+    """The bytes of a PNG of rows of bytes; `clear` is the grey that is transparent."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", SIDE, len(rows), bits, kind, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    body = [chunk(b"IHDR", header), chunk(b"tRNS", clear) if clear else b"", chunk(b"IDAT", pixels)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body) + chunk(b"IEND", b"")
+
+
+def test_a_transparent_grey_of_sixteen_bits_is_white(folder):
+    numbers = np.arange(SIDE * 3, dtype=">u2").reshape(3, SIDE)
+    got = read(folder, "x.png", png(16, 0, [row.tobytes() for row in numbers], clear=b"\0\5"))
+    assert np.flatnonzero(got == 1).tolist() == [5]
+
+
+def test_colour_of_sixteen_bits_keeps_eight_and_says_so(folder):
+    rows = np.random.default_rng(0).integers(0, 65536, (3, SIDE, 3)).astype(">u2")
+    path = folder / "x.png"
+    path.write_bytes(png(16, 2, [row.tobytes() for row in rows]))
+    header = read_header(path)
+    assert not header.grey and header.depth == "16 bits, of which 8 are read"
+    assert np.abs(read_image(path, 3) - rows / 65535).max() < 1 / 255

@@ -29,8 +29,15 @@ def notes_on(names: Iterable[str]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    shown = "".join(c for c in unicodedata.normalize("NFKC", name) if not _is_invisible(c))
+    folded = " ".join(shown.casefold().split())
+    if "_" in folded:  # which Python would read in a number
+        return folded
     try:
         return str(float(folded))  # "1", "01" and "1.0"
     except ValueError:
         return folded
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf"  # marks of order and width zero
