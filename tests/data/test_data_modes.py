@@ -188,6 +188,8 @@ def test_a_range_far_outside_is_said_and_so_is_one_that_is_hardly_used(pictures)
     with pytest.raises(ValueError, match="scaled differently, train uint8, test float32"):
         from_arrays(x, y, name="s", test_data=(x.astype("f4"), y))
     assert from_arrays(x.reshape(60, 36).astype(int), y, name="s").notes == ()
+    centred = from_arrays(x / 127.5 - 1, y, name="s")  # is said, but may be meant
+    assert centred.notes == ("its images run from -1 to 1, and are expected in [0, 1]",)
 
 
 def save(folder, name, image, **options):

@@ -38,7 +38,9 @@ def examine(
     Of data that are published, and can only be taken as they are, nothing is a warning.
     """
     if are_images:
-        notes.add(images.range_notes(x for x, _ in splits.values()), warn=not published)
+        low, high = images.value_range(x for x, _ in splits.values())
+        doubtful = images.is_doubtful(low, high) and not published
+        notes.add(images.range_notes(low, high), warn=doubtful)
     equal = duplicates.notes_on(splits, class_names)
     notes.add(equal, warn=are_images and not published)  # vectors of few values repeat by nature
     notes.add(labels.notes_on(class_names), warn=not published)

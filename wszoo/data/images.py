@@ -69,18 +69,27 @@ def crop_notes(sizes: Mapping[tuple[int, int], int]) -> list[str]:
     ]
 
 
-def range_notes(arrays: Iterable[np.ndarray]) -> list[str]:
-    """A sentence on images that lie far outside [0, 1], or fill little of it."""
-    ends = [(x.min(), x.max()) for x in arrays if x.size]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if low < -FAR or high > FAR:
+def value_range(arrays: Iterable[np.ndarray]) -> tuple[float, float]:
+    """The least and the largest number of all arrays."""
+    ends = [(float(x.min()), float(x.max())) for x in arrays if x.size]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def range_notes(low: float, high: float) -> list[str]:
+    """A sentence on images that do not lie in [0, 1], or fill little of it."""
+    if low < 0 or high > 1:
         return [f"its images run from {low:g} to {high:g}, and are expected in [0, 1]"]
-    if low >= 0 and 0 < high < DARK:
+    if is_doubtful(low, high):
         return [
             f"its brightest pixel is {high:.2g}, and images are expected in [0, 1]: are they 12 "
             "bits or fewer in a wider type, or divided by 255 twice?"
         ]
     return []
+
+
+def is_doubtful(low: float, high: float) -> bool:
+    """Whether images are hardly scaled as they are meant: far outside [0, 1], or all but black."""
+    return low < -FAR or high > FAR or (low >= 0 and 0 < high < DARK)
 
 
 def _resample(x: np.ndarray, height: int, width: int) -> np.ndarray:
