@@ -76,14 +76,9 @@ def from_files(
     paths = [path for paths, _ in files.values() for path in paths]
     headers = [header for _, header in _each(paths, read_header, broken)]
     files = {split: _without(pair, broken) for split, pair in files.items()}
-    sizes = Counter(header.size for header in headers)
-    if image_size is None and len(sizes) > 1:
-        raise ValueError(
-            f"{origin}: its images have {len(sizes)} sizes (width, height), from {min(sizes)} to "
-            f"{max(sizes)}; give image_size, e.g. image_size=96"
-        )
     _check_left(origin, names, files, broken)
-    width, height = (image_size, image_size) if image_size else next(iter(sizes))
+    sizes = Counter(header.size for header in headers)
+    height, width = (image_size, image_size) if image_size else _one_size(origin, sizes)
     shape = (height, width, 1 if all(header.grey for header in headers) else 3)
     chosen = complete(files, validation, max_per_split)
     check_memory(origin, sum(len(y) for _, y in chosen.values()), shape, max_gb)
@@ -95,6 +90,17 @@ def from_files(
     if image_size and resize is None:
         notes.add(images.crop_notes(sizes))
     return examined(Source(name, splits, names, "see origin", origin, resize=how), notes)
+
+
+def _one_size(origin: str, sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
+    """(height, width) of images that all have one size. Raises `ValueError` for several."""
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{origin}: its images have {len(sizes)} sizes (width, height), from {min(sizes)} to "
+            f"{max(sizes)}; give image_size, e.g. image_size=96"
+        )
+    ((width, height),) = sizes
+    return height, width
 
 
 def read_header(path: Path) -> Header:
