@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -148,23 +148,16 @@ def load(
     }
     options = {option: value for option, value in given.items() if value is not None}
     reader = _reader(name)
-    _refuse_others(name, options, reader)
+    if other := {option: options[option] for option in options if option not in reader.options}:
+        asked = ", ".join(f"{option}={value!r}" for option, value in other.items())
+        valid = ", ".join(option for option in reader.options if option not in PLACES)
+        raise ValueError(f"{name} does not take {asked}; its options are {valid}")
     places = {
         "data_dir": _place(data_dir, "DATA_DIR"),
         "manual_dir": _place(manual_dir, "MANUAL_DIR"),
     }
     needed = {place: path for place, path in places.items() if place in reader.options}
     return reader.read(**options, **needed)
-
-
-def _refuse_others(
-    name: str | os.PathLike[str], options: Mapping[str, object], reader: Reader
-) -> None:
-    others = [option for option in options if option not in reader.options]
-    if others:
-        asked = ", ".join(f"{option}={options[option]!r}" for option in others)
-        valid = ", ".join(option for option in reader.options if option not in PLACES)
-        raise ValueError(f"{name} does not take {asked}; its options are {valid}")
 
 
 def _reader(name: str | os.PathLike[str]) -> Reader:
