@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import wszoo
-from wszoo.data import from_arrays, load
+from wszoo.data import Source, from_arrays, load
 from wszoo.evaluation import data_of
 from wszoo.sharing.about import about
 from wszoo.transfer.examples import examples
@@ -49,7 +49,10 @@ def test_a_source_that_came_another_way_is_refused():
     assert examples(source, image_size=8).resize == "pad"
     with pytest.raises(ValueError, match="s was read with resize='pad'; read it with"):
         examples(source, image_size=8, resize="crop")
-    wide = from_arrays(X, Y, name="s")
+    wide = Source("s", from_arrays(X, Y, name="s").splits, ("a", "b"), "", "")
+    assert wide.resize == "crop"  # what is made by hand has the default
+    with pytest.warns(UserWarning, match="60 of 60 images lose up to 67%"):
+        assert "lose up to 67%" in examples(wide, image_size=8).notes[0]
     made = examples(wide, image_size=8, resize="stretch")
     assert made.resize == "stretch" and made.input_shape == (8, 8, 1)
     asked = from_arrays(X, Y, name="s", image_size=8, resize="stretch").arrays("test")[0]

@@ -66,7 +66,8 @@ class Source:
         origin: where the data come from, one line.
         vocabulary: the tokens, where x holds their ids.
         notes: sentences on what was found in the data and what was left out.
-        resize: how images come to the size of x, "crop", "pad" or "stretch"; `None` for no images.
+        resize: how images come to the size of x, "crop" (the default), "pad" or "stretch"; `None`
+            for no images.
 
     Raises:
         ValueError: a split is missing or empty; x and y differ in length, dtype or shape from the
@@ -98,6 +99,8 @@ class Source:
             raise ValueError(f"{self.name}: train has one class only; two or more are needed")
         frozen = {split: tuple(map(_read_only, self.splits[split])) for split in SPLITS}
         object.__setattr__(self, "splits", frozen)
+        if self.resize is None and len(self.input_shape) == 3:
+            object.__setattr__(self, "resize", "crop")
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -102,15 +102,14 @@ def from_pairs(
 
 
 def _of_source(source: Source, image_size: int | None, resize: str | None) -> Examples:
-    shape = source.input_shape
-    way = source.resize or ("crop" if len(shape) == 3 else None)
-    if resize not in (None, way) and len(shape) == 3 and shape[0] == shape[1]:
+    height, width = source.input_shape[:2] if source.resize else (None, None)
+    if resize not in (None, source.resize) and height == width:
         raise ValueError(
-            f"{source.name} was read with resize={way!r}; read it with "
+            f"{source.name} was read with resize={source.resize!r}; read it with "
             f"load(…, image_size=…, resize={resize!r})"
         )
     splits = {split: source.arrays(split) for split in SPLITS}
-    given = Examples(source.name, splits, source.class_names, way, licence=source.licence)
+    given = Examples(source.name, splits, source.class_names, source.resize, licence=source.licence)
     notes = Notes(source.name)
     sized = _sized(given, image_size, resize, notes)
     return replace(sized, notes=(*source.notes, *notes.sentences))
