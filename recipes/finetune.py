@@ -107,11 +107,14 @@ def main(
     tensorboard: Annotated[Path | None, plan_option("Folder of logs.")] = None,
     weights: Annotated[str, plan_option("Of keras:NAME: imagenet, none or a file.")] = "imagenet",
     image_size: Annotated[int | None, plan_option("Of keras:NAME.")] = None,
+    resize: Annotated[str | None, typer.Option(help="Images: crop, pad or stretch.")] = None,
     distribution: Annotated[
         str | None, plan_option("data_parallel: several processes, see docs/distribution.md.")
     ] = None,
     seed: Annotated[int, plan_option("Of a run of your own.")] = 0,
-    on_broken: Annotated[str, typer.Option(help="refuse or skip broken image files.")] = "refuse",
+    on_broken: Annotated[
+        str | None, typer.Option(help="refuse (the default) or skip broken image files.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/finetune"),
     smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
@@ -120,7 +123,7 @@ def main(
     processes = distributed.start(distribution, seed=seed)  # before anything is computed
     if mode == "plan":
         asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
-        places = {"data_dir": data_dir, "on_broken": on_broken}
+        places = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
         known = source_for(backbone, data, task, image_size, **places)
         if labels_per_class and isinstance(known, Source):
             known = known.subset(labels_per_class[0], seed=seed)
@@ -135,7 +138,8 @@ def main(
     if unknown := [name for name in names if name not in MODES]:
         raise ValueError(f"unknown mode {unknown[0]!r}; valid are all, {', '.join(MODES)}")
     net = wszoo.get(backbone, head=None)
-    source = load(data, image_size=net.input_shape[1], data_dir=data_dir, on_broken=on_broken)
+    options = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
+    source = load(data, image_size=net.input_shape[1], **options)
     if source.input_shape != net.input_shape[1:]:
         raise ValueError(
             f"{backbone} takes images {net.input_shape[1:]}; {data} has {source.input_shape}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from wszoo import registry
 from wszoo import weights as weight_files
+from wszoo.sharing.about import about
 
 if TYPE_CHECKING:
     import keras
@@ -79,8 +80,8 @@ def data_of(
 
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
     output has the shape of its input, language modelling if it gives something a token, and else
-    classification; `data` names a source, or is `"card"` for that of the tag; images are resized
-    to the model's input, texts cut to its length.
+    classification; `data` names a source, or is `"card"` for that of the tag; images come to
+    the model's input in the way that it keeps (`resize`), texts cut to its length.
     """
     from wszoo.data import load
 
@@ -94,7 +95,9 @@ def data_of(
         task = registry.entry(model_name).task
     if data == "card":
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
-    size = {"length": shape[1]} if tokens else {"image_size": shape[1] if len(shape) == 4 else None}
+    size: dict[str, Any] = {"length": shape[1]} if tokens else {}
+    if len(shape) == 4 and shape[1] is not None:
+        size = {"image_size": shape[1], "resize": about(model).get("resize")}
     return load(data, **size, data_dir=data_dir, manual_dir=manual_dir), task
 
 

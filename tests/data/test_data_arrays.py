@@ -42,7 +42,8 @@ def test_missing_splits_are_stratified_and_always_the_same(pictures):
 
 def test_given_splits_are_kept_and_limited(pictures):
     x, y = pictures(60)
-    source = from_arrays(x, y, name="s", test_data=(x[:30], y[:30]), max_per_split=12)
+    more = pictures(30, seed=1)
+    source = from_arrays(x, y, name="s", test_data=more, max_per_split=12)
     assert [len(source.arrays(s)[1]) for s in SPLITS] == [12, 6, 12]
     assert np.bincount(source.arrays("train")[1]).tolist() == [4, 4, 4]
 
@@ -56,15 +57,23 @@ def test_shapes_that_keras_data_sets_have_are_accepted(pictures):
 
 def test_image_size_crops_and_resizes_without_overshoot(pictures):
     x, y = pictures(60, (10, 14, 3))
-    assert from_arrays(x, y, name="s", image_size=5).input_shape == (5, 5, 3)
+    with pytest.warns(UserWarning, match="60 of 60 images lose up to 29%"):
+        assert from_arrays(x, y, name="s", image_size=5).input_shape == (5, 5, 3)
     x = np.zeros((60, 8, 12, 1), np.uint8)
     x[:, :, 2:10], x[:, 3:5, 5:7] = 128, 255  # grey in the centred square only
-    values = from_arrays(x, y, name="s", image_size=17).arrays("train")[0]
+    x[:, 7, 9, 0] = 128 + np.arange(60)  # none is another's copy
+    source = from_arrays(x, y, name="s", image_size=17, resize="crop")
+    values = source.arrays("train")[0]
     assert values.min() == np.float32(128 / 255) and values.max() <= 1
 
 
 def test_resizing_down_averages_instead_of_skipping():
-    x = np.indices((64, 64)).sum(0)[None, ..., None] % 2 * np.ones((20, 1, 1, 1))  # a chessboard
+    # chessboards
+    x = (
+        np.indices((64, 64)).sum(0)[None, ..., None]
+        % 2
+        * np.linspace(0.98, 1, 20).reshape(20, 1, 1, 1)
+    )
     source = from_arrays(x, np.arange(20) % 2, name="s", image_size=8)
     assert np.abs(source.arrays("train")[0] - 0.5).max() < 0.05
 
@@ -80,6 +89,7 @@ def test_resizing_down_averages_instead_of_skipping():
         ({"y": np.eye(3)[np.arange(60) % 3]}, "argmax"),
         ({"y": np.arange(60) % 3 * 1.0}, "labels must be integers"),
         ({"class_names": ["a", "b"]}, "the 2 class names allow 0 to 1"),
+        ({"class_names": ["a", "a ", "b"]}, r"\['a'\] stand for two classes"),
         ({"x": np.full((60, 4, 4, 1), np.nan)}, "NaN or infinite"),
         ({"x": np.full((60, 4, 4, 1), np.inf)}, "NaN or infinite"),
         ({"x": np.full((60, 4), "a")}, "x must be numbers"),
@@ -100,9 +110,10 @@ def test_bad_input_is_refused_with_a_reason(pictures, change, match):
 def test_npz_round_trip(pictures, tmp_path):
     x, y = pictures(60)
     path = tmp_path / "shapes.npz"
-    np.savez(path, x_train=x, y_train=y, x_test=x[:9], y_test=y[:9], class_names=["a", "b", "c"])
+    more, labels = pictures(9, seed=1)
+    np.savez(path, x_train=x, y_train=y, x_test=more, y_test=labels, class_names=["a", "b", "c"])
     source = load(str(path))
-    expected = from_arrays(x, y, name="shapes", test_data=(x[:9], y[:9]), class_names="abc")
+    expected = from_arrays(x, y, name="shapes", test_data=(more, labels), class_names="abc")
     assert source.fingerprint() == expected.fingerprint() == load(path).fingerprint()
     np.savez(path, x=x, y=y)
     assert load(path).fingerprint() == from_arrays(x, y, name="shapes").fingerprint()

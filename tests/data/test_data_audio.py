@@ -94,7 +94,7 @@ def test_a_folder_of_wav_files(folder):
     assert source.class_names == ("high", "low")
     assert source.input_shape == (audio.FRAMES, audio.MELS)
     assert [len(source.arrays(s)[1]) for s in ("train", "validation", "test")] == [16, 2, 2]
-    with pytest.raises(ValueError, match="has no images"):
+    with pytest.raises(ValueError, match="does not take image_size=28"):
         load(folder, image_size=28)
 
 
@@ -125,7 +125,7 @@ def test_files_that_are_no_wav_are_all_named(folder):
 
 def test_a_class_without_recordings_is_named(folder):
     (folder / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no files in \['empty'\]; valid are .wav"):
+    with pytest.raises(ValueError, match=r"no recordings in \['empty'\]; valid are .wav"):
         load(folder)
 
 

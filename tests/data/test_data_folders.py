@@ -54,7 +54,8 @@ def test_sizes_that_vary_need_image_size(tmp_path):
         ValueError, match=r"2 sizes .* from \(6, 6\) to \(30, 20\); give image_size"
     ):
         load(tmp_path)
-    assert load(tmp_path, image_size=9).input_shape == (9, 9, 1)
+    with pytest.warns(UserWarning, match=r'1 of 11 images lose up to 33%.* resize="pad"'):
+        assert load(tmp_path, image_size=9).input_shape == (9, 9, 1)
 
 
 def test_transparent_sixteen_bit_and_turned_images(tmp_path):
@@ -90,12 +91,14 @@ def test_a_file_cut_short_is_named(tmp_path):
         load(tmp_path)
 
 
-def test_other_files_and_hidden_ones_are_ignored(tmp_path):
+def test_other_files_and_hidden_ones_are_left_out_and_counted(tmp_path):
     before = load(save(tmp_path, 10)).fingerprint()
     (tmp_path / "cat" / "notes.txt").write_text("x")
     (tmp_path / "cat" / "._0.png").write_text("x")
     (tmp_path / ".git").mkdir()
-    assert load(tmp_path).fingerprint() == before
+    with pytest.warns(UserWarning, match=r"left out 2 files: 1 .txt, 1 hidden"):
+        source = load(tmp_path)
+    assert source.fingerprint() == before and "1 .txt, 1 hidden" in source.notes[0]
 
 
 def test_folders_without_classes_or_images_are_refused(tmp_path):
@@ -172,11 +175,11 @@ def test_a_table_of_paths(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["a.png,cat,train", ",dog,train"], r"in the lines \[3\] of 2"),
-        (["a.png,cat,train", "a.png,dog,later"], r"in the lines \[3\] of 2"),
+        (["a.png,cat,train", ",dog,train"], r"without path, 1 of 2, in the lines \[3\]"),
+        (["a.png,cat,train", "a.png,dog,later"], r"1 rows do not: line 3 'later'"),
         (["a.png,cat,train", "a.png,emu,test"], r"train has no class \['emu'\]"),
-        (["a.png,cat,train", "b.png,dog,train"], r"2 files do not exist: \['a.png', 'b.png'\]"),
-        ([], "of 0"),
+        (["a.png,cat,train", "b.png,dog,train"], r"2 files do not exist: \['.*a.png \(line 2\)'"),
+        ([], "no rows"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, lines, words):

@@ -78,7 +78,7 @@ def test_what_is_missing_or_unknown_is_said(tmp_path, monkeypatch):
         nab.series("nyc_taxi", manual_dir=tmp_path)
     with pytest.raises(ValueError, match="Did you mean 'nyc_taxi'"):
         nab.series("nyc_taxis", manual_dir=tmp_path)
-    with pytest.raises(ValueError, match="nab has no images"):
+    with pytest.raises(ValueError, match="nab does not take image_size=28"):
         load("nab", image_size=28, manual_dir=tmp_path)
 
 
@@ -95,13 +95,13 @@ def test_a_csv_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("header", "lines", "words"),
     [
-        ("time,value", ["2024-01-01,1"], r"must name timestamp and value, found \['time'"),
+        ("time,value", ["2024-01-01,1"], r"columns timestamp and value .* it has \['time'"),
         ("timestamp,value", ["2024-01-01,1", "yesterday,2"], "line 3: .*yesterday"),
         ("timestamp,value", ["2024-01-01,one"], "line 2: .*one"),
         ("timestamp,value", ["2024-01-01,nan", "2024-01-02,1"], "line 2: .*not finite"),
         ("timestamp,value", ["2024-01-01"], "line 2"),
         ("timestamp,value", ["2024-01-01,1"], "1 points"),
-        ("", [], "must name timestamp"),
+        ("", [], "must name the columns"),
     ],
 )
 def test_a_bad_csv_is_refused_with_its_line(tmp_path, header, lines, words):

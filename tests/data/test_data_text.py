@@ -86,10 +86,10 @@ def test_a_table_of_ones_own(table):
         (
             "a.csv",
             b"body,label\nhello,x\n",
-            r"columns text and label .* it has \['body', 'label'\]",
+            r"path and label, or text and label .* it has \['body', 'label'\]",
         ),
-        ("a.csv", b"", "no rows"),
-        ("a.csv", b"text,label\nhello,x\n,y\n", r"without text or label, of 2: \[3\]"),
+        ("a.csv", b"", "must name the columns"),
+        ("a.csv", b"text,label\nhello,x\n,y\n", r"without text, 1 of 2, in the lines \[3\]"),
         ("a.txt", b"\xff\xfe\x00", "no UTF-8 text"),
         ("a.txt", b"short", "4 characters are no window of 64 and one more"),
     ],
@@ -105,9 +105,9 @@ def test_what_is_missing_or_of_no_use_is_said(tmp_path, book):
         load(tmp_path / "none.txt")
     with pytest.raises(MissingDataError, match="download=True"):
         load("tiny_shakespeare", data_dir=tmp_path)
-    with pytest.raises(ValueError, match="has no images"):
+    with pytest.raises(ValueError, match="does not take image_size=28; its options are length"):
         load(book, image_size=28)
-    with pytest.raises(ValueError, match="digits has no tokens"):
+    with pytest.raises(ValueError, match="digits does not take length=5"):
         load("digits", length=5)
 
 

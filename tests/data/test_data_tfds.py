@@ -193,6 +193,8 @@ def test_a_set_without_train_is_refused(tmp_path):
 
 
 def test_a_limited_plan_is_part_of_the_whole():
+    with pytest.raises(ValueError, match=r"validation=0.1 .* have all of"):
+        plan_splits("s", dict.fromkeys(SPLITS, 10), 0.1, None)
     whole = plan_splits("s", {"train": 1000, "test": 50}, 0.1, None)
     part = plan_splits("s", {"train": 1000, "test": 50}, 0.1, 40)
     for split in SPLITS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from wszoo.data import images
+from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
+from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete
 
@@ -23,7 +25,8 @@ def from_arrays(
     test_data: Pair | None = None,
     class_names: Sequence[str] | None = None,
     image_size: int | None = None,
-    validation: float = 0.1,
+    resize: str | None = None,
+    validation: float | None = None,
     max_per_split: int | None = None,
     max_gb: float = 4.0,
     licence: str = "see origin",
@@ -33,19 +36,26 @@ def from_arrays(
 
     Args:
         x: (n, height, width, channels) or (n, height, width) images, or (n, features) vectors.
-            uint8 is divided by 255; any other number keeps its value.
+            bool, uint8 and uint16 are divided by 1, 255 and 65535, all other numbers keep their
+            value: images in other whole numbers than 0 and 1 are refused.
         y: integer labels, (n,) or (n, 1), 0 to classes - 1.
         validation_data, test_data: (x, y); where missing, the share `validation` of the training
-            data, stratified, always the same rows.
+            data, a tenth by default, stratified, always the same rows.
         class_names: by default "0", "1", …; then every label up to the largest must occur.
         image_size: resize images to a square of so many pixels.
+        resize: "crop" (the default), "pad" or "stretch", see `wszoo.data.images.resize`.
         max_per_split: keep at most so many examples a split, stratified.
         max_gb: refuse to make arrays of more than so many 10⁹ bytes.
 
+    What is doubtful in images, such as a range far outside [0, 1], or one image in two splits, is a
+    `UserWarning` and in the source's notes.
+
     Raises:
-        ValueError: as `Source`, and for shapes, dtypes or labels other than the above.
+        ValueError: as `Source`, and for shapes, dtypes or labels other than the above, or dtypes
+            that are scaled differently from split to split.
     """
     check_positive("image_size", image_size)
+    how, notes = images.check_resize(resize, image_size), Notes(name)
     check_positive("max_per_split", max_per_split)
     given = {"train": (x, y), "validation": validation_data, "test": test_data}
     pairs = {
@@ -56,13 +66,17 @@ def from_arrays(
     for split, (xs, ys) in pairs.items():
         if len(xs) != len(ys):
             raise ValueError(f"{name}, {split}: {len(xs)} examples and {len(ys)} labels")
-    names = tuple(class_names) if class_names is not None else _number_names(name, pairs)
+    modes.check_one_scale(name, {split: xs.dtype for split, (xs, _) in pairs.items()})
+    names = _number_names(name, pairs) if class_names is None else _cleaned(name, class_names)
     splits = complete(pairs, validation, max_per_split)
     shape = pairs["train"][0].shape[1:]
     shape = shape if image_size is None else (image_size, image_size, shape[-1])
     check_memory(name, sum(len(ys) for _, ys in splits.values()), shape, max_gb)
-    ready = {split: (_ready(xs, image_size), ys) for split, (xs, ys) in splits.items()}
-    return Source(name, ready, names, licence, origin)
+    if image_size and resize is None:
+        notes.add(images.crop_notes(count_sizes(xs for xs, _ in splits.values())))
+    ready = {split: (_ready(xs, image_size, how), ys) for split, (xs, ys) in splits.items()}
+    way = how if len(shape) == 3 else None
+    return examined(Source(name, ready, names, licence, origin, resize=way), notes)
 
 
 def from_npz(path: Path, **options) -> Source:
@@ -121,6 +135,8 @@ def _as_x(where: str, x: np.ndarray, image_size: int | None) -> np.ndarray:
         )
     if image_size is not None and x.ndim == 2:
         raise ValueError(f"{where}: image_size={image_size}, but x holds vectors {x.shape}")
+    if x.ndim > 2:
+        modes.check_range(where, x)
     return x[..., None] if x.ndim == 3 else x
 
 
@@ -149,6 +165,21 @@ def _number_names(name: str, pairs: Mapping[str, Pair]) -> tuple[str, ...]:
     return tuple(map(str, labels.tolist()))
 
 
-def _ready(x: np.ndarray, image_size: int | None) -> np.ndarray:
-    x = images.to_unit(x)
-    return x if image_size is None else images.resize(x, image_size)
+def _cleaned(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(labels.clean(str(given)) for given in class_names)
+    if twice := sorted({label for label in names if names.count(label) > 1}):
+        raise ValueError(f"{name}: the class names {twice} stand for two classes each; rename one")
+    return names
+
+
+def count_sizes(arrays: Iterable[np.ndarray]) -> Counter[tuple[int, int]]:
+    """How many images there are of each (width, height)."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    for x in arrays:
+        sizes[x.shape[2], x.shape[1]] += len(x)
+    return sizes
+
+
+def _ready(x: np.ndarray, image_size: int | None, how: str) -> np.ndarray:
+    x = modes.to_unit(x)
+    return x if image_size is None else images.resize(x, image_size, how)

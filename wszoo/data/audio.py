@@ -16,6 +16,7 @@ import numpy as np
 
 from wszoo.data import folders, tfds_prepare
 from wszoo.data.errors import check_memory
+from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete, first_stratified
 
@@ -131,7 +132,7 @@ def is_audio_folder(folder: Path) -> bool:
 def load_folder(
     folder: Path,
     *,
-    validation: float = 0.1,
+    validation: float | None = None,
     max_per_split: int | None = None,
     max_gb: float = 4.0,
 ) -> Source:
@@ -141,16 +142,20 @@ def load_folder(
     of channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
     are carved from train know nothing of speakers.
     """
-    names, files = folders.find_files(folder, SUFFIXES)
-    chosen: dict[str, Pair] = complete(files, validation, max_per_split)
+    found = folders.find_files(folder, SUFFIXES, "recordings")
+    notes = Notes(str(folder))
+    notes.add(found.notes)
+    chosen: dict[str, Pair] = complete(found.splits, validation, max_per_split)
     check_memory(str(folder), sum(len(y) for _, y in chosen.values()), (FRAMES, MELS), max_gb)
-    return Source(
+    splits = {split: (read_frames(paths), y) for split, (paths, y) in chosen.items()}
+    source = Source(
         name=folder.name,
-        splits={split: (read_frames(paths), y) for split, (paths, y) in chosen.items()},
-        class_names=names,
+        splits=splits,
+        class_names=found.names,
         licence="see origin",
         origin=str(folder),
     )
+    return examined(source, notes)
 
 
 def read_frames(paths) -> np.ndarray:

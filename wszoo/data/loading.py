@@ -3,12 +3,81 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from wszoo.data import arrays, audio, digits, folders, nab, omniglot, tables, text, tfds_sets
+from wszoo.data import (
+    arrays,
+    audio,
+    csv_file,
+    digits,
+    folders,
+    nab,
+    omniglot,
+    tables,
+    text,
+    tfds_sets,
+)
 from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
 from wszoo.data.source import Source
+
+
+class Reader(NamedTuple):
+    """How a source is read, and the options that `read` takes: `load` refuses all others."""
+
+    read: Callable[..., Source]
+    options: tuple[str, ...]
+
+
+PLACES = ("data_dir", "manual_dir")  # on this machine; a source that needs none passes over them
+IMAGES = ("image_size", "resize", "max_per_split")
+FILES = ("validation", "max_per_split", "max_gb")
+TEXTS = ("length", "max_per_split", "max_gb")
+
+TFDS = (*IMAGES, "validation", "max_gb", "download", *PLACES)
+BY_NAME = {
+    "digits": Reader(digits.load, IMAGES),
+    "nab": Reader(nab.load, ("max_per_split", "max_gb", "manual_dir")),
+    "omniglot_small": Reader(omniglot.load, (*IMAGES, "max_gb", *PLACES)),
+    audio.NAME: Reader(audio.load, ("max_per_split", "max_gb", "download", *PLACES)),
+    **{
+        name: Reader(partial(text.load, name), (*TEXTS, "download", *PLACES)) for name in text.NAMES
+    },
+}
+
+
+def _npz(path: Path) -> Reader:
+    return Reader(partial(arrays.from_npz, path), (*FILES, "image_size", "resize"))
+
+
+def _txt(path: Path) -> Reader:
+    return Reader(partial(text.load_file, path), TEXTS)
+
+
+def _table(path: Path) -> Reader:
+    table = csv_file.read_table(path)
+    if tables.find_kind(table) == "path":
+        return _image_files(partial(tables.load_images, table))
+    return Reader(partial(tables.load_texts, table), (*TEXTS, "validation"))
+
+
+def _folder(path: Path) -> Reader:
+    if not path.is_dir():
+        kinds = f"a file {' '.join(BY_SUFFIX)}, or a folder of images or wav files"
+        raise MissingDataError(f"{path}: no such folder; a path is {kinds}")
+    if audio.is_audio_folder(path):
+        return Reader(partial(audio.load_folder, path), FILES)
+    return _image_files(partial(folders.load, path))
+
+
+def _image_files(read: Callable[..., Source]) -> Reader:
+    return Reader(read, (*FILES, "image_size", "resize", "on_broken"))
+
+
+# What looks into a file of a suffix, in small letters, and says how it is read.
+BY_SUFFIX = {".npz": _npz, ".txt": _txt, **dict.fromkeys(csv_file.SUFFIXES, _table)}
 
 
 def list_sources() -> tuple[str, ...]:
@@ -20,16 +89,20 @@ def load(
     name: str | os.PathLike[str],
     *,
     image_size: int | None = None,
+    resize: str | None = None,
     length: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     manual_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
-    validation: float = 0.1,
+    validation: float | None = None,
     max_per_split: int | None = None,
-    max_gb: float = 4.0,
-    on_broken: str = "refuse",
+    max_gb: float | None = None,
+    on_broken: str | None = None,
 ) -> Source:
     """Loads a data set into memory; its splits are the same at every call.
+
+    What was found and left out is said in the source's `notes`; what someone should act on (files
+    of another kind, images that a crop cuts off, one image in two splits) is a `UserWarning` too.
 
     Args:
         name: one of
@@ -38,99 +111,72 @@ def load(
             - a path (with a leading `.`, `/` or `~`, a `Path`, or an existing folder): an `.npz`
               of `x_train, y_train, …`, a folder `[split/]class/image` or `[split/]class/x.wav`,
               a `.txt` for language models, or a `.csv` or `.tsv` with the columns `text`, `label`,
-              or `path`, `label` and perhaps `split` for images.
+              or, for images, `path`, `label`, and perhaps `split`.
         image_size: resize to a square of so many pixels (`omniglot_small`: 28 by default).
-            Recordings, time series and texts have none.
+        resize: how: `"crop"`, the largest centred square, which is the default; `"pad"`, the whole
+            image on black; `"stretch"`, to another aspect ratio.
         length: tokens of an example, for texts: 64 characters, 24 words by default.
         data_dir: where TFDS keeps prepared sets; default `WSZOO_DATA_DIR`, else TFDS's own.
         manual_dir: folder of raw files, read-only, in it or in `<name>/` in it; default
             `WSZOO_MANUAL_DIR`, else `<data_dir>/downloads/manual`.
         download: allow TFDS to use the network. Without it nothing is fetched.
-        validation: share of train that becomes a split which the set itself does not have.
+        validation: share of train that becomes a split which the data do not have, 0.1 by default.
         max_per_split: keep at most so many examples a split.
-        max_gb: refuse arrays of more than so many 10⁹ bytes.
-        on_broken: `"skip"` leaves out files that are no readable images, with a warning that names
-            them; `"refuse"` raises.
+        max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default.
+        on_broken: `"skip"` leaves out files that are no readable images; `"refuse"`, the default,
+            raises.
 
     Raises:
         MissingDataError: (a FileNotFoundError) not on this machine; says how to get it.
-        ValueError: an unknown name, or a set that is no image classification or too large.
+        ValueError: an unknown name, a set that is no image classification or too large, or an
+            option that this source does not take.
     """
     check_positive("image_size", image_size)
     check_positive("max_per_split", max_per_split)
     check_positive("length", length)
-    check_fraction(validation)
-    limits: dict[str, Any]
-    size: dict[str, Any] = {"image_size": image_size, "max_per_split": max_per_split}
-    if _is_path(name) and tables.is_table(Path(name).expanduser()):
-        limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
-        return tables.load(Path(name).expanduser(), **size, **limits)
-    if (name in text.NAMES) or (_is_path(name) and Path(name).suffix in text.SUFFIXES):
-        _no_image_size(str(name), image_size)
-        tokens: dict[str, Any] = {
-            "length": length,
-            "max_per_split": max_per_split,
-            "max_gb": max_gb,
-        }
-        if name not in text.NAMES:
-            return text.load_file(Path(name).expanduser(), validation=validation, **tokens)
-        return text.load(str(name), download=download, **_places(data_dir, manual_dir), **tokens)
-    if length is not None:
-        raise ValueError(f"{name} has no tokens; length={length} is of no use")
+    if validation is not None:
+        check_fraction(validation)
+    given = {
+        "image_size": image_size,
+        "resize": resize,
+        "length": length,
+        "download": download or None,
+        "validation": validation,
+        "max_per_split": max_per_split,
+        "max_gb": max_gb,
+        "on_broken": on_broken,
+    }
+    options = {option: value for option, value in given.items() if value is not None}
+    reader = _reader(name)
+    if other := {option: options[option] for option in options if option not in reader.options}:
+        asked = ", ".join(f"{option}={value!r}" for option, value in other.items())
+        valid = ", ".join(option for option in reader.options if option not in PLACES)
+        raise ValueError(f"{name} does not take {asked}; its options are {valid}")
+    places = {
+        "data_dir": _place(data_dir, "DATA_DIR"),
+        "manual_dir": _place(manual_dir, "MANUAL_DIR"),
+    }
+    needed = {place: path for place, path in places.items() if place in reader.options}
+    return reader.read(**options, **needed)
+
+
+def _reader(name: str | os.PathLike[str]) -> Reader:
     if _is_path(name):
-        limits = {"validation": validation, "max_gb": max_gb, "on_broken": on_broken}
-        return _from_path(Path(name).expanduser(), **limits, **size)
-    if name == "digits":
-        return digits.load(**size)
-    places = _places(data_dir, manual_dir)
-    if name in ("nab", audio.NAME):
-        _no_image_size(str(name), image_size)
-        limits = {"max_per_split": max_per_split, "max_gb": max_gb}
-        if name == "nab":
-            return nab.load(manual_dir=places["manual_dir"], **limits)
-        return audio.load(download=download, **limits, **places)
-    if name == "omniglot_small":
-        return omniglot.load(max_gb=max_gb, **size, **places)
-    return tfds_sets.load(
-        str(name), validation=validation, download=download, max_gb=max_gb, **size, **places
-    )
+        path = Path(name).expanduser()
+        return BY_SUFFIX.get(path.suffix.lower(), _folder)(path)
+    if name in BY_NAME:
+        return BY_NAME[str(name)]
+    return Reader(partial(tfds_sets.load, str(name)), TFDS)
 
 
 def _is_path(name: str | os.PathLike[str]) -> bool:
     if not isinstance(name, str):
         return True
-    if name.startswith((".", "/", "~")) or name.endswith((".npz", *text.SUFFIXES)):
+    if name.startswith((".", "/", "~")) or Path(name).suffix.lower() in BY_SUFFIX:
         return True
     return name not in NAMED and not name.startswith("tfds:") and Path(name).is_dir()
 
 
-def _from_path(path: Path, **options: Any) -> Source:
-    on_broken = options.pop("on_broken")
-    if path.suffix == ".npz":
-        return arrays.from_npz(path, **options)
-    if path.is_dir() and audio.is_audio_folder(path):
-        _no_image_size(str(path), options.pop("image_size"))
-        return audio.load_folder(path, **options)
-    if path.is_dir():
-        return folders.load(path, on_broken=on_broken, **options)
-    raise MissingDataError(
-        f"{path}: no such folder; a path is an .npz, .txt, .csv or .tsv file, or a folder of "
-        "images or wav files"
-    )
-
-
-def _no_image_size(name: str, image_size: int | None) -> None:
-    if image_size is not None:
-        raise ValueError(f"{name} has no images; image_size={image_size} is of no use")
-
-
-def _places(data_dir: Any, manual_dir: Any) -> dict[str, Any]:
-    return {
-        "data_dir": _folder(data_dir, "WSZOO_DATA_DIR"),
-        "manual_dir": _folder(manual_dir, "WSZOO_MANUAL_DIR"),
-    }
-
-
-def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
-    chosen = given or os.environ.get(variable)
+def _place(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
+    chosen = given or os.environ.get(f"WSZOO_{variable}")
     return Path(chosen).expanduser() if chosen else None

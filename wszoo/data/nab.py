@@ -9,7 +9,6 @@ A. Lavin and S. Ahmad, Evaluating Real-time Anomaly Detection Algorithms, ICMLA 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import functools
 import hashlib
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.data.csv_file import parse_table, read_text
 from wszoo.data.errors import MissingDataError, check_memory, check_positive, did_you_mean
 from wszoo.data.nab_files import SHA256
 from wszoo.data.source import Pair, Source
@@ -91,9 +91,7 @@ def read_csv(path: str | os.PathLike[str]) -> Series:
     a value that is no finite number, or fewer than two points.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MissingDataError(f"{path}: no such file")
-    return Series(path.stem, *_parse(str(path), path.read_text(encoding="utf-8-sig")))
+    return Series(path.stem, *_parse(str(path), read_text(path)))
 
 
 def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
@@ -190,20 +188,15 @@ def _read(folder: Path, name: str) -> str:
 
 
 def _parse(where: str, text: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = list(csv.reader(text.splitlines()))
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if "timestamp" not in header or "value" not in header:
-        raise ValueError(f"{where}: the first line must name timestamp and value, found {header}")
-    at, of = header.index("timestamp"), header.index("value")
+    table = parse_table(text, where, required=("timestamp", "value"))
     times, values = [], []
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
+    stamps = zip(table.line_numbers, table.column("timestamp"), table.column("value"), strict=True)
+    for line, stamp, value in stamps:
         try:
-            times.append(_time(row[at]))
-            values.append(_finite(row[of]))
-        except (ValueError, IndexError) as error:
-            raise ValueError(f"{where}, line {number}: {row}: {error}") from error
+            times.append(_time(stamp))
+            values.append(_finite(value))
+        except ValueError as error:
+            raise ValueError(f"{where}, line {line}: {stamp}, {value}: {error}") from error
     if len(values) < 2:
         raise ValueError(f"{where}: {len(values)} points; two or more are needed")
     return np.array(times), np.array(values)

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wszoo.data import tfds_sets
+from wszoo.data import images, tfds_sets
 from wszoo.data.errors import MissingDataError
+from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Source
 from wszoo.data.tfds_prepare import manual_folder, prepare
 
@@ -46,6 +47,7 @@ class Drawing(NamedTuple):
 def load(
     *,
     image_size: int | None = None,
+    resize: str | None = None,
     data_dir: Path | None = None,
     manual_dir: Path | None = None,
     max_per_split: int | None = None,
@@ -53,6 +55,7 @@ def load(
 ) -> Source:
     """x (n, image_size, image_size, 1), ink 1 on paper 0, 28 pixels by default; y 0 to 241.
 
+    The drawings are square, so that every way of resizing gives the same.
     The splits are by drawer: 16 train, 2 validation, 2 test. Raises MissingDataError without the
     two archives, ValueError if one is not the published file.
     """
@@ -61,16 +64,19 @@ def load(
         default = Path(builder.data_dir_root) / "downloads" / "manual"
         prepare(builder, manual_dir=find_archives(manual_dir or default), download=False)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
-    plan = tfds_sets.plan_splits(NAME, sizes, 0.1, max_per_split)
+    plan = tfds_sets.plan_splits(NAME, sizes, None, max_per_split)
     keys, size = ("image", "label"), image_size or 28
-    splits = tfds_sets.read(builder, keys, plan, image_size=size, max_gb=max_gb)
-    return Source(
+    how = images.check_resize(resize, size)
+    drawn, _ = tfds_sets.read(builder, keys, plan, image_size=size, resize=how, max_gb=max_gb)
+    source = Source(
         name=NAME,
-        splits={split: (1 - x[..., :1], y) for split, (x, y) in splits.items()},
+        splits={split: (1 - x[..., :1], y) for split, (x, y) in drawn.items()},
         class_names=tuple(builder.info.features["label"].names),
+        resize=how,
         licence="MIT (Brenden Lake)",
         origin=f"Lake et al. (2015), Omniglot, {HOMEPAGE}, python/{' and '.join(SHA256)}",
     )
+    return examined(source, Notes(NAME), published=True)
 
 
 def find_archives(manual_dir: Path) -> Path:

@@ -65,6 +65,9 @@ class Source:
         licence: of the data.
         origin: where the data come from, one line.
         vocabulary: the tokens, where x holds their ids.
+        notes: sentences on what was found in the data and what was left out.
+        resize: how images come to the size of x, "crop" (the default), "pad" or "stretch"; `None`
+            for no images.
 
     Raises:
         ValueError: a split is missing or empty; x and y differ in length, dtype or shape from the
@@ -77,6 +80,8 @@ class Source:
     licence: str
     origin: str
     vocabulary: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    resize: str | None = None
 
     def __post_init__(self) -> None:
         if set(self.splits) != set(SPLITS):
@@ -94,6 +99,8 @@ class Source:
             raise ValueError(f"{self.name}: train has one class only; two or more are needed")
         frozen = {split: tuple(map(_read_only, self.splits[split])) for split in SPLITS}
         object.__setattr__(self, "splits", frozen)
+        if self.resize is None and len(self.input_shape) == 3:
+            object.__setattr__(self, "resize", "crop")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -158,10 +165,12 @@ class Source:
         return dataclasses.replace(self, splits={**self.splits, "train": (x[rows], y[rows])})
 
     def fingerprint(self) -> str:
-        """sha256 (64 hex digits) over name, class names, vocabulary and all arrays with shapes."""
+        """sha256 (64 hex digits) over name, class names, vocabulary, a way of resizing other than
+        "crop", and all arrays with shapes."""
         shapes = {split: [a.shape for a in self.splits[split]] for split in SPLITS}
         about: list = [self.name, self.class_names, shapes]
         about += [self.vocabulary] if self.vocabulary else []
+        about += [self.resize] if self.resize not in (None, "crop") else []
         digest = hashlib.sha256(json.dumps(about).encode())
         for split in SPLITS:
             for array in self.splits[split]:

@@ -8,6 +8,7 @@ from wszoo.data.errors import check_fraction
 from wszoo.data.source import SPLITS, Pair
 
 SPLIT_SEED = 20240229  # any number; it only has to stay what it is, or test images become train
+VALIDATION = 0.1  # share of train for each split that is missing
 
 
 def stratified_order(y: np.ndarray, seed: int = SPLIT_SEED) -> np.ndarray:
@@ -50,15 +51,29 @@ def first_stratified(y: np.ndarray, limit: int | None) -> np.ndarray:
     return np.sort(stratified_order(y)[:limit])
 
 
-def complete(pairs: dict[str, Pair], fraction: float, limit: int | None) -> dict[str, Pair]:
+def share_of_carved(fraction: float | None, missing: list[str]) -> float:
+    """The share of train for each missing split, `VALIDATION` by default.
+
+    Raises `ValueError` for a share that is asked for while no split is missing.
+    """
+    if fraction is not None and not missing:
+        raise ValueError(
+            f"validation={fraction} is the share of train that becomes a missing split, but the "
+            f"data have all of {SPLITS}; leave it out"
+        )
+    return VALIDATION if fraction is None else fraction
+
+
+def complete(pairs: dict[str, Pair], fraction: float | None, limit: int | None) -> dict[str, Pair]:
     """All three splits: those given, the others carved from train, each cut to the limit.
 
     A pair is (x, y); x may be anything with rows, file paths too. Carving is stratified.
     """
     missing = [split for split in SPLITS if split not in pairs]
+    share = share_of_carved(fraction, missing)
     if missing:
         x, y = pairs["train"]
-        rows = carve(stratified_order(y), missing, fraction)
+        rows = carve(stratified_order(y), missing, share)
         pairs = {**pairs, **{split: (x[kept], y[kept]) for split, kept in rows.items()}}
     cut = {split: first_stratified(y, limit) for split, (_, y) in pairs.items()}
     return {split: (x[cut[split]], y[cut[split]]) for split, (x, y) in pairs.items()}

@@ -1,59 +1,110 @@
-"""Sources from a CSV or TSV file of image paths."""
+"""Sources from a CSV or TSV file: of image paths, or of texts."""
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from wszoo.data import folders
+from wszoo.data import duplicates, image_files, labels, text
+from wszoo.data.csv_file import SHOWN, Table, missing_columns
+from wszoo.data.errors import did_you_mean
+from wszoo.data.findings import Notes
 from wszoo.data.source import SPLITS, Source
+from wszoo.data.splitting import complete
 
-COLUMNS = ("path", "label")
+KINDS = ("path", "text")  # the column that says what a table's examples are
 
-
-def is_table(path: Path) -> bool:
-    """Whether a file's first line names the columns `path` and `label`."""
-    if path.suffix not in (".csv", ".tsv") or not path.is_file():
-        return False
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return set(COLUMNS) <= set(next(csv.reader(file, delimiter=_delimiter(path)), []))
+Rows = dict[str, tuple[np.ndarray, np.ndarray]]  # split → numbers of rows, and their labels int32
 
 
-def load(path: Path, **options) -> Source:
+def find_kind(table: Table) -> str:
+    """Which of `KINDS` a table has, with `label`. Raises `ValueError` for none, or both."""
+    kinds = [column for column in KINDS if column in table.columns]
+    if len(kinds) == 2:
+        raise ValueError(
+            f"{table.name} has the columns path and text; its examples are one of them: rename the "
+            "other"
+        )
+    if not kinds and "timestamp" in table.columns:
+        raise ValueError(
+            f"{table.name} has {list(table.columns)}: read a time series with "
+            "wszoo.data.nab.read_csv"
+        )
+    if not kinds:
+        raise missing_columns(table, *((kind, "label") for kind in KINDS))
+    table.require(kinds[0], "label")
+    return kinds[0]
+
+
+def by_split(table: Table) -> tuple[tuple[str, ...], Rows]:
+    """Class names, in alphabetical order, and the rows of each split; "train" without `split`.
+
+    Raises `ValueError`, with the lines, for a split of another name, and for a class of another
+    split that train does not have.
+    """
+    given = [labels.clean(label) for label in table.column("label")]
+    split_of = ["train"] * len(table)
+    if "split" in table.columns:
+        split_of = [split.strip() for split in table.column("split")]
+        _check_splits(table, split_of)
+    pairs = list(zip(given, split_of, strict=True))
+    names = tuple(sorted({label for label, split in pairs if split == "train"}))
+    if new := sorted(set(given) - set(names)):
+        raise ValueError(f"{table.name}: train has no class {new[:5]}, only {list(names[:10])}")
+    place = {name: i for i, name in enumerate(names)}
+    y = np.array([place[label] for label in given], np.int32)
+    rows = {split: np.flatnonzero([split == own for own in split_of]) for split in SPLITS}
+    return names, {split: (r, y[r]) for split, r in rows.items() if len(r)}
+
+
+def _check_splits(table: Table, split_of: list[str]) -> None:
+    lines = zip(table.line_numbers, split_of, strict=True)
+    if wrong := [(line, split) for line, split in lines if split not in SPLITS]:
+        shown = ", ".join(f"line {line} {split!r}" for line, split in wrong[:SHOWN])
+        hint = did_you_mean(wrong[0][1].lower(), SPLITS)
+        raise ValueError(
+            f"{table.name}: the column split has one of {SPLITS} in every row; {len(wrong)} rows "
+            f"do not: {shown}.{hint}"
+        )
+
+
+def load_images(table: Table, **options: Any) -> Source:
     """A source from the columns `path`, `label` and, if there is one, `split`.
 
-    Paths are relative to the file's folder. Options and the rest as `wszoo.data.folders.load`.
-    Raises `ValueError` for a row without path, label or a known split, files that do not exist,
-    and a class of another split that train does not have.
+    Paths are relative to the file's folder. Options are those of `image_files.from_files`.
+    Raises `ValueError` as `by_split`, and for files that do not exist.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=_delimiter(path)))
-    bad = [
-        line
-        for line, row in enumerate(rows, 2)
-        if not all(row[c] for c in COLUMNS) or row.get("split", "train") not in SPLITS
+    path, notes = Path(table.name), Notes(table.name)
+    names, rows = by_split(table)
+    places = [path.parent / field for field in table.column("path")]
+    missing = [
+        f"{place} (line {line})"
+        for place, line in zip(places, table.line_numbers, strict=True)
+        if not place.is_file()
     ]
-    if bad or not rows:
-        raise ValueError(
-            f"{path}: rows need a path, a label, and as split one of {SPLITS}; not so in the lines "
-            f"{bad[:5]} of {len(rows)}"
-        )
-    names = tuple(sorted({row["label"] for row in rows if row.get("split", "train") == "train"}))
-    if new := sorted({row["label"] for row in rows} - set(names)):
-        raise ValueError(f"{path}: train has no class {new[:5]}, only {list(names[:10])}")
-    missing = [row["path"] for row in rows if not (path.parent / row["path"]).is_file()]
     if missing and options.get("on_broken") != "skip":
-        raise ValueError(f"{path}: {len(missing)} files do not exist: {missing[:5]}")
-    files = {}
-    for split in SPLITS:
-        part = [row for row in rows if row.get("split", "train") == split]
-        if part:
-            paths = np.array([path.parent / row["path"] for row in part], dtype=object)
-            files[split] = paths, np.array([names.index(r["label"]) for r in part], np.int32)
-    return folders.from_files(path.stem, names, files, origin=str(path), **options)
+        raise ValueError(f"{path}: {len(missing)} files do not exist: {missing[:SHOWN]}")
+    every = np.array(places, dtype=object)
+    files = {split: (every[r], y) for split, (r, y) in rows.items()}
+    return image_files.from_files(path.stem, names, files, notes=notes, **options)
 
 
-def _delimiter(path: Path) -> str:
-    return "\t" if path.suffix == ".tsv" else ","
+def load_texts(table: Table, *, validation: float | None = None, **options: Any) -> Source:
+    """A source from the columns `text`, `label` and, if there is one, `split`.
+
+    Options and the rest as `wszoo.data.text.labelled`, errors as `by_split`.
+    """
+    path = Path(table.name)
+    names, rows = by_split(table)
+    texts = np.array(table.column("text"), dtype=object)
+    pairs = complete({split: (texts[r], y) for split, (r, y) in rows.items()}, validation, None)
+    source = text.labelled(
+        pairs, names, name=path.stem, licence="see origin", origin=str(path), **options
+    )
+    notes = Notes(table.name)
+    notes.add(duplicates.notes_on(pairs, names), warn=False)  # short texts repeat by nature
+    notes.add(labels.notes_on(names))
+    return dataclasses.replace(source, notes=(*source.notes, *notes.sentences))

@@ -11,8 +11,6 @@ for Intent Classification and Out-of-Scope Prediction".
 from __future__ import annotations
 
 import collections
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,16 +19,17 @@ from typing import Any
 import numpy as np
 
 from wszoo.data import tfds_prepare
-from wszoo.data.errors import MissingDataError, check_memory
+from wszoo.data.csv_file import read_text
+from wszoo.data.errors import check_memory
 from wszoo.data.source import SPLITS, Pair, Source
-from wszoo.data.splitting import complete, first_stratified
+from wszoo.data.splitting import first_stratified
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 PADDING = ""
 CHARACTERS = 64  # of a window
 WORDS = 24  # of a text; 99.9 % of clinc_oos have fewer
 MAX_VOCABULARY = 4000  # words, the commonest of train
-SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".txt",)
 NAMES = ("clinc_oos", "tiny_shakespeare")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -38,7 +37,7 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*")
 def load(name: str, *, data_dir: Path | None, manual_dir: Path | None, **options: Any) -> Source:
     """One of `NAMES`, from TFDS. `download` and the options of `language` or `labelled`."""
     builder = tfds_prepare.find_builder(name, data_dir)
-    download = options.pop("download")
+    download = options.pop("download", False)
     tfds_prepare.prepare(builder, manual_dir=manual_dir, download=download)
     if name == "tiny_shakespeare":
         texts = {s: _rows(builder, s)[0]["text"].decode() for s in SPLITS}
@@ -66,24 +65,15 @@ def load(name: str, *, data_dir: Path | None, manual_dir: Path | None, **options
     )
 
 
-def load_file(path: Path, *, validation: float, **options: Any) -> Source:
-    """A `.txt` file as `language`, its first 90 % for training and 5 % each for the others; a
-    `.csv` or `.tsv` file with the columns `text` and `label` as `labelled`.
+def load_file(path: Path, **options: Any) -> Source:
+    """A `.txt` file as `language`, its first 90 % for training and 5 % each for the others.
 
-    Raises `MissingDataError` without the file and `ValueError` for one that is no UTF-8 text, has
-    other columns or a row without text or label.
+    Raises `MissingDataError` without the file and `ValueError` for one that is no UTF-8 text.
     """
-    about: dict[str, Any] = {"name": path.stem, "licence": "see origin", "origin": str(path)}
-    if path.suffix == ".txt":
-        text = _read(path)
-        cuts = [0, round(0.9 * len(text)), round(0.95 * len(text)), len(text)]
-        parts = {s: text[cuts[i] : cuts[i + 1]] for i, s in enumerate(SPLITS)}
-        return language(parts, **about, **options)
-    texts, labels = _table(path)
-    names = sorted(set(labels))
-    y = np.array([names.index(label) for label in labels], np.int32)
-    split = complete({"train": (np.array(texts, object), y)}, validation, None)
-    return labelled(split, names, **about, **options)
+    text = read_text(path).replace("\r\n", "\n")
+    cuts = [0, round(0.9 * len(text)), round(0.95 * len(text)), len(text)]
+    parts = {s: text[cuts[i] : cuts[i + 1]] for i, s in enumerate(SPLITS)}
+    return language(parts, name=path.stem, licence="see origin", origin=str(path), **options)
 
 
 def language(
@@ -187,26 +177,3 @@ def _rows(builder: Any, split: str) -> list[dict[str, Any]]:
     config = tfds.ReadConfig(try_autocache=False)
     data = builder.as_dataset(split, shuffle_files=False, read_config=config)
     return list(tfds.as_numpy(data))
-
-
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise MissingDataError(f"{path}: no such file")
-    try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
-
-
-def _table(path: Path) -> tuple[list[str], list[str]]:
-    lines = io.StringIO(_read(path), newline="")
-    rows = list(csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ","))
-    if not rows or not {"text", "label"} <= set(rows[0]):
-        found = list(rows[0]) if rows else "no rows"
-        raise ValueError(
-            f"{path} needs the columns text and label in its first line; it has {found}"
-        )
-    bad = [i for i, row in enumerate(rows, 2) if not row["text"] or not row["label"]]
-    if bad:
-        raise ValueError(f"{path}: rows without text or label, of {len(rows)}: {bad[:5]}")
-    return [row["text"] for row in rows], [row["label"] for row in rows]

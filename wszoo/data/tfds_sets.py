@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wszoo.data import images, tfds_prepare
+from wszoo.data import images, modes, tfds_prepare
 from wszoo.data.errors import check_memory
-from wszoo.data.source import SPLITS, Source
-from wszoo.data.splitting import SPLIT_SEED, carve
+from wszoo.data.findings import Notes, examined
+from wszoo.data.source import SPLITS, Pair, Source
+from wszoo.data.splitting import SPLIT_SEED, carve, share_of_carved
 
 # TFDS records no licence for these two; see http://yann.lecun.com/exdb/mnist/ (as given by
 # https://keras.io/api/datasets/mnist/) and https://github.com/zalandoresearch/fashion-mnist
 LICENCES = {"mnist": "CC BY-SA 3.0", "fashion_mnist": "MIT"}
 
+Size = tuple[int, int]  # width and height
 Plan = dict[str, tuple[str, np.ndarray]]  # our split -> (the TFDS split it is read from, its rows)
 
 
@@ -24,14 +27,15 @@ def load(
     name: str,
     *,
     image_size: int | None = None,
+    resize: str | None = None,
     data_dir: Path | None = None,
     manual_dir: Path | None = None,
     download: bool = False,
-    validation: float = 0.1,
+    validation: float | None = None,
     max_per_split: int | None = None,
     max_gb: float = 4.0,
 ) -> Source:
-    """The TFDS set `name` (`"tfds:"` in front is optional) with uint8 images divided by 255.
+    """The TFDS set `name` (`"tfds:"` in front is optional); images scaled as in `wszoo.data.modes`.
 
     A validation or test split that the set does not have is carved from train; the arguments and
     errors are those of `wszoo.data.load`.
@@ -40,19 +44,25 @@ def load(
     builder = tfds_prepare.find_builder(name, data_dir)
     keys = classification_keys(builder)
     height, width, _ = image_shape(builder, keys[0])
+    how = images.check_resize(resize, image_size)
     if image_size is None and None in (height, width):
         raise ValueError(f"{name}: its images vary in size; give image_size, e.g. image_size=96")
     tfds_prepare.prepare(builder, manual_dir=manual_dir, download=download)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     plan = plan_splits(name, sizes, validation, max_per_split)
     label = builder.info.features[keys[1]]
-    return Source(
+    splits, shown = read(builder, keys, plan, image_size=image_size, resize=how, max_gb=max_gb)
+    notes = Notes(name)
+    notes.add(images.crop_notes(shown) if image_size and resize is None else [])
+    source = Source(
         name=name,
-        splits=read(builder, keys, plan, image_size=image_size, max_gb=max_gb),
+        splits=splits,
         class_names=tuple(label.int2str(i) for i in range(label.num_classes)),
+        resize=how,
         licence=LICENCES.get(builder.name) or _licence(builder) or "see origin",
         origin=_origin(builder),
     )
+    return examined(source, notes, published=True)
 
 
 def classification_keys(builder: Any) -> tuple[str, str]:
@@ -83,7 +93,9 @@ def image_shape(builder: Any, key: str) -> tuple[int | None, int | None, int]:
     return height, width, channels or 3
 
 
-def plan_splits(name: str, sizes: dict[str, int], fraction: float, limit: int | None) -> Plan:
+def plan_splits(
+    name: str, sizes: dict[str, int], fraction: float | None, limit: int | None
+) -> Plan:
     """Which rows of which TFDS split to read for train, validation and test.
 
     Missing splits are carved from a fixed permutation of train. A limit keeps the first rows in
@@ -94,16 +106,24 @@ def plan_splits(name: str, sizes: dict[str, int], fraction: float, limit: int | 
         raise ValueError(f"{name} has no train split, only {sorted(sizes)}")
     missing = [split for split in SPLITS if split not in sizes]
     plan = {s: (s, np.arange(sizes[s])) for s in SPLITS if s in sizes}
+    share = share_of_carved(fraction, missing)
     if missing:
         order = np.random.default_rng(SPLIT_SEED).permutation(sizes["train"])
-        plan.update({s: ("train", rows) for s, rows in carve(order, missing, fraction).items()})
+        plan.update({s: ("train", rows) for s, rows in carve(order, missing, share).items()})
     return {split: (origin, rows[:limit]) for split, (origin, rows) in plan.items()}
 
 
 def read(
-    builder: Any, keys: tuple[str, str], plan: Plan, *, image_size: int | None, max_gb: float
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Reads the planned rows: split -> (x float32 (n, height, width, channels), y int32 (n,)).
+    builder: Any,
+    keys: tuple[str, str],
+    plan: Plan,
+    *,
+    image_size: int | None,
+    resize: str,
+    max_gb: float,
+) -> tuple[dict[str, Pair], Counter[Size]]:
+    """Reads the planned rows: split -> (x float32 (n, height, width, channels), y int32 (n,)), and
+    how many images there were of each (width, height).
 
     Raises ValueError if the arrays would need more than `max_gb`.
     """
@@ -115,23 +135,30 @@ def read(
         split: (np.empty((len(rows), *shape), np.float32), np.empty(len(rows), np.int32))
         for split, (_, rows) in plan.items()
     }
+    sizes: Counter[Size] = Counter()
+
+    def fit(x: np.ndarray) -> np.ndarray:
+        sizes[x.shape[2], x.shape[1]] += len(x)
+        unit = modes.to_unit(x)
+        return unit if image_size is None else images.resize(unit, image_size, resize)
+
     for origin in {origin for origin, _ in plan.values()}:
         wanted = {split: rows for split, (of, rows) in plan.items() if of == origin}
-        _fill(splits, wanted, _numpy_batches(builder, origin, keys, together), image_size)
-    return splits
+        batches = _numpy_batches(builder, origin, keys, together)
+        _fill(splits, wanted, batches, fit)
+    return splits, sizes
 
 
-def _fill(splits, wanted, batches, image_size) -> None:
-    """Writes the `wanted` rows (split -> sorted row numbers) of a stream into the arrays."""
+def _fill(splits, wanted, batches, fit) -> None:
+    """Writes the `wanted` rows (split -> sorted row numbers) of a stream into the arrays, each
+    batch of images through `fit`."""
     done, start = dict.fromkeys(wanted, 0), 0
     for x, y in batches:
         for split, rows in wanted.items():
             first, stop = done[split], int(np.searchsorted(rows, start + len(y)))
             if stop > first:
                 picked = rows[first:stop] - start
-                unit = _unit(x[picked])
-                unit = unit if image_size is None else images.resize(unit, image_size)
-                splits[split][0][first:stop] = unit
+                splits[split][0][first:stop] = fit(x[picked])
                 splits[split][1][first:stop] = y[picked]
                 done[split] = stop
         start += len(y)
@@ -147,12 +174,6 @@ def _numpy_batches(builder: Any, split: str, keys: tuple[str, str], size: int):
     dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=config)
     pairs = dataset.map(lambda example: tuple(example[key] for key in keys))
     return tfds.as_numpy(pairs.batch(size).prefetch(2))
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "u":  # uint8, or uint16 of some scientific sets
-        return np.divide(x, np.iinfo(x.dtype).max, dtype=np.float32)
-    return images.to_unit(x)
 
 
 def _licence(builder: Any) -> str:

@@ -1,15 +1,16 @@
 """What a transfer run learns from: arrays in three splits, whatever they were given as."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wszoo import training
-from wszoo.data import Source, load
-from wszoo.data.images import resize, to_unit
+from wszoo.data import Source, images, load, modes
+from wszoo.data.arrays import count_sizes, read_npz
+from wszoo.data.findings import Notes, examine
 from wszoo.data.source import SPLITS
 from wszoo.data.splitting import complete
 
@@ -18,11 +19,18 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """`splits`: "train", "validation", "test" → (x, y); `class_names` where y are classes."""
+    """`splits`: "train", "validation", "test" → (x, y); `class_names` where y are classes.
+
+    `resize` is how images come to their size, `None` for no images; `notes` and `licence` are those
+    of the data, see `wszoo.data.Source`.
+    """
 
     name: str
     splits: Mapping[str, Pair]
     class_names: tuple[str, ...] = ()
+    resize: str | None = None
+    notes: tuple[str, ...] = ()
+    licence: str = "see origin"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -32,34 +40,52 @@ class Examples:
     def targets(self) -> dict[str, np.ndarray]:
         return {split: y for split, (_, y) in self.splits.items()}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a model that learnt from these should know of itself, for `describe`."""
+        height, width = self.input_shape[:2] if self.resize else (None, None)
+        return {
+            "class_names": list(self.class_names) or None,
+            "image_size": height if height == width else [height, width],
+            "resize": self.resize,
+            "licence": None if self.licence == "see origin" else self.licence,
+        }
+
     def fingerprint(self) -> str:
         """Hash (64 hex digits) of all arrays with their shapes."""
         return training.fingerprint(a for split in SPLITS for a in self.splits[split])
 
 
-def examples(data: Any, *, image_size: int | None = None) -> Examples:
+def examples(data: Any, *, image_size: int | None = None, resize: str | None = None) -> Examples:
     """Examples of `data`, with images of `image_size` pixels a side where that is given.
 
     Args:
         data: a `Source`; the name or path of one (see `wszoo.data.load`); an `.npz` of
             `x_train, y_train, …` with targets of any kind; a mapping of "train", "validation" and
-            "test" to `(x, y)`; or these pairs in order. uint8 is divided by 255. A split that is
-            missing is carved from train, a tenth of it, always the same rows.
+            "test" to `(x, y)`; or these pairs in order. Numbers are scaled as in
+            `wszoo.data.from_arrays`. A split that is missing is carved from train, a tenth of it,
+            always the same rows.
+        resize: how images come to that size, "crop" by default, see `wszoo.data.load`.
 
-    Raises `ValueError` for shapes, dtypes and numbers that nothing can be learnt from.
+    Raises `ValueError` for shapes, dtypes and numbers that nothing can be learnt from, and for a
+    `Source` whose images came to their size in another way.
     """
-    if isinstance(data, str | Path) and Path(data).suffix == ".npz":
-        return _from_npz(Path(data), image_size)
+    if isinstance(data, str | Path) and Path(data).suffix.lower() == ".npz":
+        return _from_npz(Path(data), image_size, resize)
     if isinstance(data, str | Path):
-        data = load(data, image_size=image_size)
+        data = load(data, image_size=image_size, resize=resize)
     if isinstance(data, Source):
-        splits = {split: data.arrays(split) for split in SPLITS}
-        return _sized(Examples(data.name, splits, data.class_names), image_size)
-    return from_pairs(_mapping(data), "your arrays", image_size=image_size)
+        return _of_source(data, image_size, resize)
+    return from_pairs(_mapping(data), "your arrays", image_size=image_size, resize=resize)
 
 
 def from_pairs(
-    pairs: Mapping[str, Any], name: str, names: Sequence[str] = (), *, image_size: int | None = None
+    pairs: Mapping[str, Any],
+    name: str,
+    names: Sequence[str] = (),
+    *,
+    image_size: int | None = None,
+    resize: str | None = None,
 ) -> Examples:
     """Examples of arrays by split; see `examples`."""
     if "train" not in pairs or set(pairs) - set(SPLITS):
@@ -67,8 +93,26 @@ def from_pairs(
     found = {split: _pair(f"{name}, {split}", pairs[split]) for split in SPLITS if split in pairs}
     if len(shapes := {x.shape[1:] for x, _ in found.values()}) > 1:
         raise ValueError(f"{name}: the splits differ in the shape of x: {sorted(shapes)}")
-    whole = _carved(found)
-    return _sized(Examples(name, whole, tuple(names)), image_size)
+    modes.check_one_scale(name, {split: np.asarray(pairs[split][0]).dtype for split in found})
+    notes, are_images = Notes(name), next(iter(found.values()))[0].ndim == 4
+    given = Examples(name, _carved(found), tuple(names), "crop" if are_images else None)
+    sized = _sized(given, image_size, resize, notes)
+    examine(notes, sized.splits, sized.class_names, are_images=are_images)
+    return replace(sized, notes=tuple(notes.sentences))
+
+
+def _of_source(source: Source, image_size: int | None, resize: str | None) -> Examples:
+    height, width = source.input_shape[:2] if source.resize else (None, None)
+    if resize not in (None, source.resize) and height == width:
+        raise ValueError(
+            f"{source.name} was read with resize={source.resize!r}; read it with "
+            f"load(…, image_size=…, resize={resize!r})"
+        )
+    splits = {split: source.arrays(split) for split in SPLITS}
+    given = Examples(source.name, splits, source.class_names, source.resize, licence=source.licence)
+    notes = Notes(source.name)
+    sized = _sized(given, image_size, resize, notes)
+    return replace(sized, notes=(*source.notes, *notes.sentences))
 
 
 def _mapping(data: Any) -> Mapping[str, Any]:
@@ -97,8 +141,10 @@ def _pair(where: str, pair: Any) -> Pair:
         y = y[:, 0]  # as keras.datasets.cifar10 gives them
     if x.dtype == np.uint8 and x.ndim == 3:
         x = x[..., None]
+    if x.ndim == 4:
+        modes.check_range(where, x)
     if x.dtype == np.uint8 or x.ndim > 2 or x.dtype.kind == "f":  # others are token ids
-        x = to_unit(x)
+        x = modes.to_unit(x)
     if bad := int(np.count_nonzero(~np.isfinite(x))):
         raise ValueError(f"{where}: {bad} values of x are NaN or infinite")
     return x, y
@@ -107,10 +153,10 @@ def _pair(where: str, pair: Any) -> Pair:
 def _carved(pairs: dict[str, Pair]) -> dict[str, Pair]:
     y = pairs["train"][1]
     if y.ndim == 1 and y.dtype.kind in "iu":
-        return complete(pairs, 0.1, None)
+        return complete(pairs, None, None)
     # Other targets have no classes to stratify by: the rows are labelled alike and carved.
     alike = {s: (np.arange(len(y)), np.zeros(len(y), int)) for s, (_, y) in pairs.items()}
-    rows = {split: index for split, (index, _) in complete(alike, 0.1, None).items()}
+    rows = {split: index for split, (index, _) in complete(alike, None, None).items()}
     made = {}
     for split in SPLITS:
         x, targets = pairs.get(split, pairs["train"])
@@ -118,16 +164,23 @@ def _carved(pairs: dict[str, Pair]) -> dict[str, Pair]:
     return made
 
 
-def _sized(found: Examples, image_size: int | None) -> Examples:
-    shape = found.input_shape
-    if image_size is None or len(shape) != 3 or shape[:2] == (image_size, image_size):
-        return found
-    splits = {split: (resize(x, image_size), y) for split, (x, y) in found.splits.items()}
-    return Examples(found.name, splits, found.class_names)
+def _sized(given: Examples, image_size: int | None, resize: str | None, notes: Notes) -> Examples:
+    """The examples with images of that size; `notes` gets what a crop cuts off."""
+    shape = given.input_shape
+    how = images.check_resize(resize, image_size) if resize else given.resize
+    if image_size is None or len(shape) != 3:
+        return given
+    if shape[:2] == (image_size, image_size):
+        return replace(given, resize=how)
+    if resize is None and how == "crop":
+        notes.add(images.crop_notes(count_sizes(x for x, _ in given.splits.values())))
+    splits = {
+        split: (images.resize(x, image_size, how or "crop"), y)
+        for split, (x, y) in given.splits.items()
+    }
+    return replace(given, splits=splits, resize=how)
 
 
-def _from_npz(path: Path, image_size: int | None) -> Examples:
-    from wszoo.data.arrays import read_npz
-
+def _from_npz(path: Path, image_size: int | None, resize: str | None) -> Examples:
     pairs, names = read_npz(path)
-    return from_pairs(pairs, path.stem, names or (), image_size=image_size)
+    return from_pairs(pairs, path.stem, names or (), image_size=image_size, resize=resize)

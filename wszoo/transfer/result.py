@@ -41,11 +41,12 @@ class Result:
     cache: Mapping[str, str | None]
     frozen: "Mapping[str, Frozen]" = field(repr=False)
     stopped: list[str] = field(repr=False)
+    data_notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done that was not asked for."""
-        found = []
+        """What was done that was not asked for, and what the data's source has to say."""
+        found = list(self.data_notes)
         if any(layer.name == "grey_to_colour" for layer in self.model.layers):
             found.append("grey images are repeated to the backbone's three channels")
         for phase, state in self.frozen.items():

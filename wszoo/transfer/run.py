@@ -42,6 +42,7 @@ def transfer(
     accumulate: int = 1,
     weights: str | os.PathLike | None = "imagenet",
     image_size: int | None = None,
+    resize: str | None = None,
     tensorboard: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
     distribution: "str | Processes | None" = None,
@@ -82,6 +83,8 @@ def transfer(
         class_weight: `"balanced"` or a weight by class.
         mixed_precision: `True`, or the name of a Keras dtype policy. The head stays in float32.
         accumulate: batches whose gradients one step sums up.
+        resize: how images come to the backbone's size: `"crop"` to their centred square (the
+            default), `"pad"` or `"stretch"`; see `wszoo.data.load`. It is kept with the model.
         tensorboard: folder for TensorBoard's logs.
         resume: a folder for backups. The same call goes on there after it was killed, and ends as
             an unbroken one would.
@@ -96,6 +99,7 @@ def transfer(
     """
     import keras
 
+    from wszoo.sharing.about import describe
     from wszoo.transfer import backbones, extras, feed, tasks
     from wszoo.transfer import distribution as distributed
     from wszoo.transfer.examples import examples
@@ -116,7 +120,7 @@ def transfer(
     if isinstance(head, str):
         kind, head = with_head(kind, head), None
     found = backbones.find(backbone, weights=weights, image_size=image_size)
-    known = examples(data, image_size=found.size)
+    known = examples(data, image_size=found.size, resize=resize)
     units = kind.units(known.targets, known.class_names)
     if class_weight is not None and not kind.labels:
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")
@@ -168,7 +172,9 @@ def transfer(
         processes=processes,
     )
     with extras.l2_sp(parts.backbone.layers, l2_sp):
-        return runner.run(found.name, probe=probe_first and head is None)
+        result = runner.run(found.name, probe=probe_first and head is None)
+    describe(result.model, task=kind.name, **known.facts)
+    return result
 
 
 def as_plan(freeze: Any, epochs: int) -> FreezePlan:

@@ -88,7 +88,7 @@ class Runner:
             model = local_copy(model)
         return Result(
             model, name, self.task, self.seen.known.class_names, self.plan, self.record.rows,
-            metrics, reasons, frozen, self.record.stopped,
+            metrics, reasons, frozen, self.record.stopped, self.seen.known.notes,
         )  # fmt: skip
 
     def _start_head(self) -> None:
