@@ -89,6 +89,9 @@ def main(
     seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
     steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
     task: Annotated[str, plan_option(f"One of {', '.join(TASKS)}.")] = "classification",
+    order: Annotated[
+        str | None, plan_option("Of ordinal: the classes from low to high, by commas.")
+    ] = None,
     head: Annotated[str, plan_option(f"One of {', '.join(HEADS)}.")] = "dense",
     freeze: Annotated[str | None, plan_option("head, all, globs, or a plan.yaml.")] = None,
     epochs: Annotated[int, plan_option("Where --freeze is no plan.")] = 20,
@@ -180,7 +183,7 @@ def source_for(
     backbone: str, data: str, task: str, image_size: int | None, **places: Any
 ) -> Source | str:
     """The data of a run of your own; targets that are no classes stay in their .npz."""
-    if data.endswith(".npz") and task in ("multi_label", "regression"):
+    if data.endswith(".npz") and task in ("multi_label", "regression", "ordinal"):
         return data
     size = backbones.find(backbone, image_size=image_size).size
     return load(data, image_size=size, **places)
@@ -190,6 +193,7 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
     """One run of `wszoo.transfer`; its backups are in `out` until it ends."""
     options["cache"] = {"off": False}.get(options["cache"], options["cache"])
     options["weights"] = None if options["weights"] == "none" else options["weights"]
+    options["order"] = options["order"] and options["order"].split(",")
     options["augment"] = "jitter" if options["augment"] else None
     options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
     bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines

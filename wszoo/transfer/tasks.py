@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wszoo.data.errors import did_you_mean
-from wszoo.transfer import starts, targets
+from wszoo.transfer import meaning, starts, targets
 
 if TYPE_CHECKING:
     import keras
@@ -22,9 +22,11 @@ SCALE = 20.0  # of cosines before the softmax: temperature .05, Zhai & Wu 2018
 class Task:
     """One kind of target.
 
+    `read` says what labels are to the task, from examples and the order that was asked for;
     `units` checks the targets of all splits and says how many numbers the head gives; `encode`
     makes what the loss takes of them; `start` gives closed-form weights of the head's layers, in
-    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs.
+    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs,
+    and `in_units` what the caller called them, by the class names.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Task:
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[..., list[np.ndarray]] | None = None
     labels: bool = True  # targets are classes, which may be weighted
+    read: Callable[..., Any] = meaning.as_classes
+    in_units: Callable[..., np.ndarray] = lambda predicted, class_names: predicted
 
 
 def find(task: "str | Task") -> Task:
@@ -84,7 +88,10 @@ def multi_label() -> Task:
 
 
 def regression() -> Task:
-    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets."""
+    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets.
+
+    Labels of a source are the numbers that its class names spell.
+    """
     import keras
 
     return Task(
@@ -100,12 +107,15 @@ def regression() -> Task:
         encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
         start=starts.regressor,
         labels=False,
+        read=meaning.as_values,
     )
 
 
 def ordinal() -> Task:
     """Ranks `(n,)`: one kernel for all thresholds, a bias each (CORAL, Cao et al. 2020).
 
+    Ranks are numbers in their order, or classes in the order asked for. The metric `mae` counts
+    ranks; predictions are the numbers, or where there are none the ranks.
     The logits `(batch, ranks - 1)` say "above rank k"; their number above zero is the rank.
     """
     import keras
@@ -124,6 +134,8 @@ def ordinal() -> Task:
         lambda outputs: (outputs > 0).sum(-1),
         encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
         labels=False,
+        read=meaning.as_ranks,
+        in_units=meaning.in_units,
     )
 
 
