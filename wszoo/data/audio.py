@@ -6,9 +6,10 @@ Mel scale and weights: those of `tf.signal.linear_to_mel_weight_matrix` (HTK's s
 
 from __future__ import annotations
 
+import collections
 import functools
+import struct
 import warnings
-import wave
 from math import gcd
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete, first_stratified
 
 NAME = "spoken_digit"
-SUFFIXES = frozenset([".wav"])
+SUFFIXES = frozenset([".wav", ".wave"])
+OTHERS = frozenset(
+    [".aac", ".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wma"]
+)
 RATE = 8000  # samples a second, those of spoken_digit
 WINDOW, HOP = 200, 80  # samples: 25 ms and 10 ms
 FFT = 256
@@ -30,6 +34,16 @@ LOWEST, HIGHEST = 60.0, 3800.0  # Hz
 FRAMES = (
     64  # 0.65 s; 96 % of spoken_digit's recordings are shorter, of the others the middle is kept
 )
+# What a sample of each type is divided by, after its zero is taken off: full scale is 1.
+SCALES = {
+    "uint8": (128, 2**7),
+    "int16": (0, 2**15),
+    "int32": (0, 2**31),  # 24 bits too, which stand in the upper three bytes
+    "int64": (0, 2**63),
+    "float32": (0, 1),
+    "float64": (0, 1),
+}
+UNKNOWN_LENGTH = 0x7FFF0000  # from here on what programs write that do not know the length yet
 FLOOR = 1e-3  # added to a power before its logarithm, in units of the recording's mean power
 
 # FSDD's speakers (v1.0.9). Whoever is tested was never heard in training.
@@ -125,8 +139,11 @@ def load(
 
 
 def is_audio_folder(folder: Path) -> bool:
-    """Whether a wav file lies in `folder/class/` or `folder/split/class/`."""
-    return any(next(folder.glob(depth), None) for depth in ("*/*.wav", "*/*/*.wav"))
+    """Whether a folder and its sub-folders hold more recordings, of any format, than images."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+    counts = collections.Counter(path.suffix.lower() for path in files)
+    recordings = sum(counts[suffix] for suffix in SUFFIXES | OTHERS)
+    return recordings > sum(counts[suffix] for suffix in folders.SUFFIXES)
 
 
 def load_folder(
@@ -159,46 +176,95 @@ def load_folder(
 
 
 def read_frames(paths) -> np.ndarray:
-    """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read."""
-    frames, broken = [], []
+    """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read.
+
+    A `UserWarning` says which files have fewer samples a second than `RATE`: the upper bands of
+    their frames are empty.
+    """
+    frames, broken, low = [], [], []
     for path in map(Path, paths):
         try:
-            frames.append(log_mel(read_wav(path)))
-        except (OSError, EOFError, ValueError, wave.Error) as error:
+            rate, samples = _samples(path)
+        except (OSError, EOFError, ValueError) as error:
             broken.append(f"{path}: {error}")
+            continue
+        low += [f"{path} ({rate})"] if rate < RATE else []
+        frames.append(log_mel(_resampled(samples, rate)))
     if broken:
         more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
         first = "\n  ".join(broken[:5])
         raise ValueError(
-            f"{len(broken)} of {len(paths)} files are no readable PCM wav files; remove or "
-            f"convert them:\n  {first}{more}"
+            f"{len(broken)} of {len(paths)} files are no readable wav files of PCM or float "
+            f"samples; remove or convert them, e.g. with ffmpeg -i OLD NEW.wav:\n  {first}{more}"
+        )
+    if low:
+        warnings.warn(
+            f"{len(low)} of {len(paths)} recordings have fewer than {RATE} samples a second, so "
+            f"their upper bands are empty: {', '.join(low[:5])}",
+            stacklevel=2,
         )
     return np.stack(frames)
 
 
 def read_wav(path: Path) -> np.ndarray:
-    """Samples (n,) float32 in [-1, 1] at RATE: the mean of the channels, resampled if need be.
+    """Samples (n,) float32 at RATE: the mean of the channels, resampled if need be.
 
-    Takes PCM of 8, 16, 24 or 32 bits. Raises ValueError on an empty file, wave.Error on another
-    format.
+    Takes PCM of 8 to 64 bits, as values in [-1, 1], and floats, as they are; both also as
+    WAVE_FORMAT_EXTENSIBLE. Raises ValueError for another codec (with its name), a file that is cut
+    short or has no samples, and samples that are not finite.
     """
-    with wave.open(str(path), "rb") as file:
-        width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-        data = file.readframes(file.getnframes())
-    whole = len(data) - len(data) % (width * channels)  # a cut file ends anywhere
-    raw = np.frombuffer(data[:whole], np.uint8).reshape(-1, width)
-    if not len(raw):
+    rate, samples = _samples(path)
+    return _resampled(samples, rate)
+
+
+def _samples(path: Path) -> tuple[int, np.ndarray]:
+    """The rate, and the mean of the channels (n,), float32."""
+    from scipy.io import wavfile
+
+    _check_whole(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that are no samples
+        try:
+            rate, raw = wavfile.read(path)
+        except (ZeroDivisionError, struct.error) as error:
+            raise ValueError(f"its header is no valid one: {error}") from error
+    if not raw.size:
         raise ValueError("no samples")
-    if width == 1:  # the one unsigned kind
-        values = (raw[:, 0].astype(np.float32) - 128) / 128
-    else:
-        padded = np.zeros((len(raw), 4), np.uint8)
-        padded[:, 4 - width :] = raw
-        values = padded.view("<i4")[:, 0].astype(np.float32) / 2**31
-    values = values.reshape(-1, channels).mean(axis=1)
+    if rate < 1:
+        raise ValueError(f"its header says {rate} samples a second")
+    if raw.dtype.name not in SCALES:
+        raise ValueError(f"samples of type {raw.dtype.name}; valid are {', '.join(SCALES)}")
+    zero, full = SCALES[raw.dtype.name]
+    values = (raw.astype(np.float64) - zero) / full
+    if bad := np.count_nonzero(~np.isfinite(values)):
+        raise ValueError(f"{bad} of {values.size} samples are NaN or infinite")
+    return rate, values.reshape(len(values), -1).mean(axis=1).astype(np.float32)
+
+
+def _check_whole(path: Path) -> None:
+    """Raises ValueError for a RIFF file that ends before its header says: scipy reads the rest."""
+    with path.open("rb") as file:
+        kind = file.read(12)[:4]
+        if kind not in (b"RIFF", b"RIFX"):
+            return  # what it is, if anything, scipy says
+        layout = "<4sI" if kind == b"RIFF" else ">4sI"
+        while len(header := file.read(8)) == 8:
+            name, size = struct.unpack(layout, header)
+            if name == b"data":
+                there = path.stat().st_size - file.tell()
+                if there < size < UNKNOWN_LENGTH:
+                    raise ValueError(f"cut short: {there} of {size} bytes of samples are there")
+                if size == 0 < there:
+                    raise ValueError(f"its header says 0 samples, but {there} bytes follow it")
+                return
+            file.seek(size + size % 2, 1)
+    raise ValueError("cut short: it has no samples")
+
+
+def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
     if rate == RATE:
-        return values
+        return samples
     from scipy.signal import resample_poly
 
     common = gcd(rate, RATE)
-    return resample_poly(values, RATE // common, rate // common).astype(np.float32)
+    return resample_poly(samples, RATE // common, rate // common).astype(np.float32)
