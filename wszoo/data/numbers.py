@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -12,7 +13,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 def is_number(label: str) -> bool:
     """Whether a label is a finite decimal number: "5", "-0.5", "1e3"; not "nan" or "1_000"."""
-    return bool(_NUMBER.fullmatch(label.strip())) and bool(np.isfinite(float(label)))
+    return bool(_NUMBER.fullmatch(label.strip())) and math.isfinite(float(label))
 
 
 def as_numbers(names: Iterable[str]) -> np.ndarray | None:
