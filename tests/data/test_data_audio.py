@@ -173,7 +173,7 @@ def test_rates_may_differ_within_a_folder_and_low_ones_are_named(tmp_path):
     same, other = audio.read_frames(paths)
     assert same[:40].mean(axis=0).argmax() == other[:40].mean(axis=0).argmax()
     low = write_wav(tmp_path / "low.wav", tone(440, rate=4000), rate=4000)
-    with pytest.warns(UserWarning, match=r"1 of 3 recordings have fewer than 8000.*low.wav \(4000"):
+    with pytest.warns(UserWarning, match=r"1 of 3 have fewer than 8000.*low.wav \(4000"):
         audio.read_frames([*paths, low])
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import collections
 import functools
-import struct
 import warnings
 from math import gcd
 from pathlib import Path
 
 import numpy as np
 
-from wszoo.data import folders, tfds_prepare
+from wszoo.data import folders, image_files, tfds_prepare, wav_file
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Pair, Source
@@ -34,16 +33,6 @@ LOWEST, HIGHEST = 60.0, 3800.0  # Hz
 FRAMES = (
     64  # 0.65 s; 96 % of spoken_digit's recordings are shorter, of the others the middle is kept
 )
-# What a sample of each type is divided by, after its zero is taken off: full scale is 1.
-SCALES = {
-    "uint8": (128, 2**7),
-    "int16": (0, 2**15),
-    "int32": (0, 2**31),  # 24 bits too, which stand in the upper three bytes
-    "int64": (0, 2**63),
-    "float32": (0, 1),
-    "float64": (0, 1),
-}
-UNKNOWN_LENGTH = 0x7FFF0000  # from here on what programs write that do not know the length yet
 FLOOR = 1e-3  # added to a power before its logarithm, in units of the recording's mean power
 
 # FSDD's speakers (v1.0.9). Whoever is tested was never heard in training.
@@ -143,7 +132,7 @@ def is_audio_folder(folder: Path) -> bool:
     files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
     counts = collections.Counter(path.suffix.lower() for path in files)
     recordings = sum(counts[suffix] for suffix in SUFFIXES | OTHERS)
-    return recordings > sum(counts[suffix] for suffix in folders.SUFFIXES)
+    return recordings > sum(counts[suffix] for suffix in image_files.suffixes())
 
 
 def load_folder(
@@ -155,8 +144,8 @@ def load_folder(
 ) -> Source:
     """A source from `folder/class/x.wav`, or `folder/{train,validation,test}/class/x.wav`.
 
-    As `wszoo.data.folders.load` in everything but the files: PCM wav files of any rate and number
-    of channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
+    As `wszoo.data.folders.load` in everything but the files: wav files of any rate and number of
+    channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
     are carved from train know nothing of speakers.
     """
     found = folders.find_files(folder, SUFFIXES, "recordings")
@@ -164,7 +153,11 @@ def load_folder(
     notes.add(found.notes)
     chosen: dict[str, Pair] = complete(found.splits, validation, max_per_split)
     check_memory(str(folder), sum(len(y) for _, y in chosen.values()), (FRAMES, MELS), max_gb)
-    splits = {split: (read_frames(paths), y) for split, (paths, y) in chosen.items()}
+    splits = {}
+    for split, (paths, y) in chosen.items():
+        x, sentences = _frames(paths)
+        notes.add(sentences)
+        splits[split] = (x, y)
     source = Source(
         name=folder.name,
         splits=splits,
@@ -181,15 +174,30 @@ def read_frames(paths) -> np.ndarray:
     A `UserWarning` says which files have fewer samples a second than `RATE`: the upper bands of
     their frames are empty.
     """
+    frames, sentences = _frames(paths)
+    Notes("recordings").add(sentences)
+    return frames
+
+
+def read_wav(path: Path) -> np.ndarray:
+    """Samples (n,) float32 at RATE: the mean of the channels, resampled if need be.
+
+    Kinds of samples, and errors, as `wszoo.data.wav_file.read`.
+    """
+    return _resampled(*wav_file.read(path))
+
+
+def _frames(paths) -> tuple[np.ndarray, list[str]]:
+    """Frames, and sentences on what was found."""
     frames, broken, low = [], [], []
     for path in map(Path, paths):
         try:
-            rate, samples = _samples(path)
+            rate, samples = wav_file.read(path)
         except (OSError, EOFError, ValueError) as error:
             broken.append(f"{path}: {error}")
             continue
         low += [f"{path} ({rate})"] if rate < RATE else []
-        frames.append(log_mel(_resampled(samples, rate)))
+        frames.append(log_mel(_resampled(rate, samples)))
     if broken:
         more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
         first = "\n  ".join(broken[:5])
@@ -197,71 +205,13 @@ def read_frames(paths) -> np.ndarray:
             f"{len(broken)} of {len(paths)} files are no readable wav files of PCM or float "
             f"samples; remove or convert them, e.g. with ffmpeg -i OLD NEW.wav:\n  {first}{more}"
         )
-    if low:
-        warnings.warn(
-            f"{len(low)} of {len(paths)} recordings have fewer than {RATE} samples a second, so "
-            f"their upper bands are empty: {', '.join(low[:5])}",
-            stacklevel=2,
-        )
-    return np.stack(frames)
+    few = (
+        f"{len(low)} of {len(paths)} have fewer than {RATE} samples a second, so their upper bands"
+    )
+    return np.stack(frames), [f"{few} are empty: {', '.join(low[:5])}"] if low else []
 
 
-def read_wav(path: Path) -> np.ndarray:
-    """Samples (n,) float32 at RATE: the mean of the channels, resampled if need be.
-
-    Takes PCM of 8 to 64 bits, as values in [-1, 1], and floats, as they are; both also as
-    WAVE_FORMAT_EXTENSIBLE. Raises ValueError for another codec (with its name), a file that is cut
-    short or has no samples, and samples that are not finite.
-    """
-    rate, samples = _samples(path)
-    return _resampled(samples, rate)
-
-
-def _samples(path: Path) -> tuple[int, np.ndarray]:
-    """The rate, and the mean of the channels (n,), float32."""
-    from scipy.io import wavfile
-
-    _check_whole(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that are no samples
-        try:
-            rate, raw = wavfile.read(path)
-        except (ZeroDivisionError, struct.error) as error:
-            raise ValueError(f"its header is no valid one: {error}") from error
-    if not raw.size:
-        raise ValueError("no samples")
-    if rate < 1:
-        raise ValueError(f"its header says {rate} samples a second")
-    if raw.dtype.name not in SCALES:
-        raise ValueError(f"samples of type {raw.dtype.name}; valid are {', '.join(SCALES)}")
-    zero, full = SCALES[raw.dtype.name]
-    values = (raw.astype(np.float64) - zero) / full
-    if bad := np.count_nonzero(~np.isfinite(values)):
-        raise ValueError(f"{bad} of {values.size} samples are NaN or infinite")
-    return rate, values.reshape(len(values), -1).mean(axis=1).astype(np.float32)
-
-
-def _check_whole(path: Path) -> None:
-    """Raises ValueError for a RIFF file that ends before its header says: scipy reads the rest."""
-    with path.open("rb") as file:
-        kind = file.read(12)[:4]
-        if kind not in (b"RIFF", b"RIFX"):
-            return  # what it is, if anything, scipy says
-        layout = "<4sI" if kind == b"RIFF" else ">4sI"
-        while len(header := file.read(8)) == 8:
-            name, size = struct.unpack(layout, header)
-            if name == b"data":
-                there = path.stat().st_size - file.tell()
-                if there < size < UNKNOWN_LENGTH:
-                    raise ValueError(f"cut short: {there} of {size} bytes of samples are there")
-                if size == 0 < there:
-                    raise ValueError(f"its header says 0 samples, but {there} bytes follow it")
-                return
-            file.seek(size + size % 2, 1)
-    raise ValueError("cut short: it has no samples")
-
-
-def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+def _resampled(rate: int, samples: np.ndarray) -> np.ndarray:
     if rate == RATE:
         return samples
     from scipy.signal import resample_poly

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import collections
 import unicodedata
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 from wszoo.data import tfds_prepare
 from wszoo.data.csv_file import read_text
 from wszoo.data.errors import check_memory
+from wszoo.data.findings import Notes
 from wszoo.data.source import SPLITS, Pair, Source
 from wszoo.data.splitting import first_stratified
 from wszoo.data.words import words
@@ -136,7 +136,7 @@ def labelled(
     """
     size = length or WORDS
     tokens = tuple(vocabulary or word_vocabulary(pairs["train"][0]))
-    splits = {}
+    notes, splits = Notes(name), {}
     for split, (texts, labels) in pairs.items():
         y = np.asarray(labels, np.int32)
         kept = first_stratified(y, max_per_split)
@@ -146,10 +146,9 @@ def labelled(
         check_known(f"{name}, {split}", ids, tokens, held_out=split != "train")
         if split == "train":
             _check_distinct(f"{name}, {split}", chosen, ids)
-            if length is None:
-                _warn_of_cuts(f"{name}, {split}", chosen)
+            notes.add(_note_on_cuts(chosen) if length is None else [])
         splits[split] = (ids, y[kept])
-    return Source(name, splits, tuple(class_names), licence, origin, tokens)
+    return Source(name, splits, tuple(class_names), licence, origin, tokens, tuple(notes.sentences))
 
 
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
@@ -214,14 +213,14 @@ def _check_distinct(where: str, texts: Sequence[str], ids: np.ndarray) -> None:
         )
 
 
-def _warn_of_cuts(where: str, texts: Sequence[str]) -> None:
+def _note_on_cuts(texts: Sequence[str]) -> list[str]:
     longer = [n for n in (len(words(text)) for text in texts) if n > WORDS]
-    if len(longer) > CUT * len(texts):
-        warnings.warn(
-            f"{where}: {len(longer)} of {len(texts)} texts have more than {WORDS} words, up to "
-            f"{max(longer)}; the rest of them is cut off. Give length= for more (or to confirm it)",
-            stacklevel=4,
-        )
+    if len(longer) <= CUT * len(texts):
+        return []
+    return [
+        f"{len(longer)} of {len(texts)} training texts have more than {WORDS} words, up to "
+        f"{max(longer)}; the rest of them is cut off. Give length= for more (or to confirm it)"
+    ]
 
 
 def _composed(text: str) -> str:
