@@ -40,6 +40,7 @@ import wszoo
 from wszoo import report
 from wszoo.cli import run
 from wszoo.data import Source, load
+from wszoo.data.csv_file import is_table_file
 from wszoo.export.saved_model import saved_model
 from wszoo.sharing.files import written_whole
 from wszoo.transfer import backbones, heads, probe, tune
@@ -47,6 +48,7 @@ from wszoo.transfer import distribution as distributed
 from wszoo.transfer.named_heads import HEADS
 from wszoo.transfer.run import transfer
 from wszoo.transfer.tasks import TASKS
+from wszoo.transfer.tasks import find as find_task
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,11 @@ def source_for(
     """The data of a run of your own; targets that are no classes stay in their .npz."""
     if data.endswith(".npz") and task in ("multi_label", "regression", "ordinal"):
         return data
-    size = backbones.find(backbone, image_size=image_size).size
-    return load(data, image_size=size, **places)
+    found = backbones.find(backbone, image_size=image_size)
+    if is_table_file(Path(data)):
+        places["targets"] = "numbers" if find_task(task).numbers else None
+        places["vocabulary"] = found.vocabulary or None
+    return load(data, image_size=found.size, **places)
 
 
 def own_run(out: Path, smoke: bool, **options: Any) -> None:

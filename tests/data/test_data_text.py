@@ -127,8 +127,10 @@ def test_texts_that_leave_nothing_to_learn_are_refused(tmp_path):
     same = write_table(
         tmp_path / "same.csv", [f"hello, number {i}{':('[i % 2]}" for i in range(40)]
     )
-    with pytest.raises(ValueError, match=r"32 of 32 texts that differ.* are the same input"):
+    with pytest.raises(ValueError, match=r"100% of 32 texts that differ.* are the same input"):
         load(same)
+    rare = ["ok"] * 60 + ["bad one", "bad two"] * 4
+    assert load(write_table(tmp_path / "rare.csv", rare, "a" * 60 + "b" * 8)).num_classes == 2
     greetings = [("good morning all", "good night all")[i % 2] for i in range(40)]
     rows = [f"{t},{'ab'[i % 2]},train" for i, t in enumerate(greetings)]
     rows += [f"guten Morgen alle zusammen,{'ab'[i % 2]},test" for i in range(20)]

@@ -101,6 +101,27 @@ def test_texts_with_numbers_are_values_too(tmp_path):
         assert len(x) == len(y)
 
 
+def test_a_number_that_train_lacks_is_a_value_and_no_class(tmp_path):
+    ages = {"train": [5, 9, 30, 41], "validation": [7, 12], "test": [71, 5]}
+    rows = [(split, age, i) for split, given in ages.items() for i, age in enumerate(given * 3)]
+    lines = [f"word{age % 2} word{i % 3} and word{i % 2},{age},{split}" for split, age, i in rows]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["text,label,split", *lines]))
+    with pytest.raises(ValueError, match=r"train has no class \['12', '7', '71'\]"):
+        load(path)
+    source = load(path, targets="numbers")
+    assert source.class_names == ("12", "30", "41", "5", "7", "71", "9")
+    known = tasks.find("regression").read(examples(path, numbers=True), None)
+    assert {split: y.tolist() for split, y in known.targets.items()} == {
+        split: given * 3 for split, given in ages.items()
+    }
+    path.write_text("\n".join(["text,label,split", *lines, "word1 word2,old,test"]))
+    with pytest.raises(ValueError, match=r"1 of 25 labels are none: line 26 'old'"):
+        examples(path, numbers=True)
+    with pytest.raises(ValueError, match=r"digits does not take targets='numbers'"):
+        load("digits", targets="numbers")
+
+
 @pytest.mark.parametrize("levels", [[1, 2, 10, 11], [0.5, 1.5, 30.0], [0, 1, 2], [-3, 7]])
 @pytest.mark.parametrize("column", [False, True])
 def test_ranks_given_as_arrays_keep_their_numbers(levels, column):

@@ -11,6 +11,7 @@ for Intent Classification and Out-of-Scope Prediction".
 from __future__ import annotations
 
 import collections
+import dataclasses
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -136,6 +137,7 @@ def labelled(
     """
     size = length or WORDS
     tokens = tuple(vocabulary or word_vocabulary(pairs["train"][0]))
+    check_words(name, tokens)
     notes, splits = Notes(name), {}
     for split, (texts, labels) in pairs.items():
         y = np.asarray(labels, np.int32)
@@ -149,6 +151,34 @@ def labelled(
             notes.add(_note_on_cuts(chosen) if length is None else [])
         splits[split] = (ids, y[kept])
     return Source(name, splits, tuple(class_names), licence, origin, tokens, tuple(notes.sentences))
+
+
+def reworded(source: Source, vocabulary: Sequence[str]) -> Source:
+    """A source of labelled texts as ids of another vocabulary of words, a pretrained model's.
+
+    Words that the source itself does not know stay unknown. Raises `ValueError` for a vocabulary
+    of characters, and where next to nothing is left.
+    """
+    if tuple(vocabulary) == source.vocabulary:
+        return source
+    check_words(source.name, source.vocabulary)
+    check_words(source.name, vocabulary)
+    place = {token: i for i, token in enumerate(vocabulary)}
+    new = np.array([place.get(token, 1) for token in source.vocabulary], np.int32)
+    splits = {split: (new[x], y) for split, (x, y) in source.splits.items()}
+    for split, (ids, _) in splits.items():
+        check_known(f"{source.name}, {split}", ids, vocabulary, held_out=split != "train")
+    return dataclasses.replace(source, splits=splits, vocabulary=tuple(vocabulary))
+
+
+def check_words(name: str, vocabulary: Sequence[str]) -> None:
+    """Raises `ValueError` for a vocabulary that is none of words."""
+    if tuple(vocabulary[:2]) != (PADDING, UNKNOWN):
+        raise ValueError(
+            f"{name}: a vocabulary of words begins with {PADDING!r} for padding and {UNKNOWN!r} "
+            f"for unknown words; received {len(vocabulary)} tokens that begin with "
+            f"{list(vocabulary[:3])}, such as a model of characters has"
+        )
 
 
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
@@ -201,12 +231,13 @@ def check_known(where: str, ids: np.ndarray, vocabulary: Sequence[str], *, held_
 
 
 def _check_distinct(where: str, texts: Sequence[str], ids: np.ndarray) -> None:
-    """Raises `ValueError` if nearly all texts that differ are one input."""
+    """Raises `ValueError` if nearly all texts are one input, and not for being one text."""
     first = list({text: row for row, text in enumerate(texts)}.values())
-    _, counts = np.unique(ids[first], axis=0, return_counts=True)
-    if counts.max() > TOO_MANY * len(first):
+    counts = [np.unique(rows, axis=0, return_counts=True)[1] for rows in (ids, ids[first])]
+    shares = [count.max() / count.sum() for count in counts]
+    if min(shares) > TOO_MANY:
         raise ValueError(
-            f"{where}: {counts.max()} of {len(first)} texts that differ, such as "
+            f"{where}: {shares[1]:.0%} of {len(first)} texts that differ, such as "
             f"{texts[first[0]][:40]!r}, are the same input of {ids.shape[1]} words; words that "
             "occur once in train, punctuation and what is beyond the length do not count. Give "
             "more texts, or a larger length"

@@ -50,7 +50,7 @@ def as_ranks(known: Examples, order: Order) -> Examples:
     The order is the one given, from low to high, else that of the numbers which the labels are.
     Raises `ValueError` for labels without an order, and for one that does not name each of them.
     """
-    if not known.class_names:
+    if not known.class_names or known.targets["train"].dtype.kind not in "iu":
         known = _named(known)
     targets.check_places(known.targets, known.class_names)
     ranked = _given(known, order) if order is not None else _numeric(known)
@@ -79,14 +79,11 @@ def _named(known: Examples) -> Examples:
     for split, y in y_of.items():
         if new := np.setdiff1d(y, levels).tolist():
             raise ValueError(f"{split} has the ranks {targets.some(new)}, which train never shows")
-    names = [
-        level if isinstance(level, str) else numbers.as_name(level) for level in levels.tolist()
-    ]
     splits = {
         split: (x, np.searchsorted(levels, y.reshape(len(y))).astype(np.int32))
         for split, (x, y) in known.splits.items()
     }
-    return replace(known, splits=splits, class_names=tuple(names))
+    return replace(known, splits=splits, class_names=tuple(_spelled(levels.tolist())))
 
 
 def _given(known: Examples, order: Sequence[str | float]) -> list[str]:

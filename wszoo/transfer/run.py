@@ -122,7 +122,14 @@ def transfer(
     if isinstance(head, str):
         kind, head = with_head(kind, head), None
     found = backbones.find(backbone, weights=weights, image_size=image_size)
-    known = kind.read(examples(data, image_size=found.size, resize=resize), order)
+    given = examples(
+        data,
+        image_size=found.size,
+        resize=resize,
+        numbers=kind.numbers,
+        vocabulary=found.vocabulary,
+    )
+    known = kind.read(given, order)
     units = kind.units(known.targets, known.class_names)
     if class_weight is not None and not kind.labels:
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")

@@ -39,6 +39,7 @@ class Task:
     start: Callable[..., list[np.ndarray]] | None = None
     labels: bool = True  # targets are classes, which may be weighted
     read: Callable[..., Any] = meaning.as_classes
+    numbers: bool = False  # labels are numbers: a split may have some that train lacks
     in_units: Callable[..., np.ndarray] = lambda predicted, class_names: predicted
 
 
@@ -108,6 +109,7 @@ def regression() -> Task:
         start=starts.regressor,
         labels=False,
         read=meaning.as_values,
+        numbers=True,
     )
 
 
