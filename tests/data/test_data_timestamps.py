@@ -99,6 +99,7 @@ def test_spellings(stamp, wanted):
         (["2024-01-31", "1706700000"], "line 3: '1706700000' is no ISO"),
         (["2024-01-31 10:00", "2024-01-31 10:00+01:00"], r"line 2: .*no offset.*\(line 3\) has"),
         ([""], "line 2: '' is no ISO"),
+        (["2300-01-01 00:00:00.123456789"], "no further than 1678 and 2261"),
     ],
 )
 def test_what_cannot_be_read_or_can_be_in_two_ways_is_refused(stamps, words):

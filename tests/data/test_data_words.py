@@ -1,5 +1,6 @@
 """Words of any script: two spellings are one, and nothing that tells texts apart is lost."""
 
+import re
 import string
 import unicodedata
 
@@ -76,3 +77,9 @@ def test_no_letter_mark_number_or_symbol_is_lost(text):
 def test_a_mark_stays_with_its_base(text):
     for word in words(text)[1:]:
         assert word.strip() and not unicodedata.category(word[0]).startswith("M"), words(text)
+
+
+@quick
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_words_of_plain_english_are_those_of_shipped_vocabularies(text):
+    assert words(text) == re.findall(r"\w+(?:'\w+)*", text.lower())

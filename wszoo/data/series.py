@@ -86,7 +86,7 @@ def read_csv(
     changed += _notes_on_gaps(times)
     for sentence in changed:
         warnings.warn(f"{path}: {sentence}", stacklevel=2)
-    unused = [column for column in table.columns if column not in (*COLUMNS, *(where or ()))]
+    unused = [c for c in table.columns if c not in ("", *COLUMNS, *(where or ()))]
     plain = [f"columns that are not used: {', '.join(unused)}"] if unused else []
     notes = (*stamps.notes, *_note_on_interval(times), *plain, *changed)
     return Series(path.stem, times, values[kept], notes=notes)

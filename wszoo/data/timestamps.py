@@ -142,6 +142,8 @@ def _nanos(moment: datetime) -> int:
 
 def _shortest(nanos: Sequence[int]) -> np.ndarray:
     unit = next(u for u in UNITS if all(n % _NANOS[u] == 0 for n in nanos))
+    if max(map(abs, nanos), default=0) // _NANOS[unit] >= 2**63:
+        raise ValueError(f"times in {unit} reach no further than 1678 and 2261")
     return np.array([n // _NANOS[unit] for n in nanos], np.int64).view(f"datetime64[{unit}]")
 
 
