@@ -7,6 +7,7 @@ import pytest
 import wszoo
 from wszoo import weights
 from wszoo.data import load, text
+from wszoo.evaluation import data_of
 from wszoo.transfer import backbones
 from wszoo.transfer.examples import examples
 
@@ -48,6 +49,25 @@ def test_a_pretrained_model_learns_texts_and_keeps_their_words(table, vocabulary
     assert backbones.find(wszoo.load(tmp_path / "m.keras")).vocabulary == vocabulary
 
 
+def test_texts_to_measure_a_model_by_are_in_its_own_tokens(table, vocabulary, tmp_path):
+    source, task = data_of(wszoo.get(TAG), TAG, str(table))
+    assert source.vocabulary == vocabulary and task == "classification"
+    book = tmp_path / "a.txt"
+    book.write_text("What light through yonder window breaks? ℵ\n" * 60, encoding="utf-8")
+    name = "tied_lm.tiny_shakespeare"
+    source, task = data_of(wszoo.get(name), name, str(book))
+    characters = tuple(weights.find("tied_lm", "tiny_shakespeare").card["vocabulary"])
+    assert source.vocabulary == source.class_names == characters and task == "language_modelling"
+    x, y = source.arrays("train")
+    assert text.decode(x[0], characters).startswith(
+        "What light through yonder window breaks? \ufffd"
+    )
+    np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
+    book.write_text("ещё одна строка\n" * 200, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"% of its \d+ characters are outside"):
+        data_of(wszoo.get(name), name, str(book))
+
+
 def test_texts_in_another_language_are_refused(tmp_path):
     lines = [f"แย่มาก{i % 3}ครับ,a\nดีมาก{i % 3}ครับ,b" for i in range(20)]
     path = tmp_path / "t.csv"
@@ -60,5 +80,5 @@ def test_texts_in_another_language_are_refused(tmp_path):
 def test_a_model_of_characters_has_no_words(table):
     keras.utils.set_random_seed(0)
     for data in (table, load(table)):
-        with pytest.raises(ValueError, match="a vocabulary of words begins with ''"):
+        with pytest.raises(ValueError, match=r"begins with ''|is one of characters"):
             wszoo.transfer("tied_lm.tiny_shakespeare", data=data, verbose=0)

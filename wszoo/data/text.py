@@ -137,7 +137,12 @@ def labelled(
     """
     size = length or WORDS
     tokens = tuple(vocabulary or word_vocabulary(pairs["train"][0]))
-    check_words(name, tokens)
+    if not of_words(tokens):
+        raise ValueError(
+            f"{name}: a vocabulary of words begins with {PADDING!r} for padding and {UNKNOWN!r} "
+            f"for unknown words; received {len(tokens)} tokens that begin with "
+            f"{list(tokens[:5])}, such as a model of characters has"
+        )
     notes, splits = Notes(name), {}
     for split, (texts, labels) in pairs.items():
         y = np.asarray(labels, np.int32)
@@ -154,31 +159,34 @@ def labelled(
 
 
 def reworded(source: Source, vocabulary: Sequence[str]) -> Source:
-    """A source of labelled texts as ids of another vocabulary of words, a pretrained model's.
+    """A source of texts as ids of another vocabulary, a pretrained model's, words or characters.
 
-    Words that the source itself does not know stay unknown. Raises `ValueError` for a vocabulary
-    of characters, and where next to nothing is left.
+    Tokens that the source itself does not know stay unknown. Raises `ValueError` for words where
+    there are characters, or the other way round, and where next to nothing is left.
     """
     if tuple(vocabulary) == source.vocabulary:
         return source
-    check_words(source.name, source.vocabulary)
-    check_words(source.name, vocabulary)
+    if of_words(vocabulary) != of_words(source.vocabulary):
+        kinds = ["words" if of_words(v) else "characters" for v in (source.vocabulary, vocabulary)]
+        raise ValueError(
+            f"{source.name} holds {kinds[0]}; the vocabulary of {len(vocabulary)} tokens, which "
+            f"begins with {list(vocabulary[:5])}, is one of {kinds[1]}"
+        )
     place = {token: i for i, token in enumerate(vocabulary)}
-    new = np.array([place.get(token, 1) for token in source.vocabulary], np.int32)
-    splits = {split: (new[x], y) for split, (x, y) in source.splits.items()}
+    ids_of = np.array([place.get(t, place[UNKNOWN]) for t in source.vocabulary], np.int32)
+    modelling = source.splits["train"][1].ndim > 1  # the labels are tokens too
+    splits = {s: (ids_of[x], ids_of[y] if modelling else y) for s, (x, y) in source.splits.items()}
     for split, (ids, _) in splits.items():
         check_known(f"{source.name}, {split}", ids, vocabulary, held_out=split != "train")
-    return dataclasses.replace(source, splits=splits, vocabulary=tuple(vocabulary))
+    names = tuple(vocabulary) if modelling else source.class_names
+    return dataclasses.replace(
+        source, splits=splits, class_names=names, vocabulary=tuple(vocabulary)
+    )
 
 
-def check_words(name: str, vocabulary: Sequence[str]) -> None:
-    """Raises `ValueError` for a vocabulary that is none of words."""
-    if tuple(vocabulary[:2]) != (PADDING, UNKNOWN):
-        raise ValueError(
-            f"{name}: a vocabulary of words begins with {PADDING!r} for padding and {UNKNOWN!r} "
-            f"for unknown words; received {len(vocabulary)} tokens that begin with "
-            f"{list(vocabulary[:3])}, such as a model of characters has"
-        )
+def of_words(vocabulary: Sequence[str]) -> bool:
+    """Whether tokens are words, which begin with padding and the unknown word."""
+    return tuple(vocabulary[:2]) == (PADDING, UNKNOWN)
 
 
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
@@ -213,20 +221,23 @@ def encode_words(texts: Sequence[str], vocabulary: Sequence[str], length: int) -
 
 
 def check_known(where: str, ids: np.ndarray, vocabulary: Sequence[str], *, held_out: bool) -> None:
-    """Raises `ValueError` if nearly all words of ids (texts, length) are unknown.
+    """Raises `ValueError` if nearly all tokens of ids (texts, length) are unknown.
 
-    Of a held-out split only where it has more than a few words.
+    Of a held-out split only where it has more than a few.
     """
-    count = int(np.count_nonzero(ids))
-    unknown = np.count_nonzero(ids == 1) / max(1, count)
+    visible = np.array([bool(token.strip()) for token in vocabulary])  # no padding, no spaces
+    tokens = ids[visible[ids]]
+    count, place = tokens.size, list(vocabulary).index(UNKNOWN)
+    unknown = np.count_nonzero(tokens == place) / max(1, count)
     if unknown <= TOO_MANY or (held_out and count < FEW):
         return
-    some = ", ".join(map(repr, vocabulary[2:7])) or "none"
+    some = ", ".join(map(repr, vocabulary[place + 1 : place + 6])) or "none"
+    kind = "words" if of_words(vocabulary) else "characters"
     raise ValueError(
-        f"{where}: {unknown:.0%} of its {count} words are outside the vocabulary of "
-        f"{len(vocabulary) - 2} words ({some}, …), and texts of unknown words say nothing. The "
-        "vocabulary holds what occurs twice in the training texts, or is the pretrained model's: "
-        "give more texts, or texts in its language"
+        f"{where}: {unknown:.0%} of its {count} {kind} are outside the vocabulary of "
+        f"{len(vocabulary) - place - 1} {kind} ({some}, …), and unknown {kind} say nothing. The "
+        "vocabulary holds what the training texts have (words that occur twice), or is the "
+        "pretrained model's: give more texts, or texts in its language"
     )
 
 

@@ -105,8 +105,8 @@ def _numeric(known: Examples) -> list[str]:
     if values is None:
         raise ValueError(
             f"{known.name}: the classes {targets.some(list(names))} have no order of their own "
-            f"({_no_numbers(names)} are no numbers); name them from low to high with "
-            f"order=, such as transfer(…, 'ordinal', …, order={list(names[:3])})"
+            f"({_no_numbers(names)} are no numbers); name all of them from low to high: "
+            "transfer(…, order=[lowest, …, highest])"
         )
     if len(np.unique(values)) < len(values):
         raise ValueError(f"{known.name}: two of the ranks {list(names)} are the same number")
