@@ -42,6 +42,13 @@ def read(task, data, order=None):
     return tasks.find(task).read(examples(data), order)
 
 
+def decoded(ranks, class_names):
+    """Predictions of an ordinal head whose outputs say these ranks."""
+    task = tasks.find("ordinal")
+    outputs = np.where(ranks[:, None] > np.arange(len(class_names) - 1), 1.0, -1.0)
+    return task.named(task, class_names).decode(outputs)
+
+
 def arrays_of(labels):
     x = np.arange(3 * len(labels), dtype="float32").reshape(-1, 3)
     return x, np.asarray(labels)
@@ -70,8 +77,14 @@ def test_ranks_of_a_table_are_in_the_order_of_their_numbers(net, tmp_path):
     source = load(table)
     x, y = source.arrays("test")
     wanted = np.array([int(source.class_names[place]) for place in y])
-    right = np.mean(result.predict(x) == wanted)
-    assert result.metrics["test"]["accuracy"] == pytest.approx(right) and right >= 0.75
+    predicted, scores = result.predict(x), result.metrics["test"]
+    right = np.mean(predicted == wanted)
+    assert scores["accuracy"] == pytest.approx(right) and right >= 0.75
+    assert scores["mae"] == pytest.approx(np.abs(predicted - wanted).mean())
+    wszoo.save(result.model, tmp_path / "m.keras")
+    again = wszoo.load(tmp_path / "m.keras")
+    y = (wanted[:, None] > np.array([1, 2, 10])).astype("float32")
+    assert again.evaluate(x, y, verbose=0, return_dict=True)["mae"] == pytest.approx(scores["mae"])
 
 
 @pytest.mark.parametrize("labels", [["0.5", "2", "-1e1"], ["5", "9", "40", "100"]])
@@ -131,7 +144,7 @@ def test_ranks_given_as_arrays_keep_their_numbers(levels, column):
     for rows, ranks in ranked.splits.values():
         given = [wanted[tuple(row)] for row in rows.tolist()]
         assert [levels[rank] for rank in ranks] == given
-        units = tasks.find("ordinal").in_units(ranks, ranked.class_names)
+        units = decoded(ranks, ranked.class_names)
         assert units.tolist() == given
         assert units.dtype.kind == ("f" if 0.5 in levels else "i")
 
@@ -146,7 +159,7 @@ def test_an_order_is_asked_for_and_obeyed():
     assert ranked.class_names == tuple(order)
     for split, places in examples(source).targets.items():
         assert [order[r] for r in ranked.targets[split]] == [sorted(order)[p] for p in places]
-    assert tasks.find("ordinal").in_units(np.array([2, 0]), ranked.class_names).tolist() == [2, 0]
+    assert decoded(np.array([2, 0]), ranked.class_names).tolist() == [2, 0]
     words = read("ordinal", (x, np.array(sorted(order))[y]), order)
     assert words.class_names == tuple(order) and set(words.targets["train"].tolist()) == {0, 1, 2}
     numbers = from_arrays(x, y, name="s", class_names=["1", "2", "3"])
@@ -184,6 +197,9 @@ def test_names_that_are_no_numbers_and_orders_that_do_not_fit_are_named(net, tas
         (np.array([[0.2, 3.0], [0.6, 0.4]] * 30), "rows of values are for the task 'regression'"),
         (np.array([True, False] * 30), r"y\.astype\(int\)"),
         (np.array(["cat", "dog"] * 30), "return_inverse"),
+        (np.array(["1", "2.5"] * 30), r"numbers as text: pass y\.astype\(float\)"),
+        (np.array([1, 2] * 30, dtype=object), r"pass np\.array\(y\.tolist\(\)\)"),
+        (np.zeros((60, 1, 1)), r"give one label an example"),
     ],
 )  # fmt: skip
 def test_labels_that_are_no_classes_are_told_what_they_are(net, y, words):
@@ -193,6 +209,15 @@ def test_labels_that_are_no_classes_are_told_what_they_are(net, y, words):
     assert ("argmax" in str(told.value)) == ("argmax" in words or "likeliest" in words)
     with pytest.raises(ValueError, match=words):
         from_arrays(x, y, name="mine")
+
+
+def test_an_error_in_ranks_is_one_in_their_numbers():
+    from wszoo.transfer.ranks import rank_error
+
+    true = np.array([[1.0, 1, 0], [0, 0, 0], [1, 1, 1]])  # ranks 2, 0, 3
+    logits = np.array([[-1.0, -1, -1], [-1, -1, -1], [2, 1, -1]])  # ranks 0, 0, 2
+    assert np.asarray(rank_error(true, logits)).tolist() == [2, 0, 1]
+    assert np.asarray(rank_error(true, logits, values=[1, 2, 10, 40])).tolist() == [9, 0, 30]
 
 
 def test_what_is_a_number():

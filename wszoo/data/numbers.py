@@ -37,11 +37,17 @@ def as_name(number: float) -> str:
 
 def advice(y: np.ndarray) -> str:
     """What to do with `y`, which are no integer labels (n,)."""
-    if y.dtype.kind in "USO":
-        return "number them: names, y = np.unique(y, return_inverse=True)"
+    if y.dtype.kind == "O":
+        return "they are objects: pass np.array(y.tolist())"
+    if y.dtype.kind in "US":
+        if as_numbers(map(str, y.ravel())) is not None:
+            return "they are numbers as text: pass y.astype(float)"
+        return (
+            "text is no number: of names of classes, names, y = np.unique(y, return_inverse=True)"
+        )
     if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         return "labels are finite numbers"
-    return _of_column(y) if y.size == len(y) else _of_rows(y)
+    return _of_column(y) if y.ndim <= 2 and y.size == len(y) else _of_rows(y)
 
 
 def _of_column(y: np.ndarray) -> str:
@@ -52,7 +58,7 @@ def _of_column(y: np.ndarray) -> str:
 
 def _of_rows(y: np.ndarray) -> str:
     if y.ndim != 2:
-        return "give one label an example"
+        return "give one label an example, (n,)"
     if np.isin(y, (0, 1)).all():
         if (y.sum(axis=1) == 1).all():
             return "for one-hot labels use y.argmax(axis=1)"

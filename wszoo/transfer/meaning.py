@@ -59,12 +59,6 @@ def as_ranks(known: Examples, order: Order) -> Examples:
     return replace(known, splits=splits, class_names=tuple(ranked))
 
 
-def in_units(ranks: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-    """The numbers that ranks stand for, or the ranks where class names are no numbers."""
-    values = numbers.as_numbers(class_names)
-    return ranks if values is None else values[ranks]
-
-
 def _named(known: Examples) -> Examples:
     """Arrays of numbers, or of texts, as places among names."""
     y_of = known.targets
@@ -78,7 +72,10 @@ def _named(known: Examples) -> Examples:
     levels = np.unique(y_of["train"])
     for split, y in y_of.items():
         if new := np.setdiff1d(y, levels).tolist():
-            raise ValueError(f"{split} has the ranks {targets.some(new)}, which train never shows")
+            raise ValueError(
+                f"{split} has the ranks {targets.some(new)}, which train never shows; where each "
+                "is a value of its own, take the task 'regression'"
+            )
     splits = {
         split: (x, np.searchsorted(levels, y.reshape(len(y))).astype(np.int32))
         for split, (x, y) in known.splits.items()

@@ -60,8 +60,7 @@ class Result:
         Values and ranks that are numbers come in the units of the targets, other ranks and
         classes as places in `class_names`.
         """
-        outputs = np.asarray(self.model.predict(x, batch_size=256, verbose=0))
-        return self.task.in_units(self.task.decode(outputs), self.class_names)
+        return self.task.decode(np.asarray(self.model.predict(x, batch_size=256, verbose=0)))
 
     @cached_property
     def embedder(self) -> "keras.Model":

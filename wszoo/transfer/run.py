@@ -130,6 +130,7 @@ def transfer(
         vocabulary=found.vocabulary,
     )
     known = kind.read(given, order)
+    kind = kind.named(kind, known.class_names)
     units = kind.units(known.targets, known.class_names)
     if class_weight is not None and not kind.labels:
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")

@@ -4,12 +4,13 @@ A head takes features `(batch, width)` and gives logits or values; losses take t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.data.errors import did_you_mean
+from wszoo.data.numbers import as_numbers
 from wszoo.transfer import meaning, starts, targets
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Task:
     `read` says what labels are to the task, from examples and the order that was asked for;
     `units` checks the targets of all splits and says how many numbers the head gives; `encode`
     makes what the loss takes of them; `start` gives closed-form weights of the head's layers, in
-    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs,
-    and `in_units` what the caller called them, by the class names.
+    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs.
+    `named` is the task for these class names, in whose units its predictions and metrics are.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Task:
     labels: bool = True  # targets are classes, which may be weighted
     read: Callable[..., Any] = meaning.as_classes
     numbers: bool = False  # labels are numbers: a split may have some that train lacks
-    in_units: Callable[..., np.ndarray] = lambda predicted, class_names: predicted
+    named: Callable[["Task", tuple[str, ...]], "Task"] = lambda task, class_names: task
 
 
 def find(task: "str | Task") -> Task:
@@ -116,9 +117,9 @@ def regression() -> Task:
 def ordinal() -> Task:
     """Ranks `(n,)`: one kernel for all thresholds, a bias each (CORAL, Cao et al. 2020).
 
-    Ranks are numbers in their order, or classes in the order asked for. The metric `mae` counts
-    ranks; predictions are the numbers, or where there are none the ranks.
-    The logits `(batch, ranks - 1)` say "above rank k"; their number above zero is the rank.
+    Ranks are numbers in their order, or classes in the order asked for; predictions and the metric
+    `mae` are in these numbers, or where there are none in ranks. The logits `(batch, ranks - 1)`
+    say "above rank k"; their number above zero is the rank.
     """
     import keras
 
@@ -137,7 +138,27 @@ def ordinal() -> Task:
         encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
         labels=False,
         read=meaning.as_ranks,
-        in_units=meaning.in_units,
+        named=_in_numbers,
+    )
+
+
+def _in_numbers(task: Task, class_names: tuple[str, ...]) -> Task:
+    """The ordinal task whose ranks stand for the numbers that class names spell, if they do."""
+    import keras
+
+    from wszoo.transfer import ranks
+
+    values = as_numbers(class_names)
+    if values is None:
+        return task
+    error = keras.metrics.MeanMetricWrapper
+    return replace(
+        task,
+        decode=lambda outputs: values[task.decode(outputs)],
+        metrics=lambda units: [
+            *task.metrics(units)[:1],
+            error(ranks.rank_error, "mae", values=values.tolist()),
+        ],
     )
 
 
