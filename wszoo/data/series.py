@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from wszoo.data import numbers
 from wszoo.data.csv_file import Table, missing_columns, read_table
 from wszoo.data.errors import did_you_mean
+from wszoo.data.findings import Notes
 from wszoo.data.timestamps import read_stamps
 
 COLUMNS = ("timestamp", "value")
@@ -82,14 +82,12 @@ def read_csv(
     if len(kept) < 2:
         raise ValueError(f"{path}: {len(kept)} points; two or more are needed")
     times = stamps.times[kept]
-    changed = [*_note_on_order(stamps.times), *_note_on_repeats(table, kept)]
-    changed += _notes_on_gaps(times)
-    for sentence in changed:
-        warnings.warn(f"{path}: {sentence}", stacklevel=2)
-    unused = [c for c in table.columns if c not in ("", *COLUMNS, *(where or ()))]
-    plain = [f"columns that are not used: {', '.join(unused)}"] if unused else []
-    notes = (*stamps.notes, *_note_on_interval(times), *plain, *changed)
-    return Series(path.stem, times, values[kept], notes=notes)
+    notes, unused = Notes(str(path)), set(table.columns) - {"", *COLUMNS, *(where or ())}
+    notes.add([*stamps.notes, *_notes_on_columns(unused), *_note_on_interval(times)], warn=False)
+    notes.add(_note_on_order(stamps.times))
+    notes.add(_note_on_repeats(table, kept))
+    notes.add(_notes_on_gaps(times))
+    return Series(path.stem, times, values[kept], notes=tuple(notes.sentences))
 
 
 def read_values(table: Table, lines: Sequence[str]) -> np.ndarray:
@@ -182,6 +180,10 @@ def _first_of_each(
             "back? Write offsets, 2024-10-27 02:00:00+01:00. Else keep one row of each time"
         )
     return np.append(True, ~same)
+
+
+def _notes_on_columns(unused: set[str]) -> list[str]:
+    return [f"columns that are not used: {', '.join(sorted(unused))}"] if unused else []
 
 
 def _note_on_order(times: np.ndarray) -> list[str]:
