@@ -2,6 +2,7 @@
 
     python recipes/anomaly.py series nyc_taxi --manual-dir RAW
     python recipes/anomaly.py series pump.csv --train-share 0.5
+    python recipes/anomaly.py series pumps.csv --where sensor=a
     python recipes/anomaly.py images --data digits --seeds 5
 
 `series` trains `tied_seq_ae` on the windows of the first part of a series (labelled anomalies left
@@ -31,6 +32,7 @@ import wszoo
 from wszoo import report
 from wszoo.cli import run
 from wszoo.data import load, nab
+from wszoo.data.csv_file import is_table_file
 from wszoo.sharing.files import written_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -46,6 +48,13 @@ def series(
     steps: Annotated[int, typer.Option(help="Training steps, 64 windows each.")] = 1000,
     top: Annotated[int, typer.Option(help="How many peaks of the score to print.")] = 5,
     seeds: Seeds = 3,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=VALUE: one of several series in a file; all: they are one."),
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option(help="Of time stamps that are not ISO 8601, as strptime has it.")
+    ] = None,
     manual_dir: Annotated[Path | None, typer.Option(help="Where NAB's files lie.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/anomaly"),
     smoke: Smoke = False,
@@ -55,7 +64,10 @@ def series(
         raise ValueError(f"--train-share must lie between 0 and 1, not {train_share}")
     if smoke:
         steps, seeds = 5, 1
-    one = nab.read_csv(name) if name.endswith(".csv") else nab.series(name, manual_dir=manual_dir)
+    if is_table_file(Path(name)):
+        one = nab.read_csv(name, where=chosen(where), format=time_format)
+    else:
+        one = nab.series(name, manual_dir=manual_dir)
     known = int(train_share * len(one.values))
     z = nab.standardise(one.values, until=known)
     learnt = nab.windows(z[:known])
@@ -86,10 +98,10 @@ def series(
     out.mkdir(parents=True, exist_ok=True)
     report.timeline(
         out / "series.png",
-        one.timestamps.astype(object),
+        one.timestamps.astype("datetime64[us]").astype(object),
         {"value": one.values, "score, tied": mean, "distance": scores["distance"][0]},
         marked=[(first.astype(object), last.astype(object)) for first, last in one.anomalies],
-        until=one.timestamps[known].astype(object),
+        until=one.timestamps[known].astype("datetime64[us]").astype(object),
         title=one.name,
     )
     write(out, metrics)
@@ -144,6 +156,15 @@ def images(
     report.bars(out / "images.png", bars, y="one-class AUROC", title=data)
     write(out, {"data": data, "steps": steps, "means": means, "results": results})
     print(f"wrote metrics.json and images.png to {out}")
+
+
+def chosen(where: list[str] | None) -> dict[str, str] | None:
+    """Column → value of texts COLUMN=VALUE, nothing for `all`. Raises `ValueError` for another."""
+    if where in (None, [], ["all"]):
+        return {} if where else None
+    if wrong := [text for text in where or () if "=" not in text]:
+        raise ValueError(f"--where is COLUMN=VALUE, such as sensor=a, or all; not {wrong[0]!r}")
+    return dict(text.split("=", 1) for text in where or ())
 
 
 class Trainer:

@@ -40,6 +40,7 @@ import wszoo
 from wszoo import report
 from wszoo.cli import run
 from wszoo.data import Source, load
+from wszoo.data.csv_file import is_table_file
 from wszoo.export.saved_model import saved_model
 from wszoo.sharing.files import written_whole
 from wszoo.transfer import backbones, heads, probe, tune
@@ -47,6 +48,7 @@ from wszoo.transfer import distribution as distributed
 from wszoo.transfer.named_heads import HEADS
 from wszoo.transfer.run import transfer
 from wszoo.transfer.tasks import TASKS
+from wszoo.transfer.tasks import find as find_task
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ def main(
     seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
     steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
     task: Annotated[str, plan_option(f"One of {', '.join(TASKS)}.")] = "classification",
+    order: Annotated[
+        str | None, plan_option("Of ordinal: the classes from low to high, by commas.")
+    ] = None,
     head: Annotated[str, plan_option(f"One of {', '.join(HEADS)}.")] = "dense",
     freeze: Annotated[str | None, plan_option("head, all, globs, or a plan.yaml.")] = None,
     epochs: Annotated[int, plan_option("Where --freeze is no plan.")] = 20,
@@ -180,16 +185,20 @@ def source_for(
     backbone: str, data: str, task: str, image_size: int | None, **places: Any
 ) -> Source | str:
     """The data of a run of your own; targets that are no classes stay in their .npz."""
-    if data.endswith(".npz") and task in ("multi_label", "regression"):
+    if data.endswith(".npz") and task in ("multi_label", "regression", "ordinal"):
         return data
-    size = backbones.find(backbone, image_size=image_size).size
-    return load(data, image_size=size, **places)
+    found = backbones.find(backbone, image_size=image_size)
+    if is_table_file(Path(data)):
+        places["targets"] = "numbers" if find_task(task).numbers else None
+        places["vocabulary"] = found.vocabulary or None
+    return load(data, image_size=found.size, **places)
 
 
 def own_run(out: Path, smoke: bool, **options: Any) -> None:
     """One run of `wszoo.transfer`; its backups are in `out` until it ends."""
     options["cache"] = {"off": False}.get(options["cache"], options["cache"])
     options["weights"] = None if options["weights"] == "none" else options["weights"]
+    options["order"] = options["order"] and options["order"].split(",")
     options["augment"] = "jitter" if options["augment"] else None
     options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
     bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines

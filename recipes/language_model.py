@@ -119,6 +119,7 @@ def write(
     """The prompt and `length` characters more, each drawn given the window before it."""
     rng, size = np.random.default_rng(seed), net.input_shape[1]
     ids = list(text.encode(prompt or "\n", vocabulary))
+    given = len(ids)
     for _ in range(length):
         seen = ids[-size:]
         window = np.zeros((1, size), "int32")
@@ -130,7 +131,7 @@ def write(
             continue
         chances = np.exp((logits - logits.max()) / temperature)
         ids.append(int(rng.choice(len(chances), p=chances / chances.sum())))
-    return prompt + text.decode(ids[len(prompt or "\n") :], vocabulary)
+    return prompt + text.decode(ids[given:], vocabulary)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,9 +82,12 @@ def data_of(
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
     output has the shape of its input, language modelling if it gives something a token, and else
     classification; `data` names a source, or is `"card"` for that of the tag; images come to
-    the model's input in the way that it keeps (`resize`), texts cut to its length.
+    the model's input in the way that it keeps (`resize`), texts cut to its length, as ids of the
+    tokens that it knows. Raises `ValueError` for texts of which it knows next to nothing.
     """
     from wszoo.data import load
+    from wszoo.data.csv_file import is_table_file
+    from wszoo.data.text import reworded
 
     model_name = name.partition(".")[0]
     shape, ends = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
@@ -95,10 +99,25 @@ def data_of(
         task = registry.entry(model_name).task
     if data == "card":
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
+    known = _vocabulary(model, name) if tokens else ()
     size: dict[str, Any] = {"length": shape[1]} if tokens else {}
+    if known and is_table_file(Path(data)):
+        size["vocabulary"] = known
     if len(shape) == 4 and shape[1] is not None:
         size = {"image_size": shape[1], "resize": about(model).get("resize")}
-    return load(data, **size, data_dir=data_dir, manual_dir=manual_dir), task
+    source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
+    return reworded(source, known) if known and source.vocabulary else source, task
+
+
+def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
+    """The tokens that a model knows of itself, or its card; nothing where neither says."""
+    kept = about(model).get("vocabulary", ())
+    model_name, _, tag = name.partition(".")
+    if not kept and model_name in registry.list_models():
+        tag = tag or registry.entry(model_name).default_tag or ""
+        if tag in weight_files.tags(model_name):
+            kept = weight_files.find(model_name, tag).card.get("vocabulary", ())
+    return tuple(kept)
 
 
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Recordings: log-mel frames, wav files of many kinds, folders, and splits by speaker."""
 
+import struct
 import wave
 
 import numpy as np
@@ -81,6 +82,101 @@ def test_other_rates_are_resampled(tmp_path, rate):
     np.testing.assert_allclose(got[100:3900], wanted[100:3900], atol=0.01)
 
 
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def riff(code, data, *, bits, channels=1, rate=audio.RATE, extensible=False, promised=None):
+    """Bytes of a wav file of a format code, plain or WAVE_FORMAT_EXTENSIBLE, with a LIST chunk."""
+    block = channels * bits // 8
+    head = struct.pack(
+        "<HHIIHH", 0xFFFE if extensible else code, channels, rate, rate * block, block, bits
+    )
+    if extensible:
+        guid = struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71")
+        head += struct.pack("<HHI", 22, bits, 0) + guid
+    size = struct.pack("<I", len(data) if promised is None else promised)
+    body = b"WAVE" + chunk(b"fmt ", head) + chunk(b"LIST", b"INFO") + b"data" + size + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("extensible", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(
+    ("code", "kind", "full"),
+    [(1, "u1", 2**7), (1, "<i2", 2**15), (1, "<i4", 2**31), (3, "<f4", 1), (3, "<f8", 1)],
+)
+def test_every_kind_of_samples_has_the_same_scale(tmp_path, code, kind, full, channels, extensible):
+    wanted = 0.9 * tone(440, loud=1)
+    stored = wanted * full + (128 if kind == "u1" else 0)
+    stored = (np.round(stored) if code == 1 else stored).astype(kind)
+    data = np.repeat(stored, channels).tobytes()
+    bits = 8 * stored.itemsize
+    path = tmp_path / "x.wav"
+    path.write_bytes(riff(code, data, bits=bits, channels=channels, extensible=extensible))
+    got = audio.read_wav(path)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, atol=0.5 / full if full < 2**20 and code == 1 else 1e-6)
+
+
+def test_24_bits_as_the_extensible_format_has_them(tmp_path):
+    whole = np.round(tone(440) * 2**23).astype("<i4")
+    data = whole.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    (tmp_path / "x.wav").write_bytes(riff(1, data, bits=24, extensible=True))
+    np.testing.assert_allclose(audio.read_wav(tmp_path / "x.wav"), tone(440), atol=1e-6)
+
+
+def test_channels_are_averaged(tmp_path):
+    left, right = tone(440), tone(1000, loud=0.2)
+    data = np.stack([left, right], axis=1).astype("<f4").tobytes()
+    (tmp_path / "x.wav").write_bytes(riff(3, data, bits=32, channels=2))
+    np.testing.assert_allclose(audio.read_wav(tmp_path / "x.wav"), (left + right) / 2, atol=1e-6)
+
+
+SOME = np.arange(-500, 500, dtype="<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (riff(2, SOME, bits=8), "ADPCM"),
+        (riff(7, SOME, bits=8), "MULAW"),
+        (riff(6, SOME, bits=8, extensible=True), "ALAW"),
+        (riff(0x55, SOME, bits=8), "MPEGLAYER3"),
+        (riff(1, SOME, bits=16)[:-700], "cut short: 1300 of 2000 bytes"),
+        (riff(1, SOME, bits=16)[:30], "cut short: it has no samples"),
+        (riff(1, SOME, bits=16, promised=0), "0 samples, but 2000 bytes follow"),
+        (riff(1, b"", bits=16), "no samples"),
+        (riff(1, SOME, bits=16, rate=0), "0 samples a second"),
+        (riff(1, SOME, bits=16, channels=0), "header is no valid one"),
+        (riff(3, np.full(9, np.nan, "<f4").tobytes(), bits=32), "9 of 9 samples are NaN"),
+        (b"fLaC" + bytes(50), "fLaC"),
+        (b"", "not understood"),
+    ],
+)
+def test_what_is_no_whole_recording_of_samples_is_refused(tmp_path, content, words):
+    (tmp_path / "x.wav").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        audio.read_wav(tmp_path / "x.wav")
+    with pytest.raises(ValueError, match=rf"1 of 1 files(.|\n)*x\.wav: (.|\n)*{words}"):
+        audio.read_frames([tmp_path / "x.wav"])
+
+
+def test_a_stream_of_unknown_length_is_read_to_its_end(tmp_path):
+    (tmp_path / "x.wav").write_bytes(riff(1, SOME, bits=16, promised=0xFFFFFFFF))
+    wanted = np.frombuffer(SOME, "<i2") / 2**15
+    np.testing.assert_allclose(audio.read_wav(tmp_path / "x.wav"), wanted, atol=1e-7)
+
+
+def test_rates_may_differ_within_a_folder_and_low_ones_are_named(tmp_path):
+    paths = [write_wav(tmp_path / f"{r}.wav", tone(440, rate=r), rate=r) for r in (8000, 44100)]
+    same, other = audio.read_frames(paths)
+    assert same[:40].mean(axis=0).argmax() == other[:40].mean(axis=0).argmax()
+    low = write_wav(tmp_path / "low.wav", tone(440, rate=4000), rate=4000)
+    with pytest.warns(UserWarning, match=r"1 of 3 have fewer than 8000.*low.wav \(4000"):
+        audio.read_frames([*paths, low])
+
+
 @pytest.fixture
 def folder(tmp_path):
     for label, hz in (("high", 2000), ("low", 300)):
@@ -96,6 +192,26 @@ def test_a_folder_of_wav_files(folder):
     assert [len(source.arrays(s)[1]) for s in ("train", "validation", "test")] == [16, 2, 2]
     with pytest.raises(ValueError, match="does not take image_size=28"):
         load(folder, image_size=28)
+
+
+def test_suffixes_count_in_any_case(folder):
+    wanted = load(folder).fingerprint()
+    for path in folder.glob("*/*.wav"):
+        path.rename(path.with_suffix(".WAV"))
+    assert load(folder).fingerprint() == wanted
+
+
+def test_a_folder_is_of_what_it_holds_most(folder):
+    (folder / "low" / "cover.jpg").write_bytes(b"")
+    assert audio.is_audio_folder(folder)
+    for path in folder.glob("*/*.wav"):
+        path.rename(path.with_suffix(".flac"))
+    assert audio.is_audio_folder(folder)
+    with pytest.raises(ValueError, match=r"\['high', 'low'\].*\.wav"):
+        load(folder)
+    for i in range(30):
+        (folder / "low" / f"{i}.png").write_bytes(b"")
+    assert not audio.is_audio_folder(folder)
 
 
 def test_split_folders_keep_what_they_hold(folder, tmp_path):
@@ -119,7 +235,7 @@ def test_files_that_are_no_wav_are_all_named(folder):
     write_wav(folder / "low" / "none.wav", [])
     with pytest.raises(ValueError, match="no samples"):
         audio.read_wav(folder / "low" / "none.wav")
-    with pytest.raises(ValueError, match="no readable PCM wav"):
+    with pytest.raises(ValueError, match="no readable wav files of PCM or float"):
         load(folder)
 
 

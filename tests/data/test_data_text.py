@@ -1,5 +1,7 @@
 """Texts: windows of characters, words with labels, files of one's own, the two sets of TFDS."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,9 @@ def book(tmp_path):
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "mail.csv"
-    rows = [f'"Send {i} parcels, please",{"post" if i % 2 else "bank"}' for i in range(60)]
+    what = {"post": "parcels", "bank": "cheques"}
+    labels = ["bank", "post"] * 30
+    rows = [f'"Send {i} {what[label]}, please",{label}' for i, label in enumerate(labels)]
     path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     return path
 
@@ -58,6 +62,24 @@ def test_batches_spec_and_fingerprint_of_a_text(book):
         source.subset(1, seed=0)
 
 
+def test_a_text_has_one_spelling_of_line_ends_and_accents(tmp_path):
+    plain = "l’été passé,\nà peine\n" * 90
+    spelled = [plain, plain.replace("\n", "\r\n"), plain.replace("\n", "\r"), "\ufeff" + plain]
+    spelled.append(unicodedata.normalize("NFD", plain))
+    found = set()
+    for i, content in enumerate(spelled):
+        path = tmp_path / str(i) / "a.txt"
+        path.parent.mkdir()
+        path.write_bytes(content.encode())
+        found.add(load(path, length=16).fingerprint())
+    assert len(found) == 1
+    ids = text.encode("e\u0301", ("?", "é"))
+    assert ids.tolist() == [1]
+    (tmp_path / "latin.txt").write_bytes(plain.encode("latin-1", "replace"))
+    with pytest.raises(ValueError, match=r"latin\.txt, line 1: no UTF-8 text.*Latin-1"):
+        load(tmp_path / "latin.txt")
+
+
 def test_words_lose_case_and_punctuation():
     wanted = ["don't", "send", "3", "e", "mails", "please"]
     assert text.words("Don't send 3 e-mails, PLEASE!") == wanted
@@ -75,9 +97,54 @@ def test_a_table_of_ones_own(table):
     x, y = source.arrays("train")
     assert x.dtype == np.int32 and y.ndim == 1 and (x[:, 4:] == 0).all() and (x[:, :4] > 0).all()
     tabs = table.with_suffix(".tsv")
-    tabs.write_text("label\ttext\n" + "\n".join(f"{'ab'[i % 2]}\thello {i}" for i in range(20)))
+    tabs.write_text("label\ttext\n" + "\n".join(f"{'ab'[i % 2]}\t{i} {i % 2}" for i in range(20)))
     assert load(tabs, length=2).input_shape == (2,)
     assert len(source.subset(3, seed=0).arrays("train")[1]) == 6
+
+
+def write_table(path, texts, labels="ab"):
+    rows = [f'"{t}",{labels[i % len(labels)]}' for i, t in enumerate(texts)]
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("😀", "😡"), ("这部电影好看", "这部电影难看"), ("ดีมาก", "แย่มาก")]
+)
+def test_texts_that_differ_in_any_script_are_different_inputs(tmp_path, one, other):
+    table = write_table(tmp_path / "t.csv", [f"{(one, other)[i % 2]}{i}" for i in range(40)])
+    source = load(table)
+    for split in SPLITS:
+        x, y = source.arrays(split)
+        assert len(np.unique(x[y == 0], axis=0)) == len(np.unique(x[y == 1], axis=0)) == 1
+        assert len(np.unique(x, axis=0)) == 2
+
+
+def test_texts_that_leave_nothing_to_learn_are_refused(tmp_path):
+    once = write_table(tmp_path / "once.csv", [f"{chr(97 + i)}bc{i} {i}xyz" for i in range(26)])
+    with pytest.raises(ValueError, match=r"once, train: 100% of its 40 words are outside"):
+        load(once)
+    same = write_table(
+        tmp_path / "same.csv", [f"hello, number {i}{':('[i % 2]}" for i in range(40)]
+    )
+    with pytest.raises(ValueError, match=r"100% of 32 texts that differ.* are the same input"):
+        load(same)
+    rare = ["ok"] * 60 + ["bad one", "bad two"] * 4
+    assert load(write_table(tmp_path / "rare.csv", rare, "a" * 60 + "b" * 8)).num_classes == 2
+    greetings = [("good morning all", "good night all")[i % 2] for i in range(40)]
+    rows = [f"{t},{'ab'[i % 2]},train" for i, t in enumerate(greetings)]
+    rows += [f"guten Morgen alle zusammen,{'ab'[i % 2]},test" for i in range(20)]
+    (tmp_path / "other.csv").write_text("\n".join(["text,label,split", *rows]))
+    with pytest.raises(ValueError, match=r"other, test: 100% of its 80 words.*'all', 'good'"):
+        load(tmp_path / "other.csv")
+
+
+def test_texts_that_are_cut_are_counted(tmp_path):
+    texts = ["好坏"[i % 2] + "的" * (29 + i % 2) for i in range(40)]
+    long = write_table(tmp_path / "t.csv", texts)
+    with pytest.warns(UserWarning, match=r"32 of 32 training texts have .* 24 words, up to 31"):
+        assert load(long).input_shape == (24,)
+    assert load(long, length=31).input_shape == (31,)
 
 
 @pytest.mark.parametrize(

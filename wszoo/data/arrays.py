@@ -12,6 +12,7 @@ import numpy as np
 from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
 from wszoo.data.findings import Notes, examined
+from wszoo.data.numbers import advice
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete
 
@@ -147,7 +148,7 @@ def _as_y(where: str, y: np.ndarray) -> np.ndarray:
     if y.dtype.kind not in "iu" or y.ndim != 1:
         raise ValueError(
             f"{where}: labels must be integers of shape (n,), received {y.dtype}{y.shape}; "
-            f"for one-hot labels use y.argmax(axis=1)"
+            f"{advice(y)}"
         )
     if len(y) and (y.min() < 0 or y.max() > np.iinfo(np.int32).max):
         raise ValueError(f"{where}: labels run from {y.min()} to {y.max()}, expected 0 and up")

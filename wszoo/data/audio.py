@@ -6,22 +6,25 @@ Mel scale and weights: those of `tf.signal.linear_to_mel_weight_matrix` (HTK's s
 
 from __future__ import annotations
 
+import collections
 import functools
 import warnings
-import wave
 from math import gcd
 from pathlib import Path
 
 import numpy as np
 
-from wszoo.data import folders, tfds_prepare
+from wszoo.data import folders, image_files, tfds_prepare, wav_file
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete, first_stratified
 
 NAME = "spoken_digit"
-SUFFIXES = frozenset([".wav"])
+SUFFIXES = frozenset([".wav", ".wave"])
+OTHERS = frozenset(
+    [".aac", ".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wma"]
+)
 RATE = 8000  # samples a second, those of spoken_digit
 WINDOW, HOP = 200, 80  # samples: 25 ms and 10 ms
 FFT = 256
@@ -125,8 +128,11 @@ def load(
 
 
 def is_audio_folder(folder: Path) -> bool:
-    """Whether a wav file lies in `folder/class/` or `folder/split/class/`."""
-    return any(next(folder.glob(depth), None) for depth in ("*/*.wav", "*/*/*.wav"))
+    """Whether a folder and its sub-folders hold more recordings, of any format, than images."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+    counts = collections.Counter(path.suffix.lower() for path in files)
+    recordings = sum(counts[suffix] for suffix in SUFFIXES | OTHERS)
+    return recordings > sum(counts[suffix] for suffix in image_files.suffixes())
 
 
 def load_folder(
@@ -138,8 +144,8 @@ def load_folder(
 ) -> Source:
     """A source from `folder/class/x.wav`, or `folder/{train,validation,test}/class/x.wav`.
 
-    As `wszoo.data.folders.load` in everything but the files: PCM wav files of any rate and number
-    of channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
+    As `wszoo.data.folders.load` in everything but the files: wav files of any rate and number of
+    channels, see `read_wav`. Give the splits as folders to keep speakers apart; splits that
     are carved from train know nothing of speakers.
     """
     found = folders.find_files(folder, SUFFIXES, "recordings")
@@ -147,7 +153,11 @@ def load_folder(
     notes.add(found.notes)
     chosen: dict[str, Pair] = complete(found.splits, validation, max_per_split)
     check_memory(str(folder), sum(len(y) for _, y in chosen.values()), (FRAMES, MELS), max_gb)
-    splits = {split: (read_frames(paths), y) for split, (paths, y) in chosen.items()}
+    splits = {}
+    for split, (paths, y) in chosen.items():
+        x, sentences = _frames(paths)
+        notes.add(sentences)
+        splits[split] = (x, y)
     source = Source(
         name=folder.name,
         splits=splits,
@@ -159,46 +169,52 @@ def load_folder(
 
 
 def read_frames(paths) -> np.ndarray:
-    """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read."""
-    frames, broken = [], []
+    """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read.
+
+    A `UserWarning` says which files have fewer samples a second than `RATE`: the upper bands of
+    their frames are empty.
+    """
+    frames, sentences = _frames(paths)
+    Notes("recordings").add(sentences)
+    return frames
+
+
+def read_wav(path: Path) -> np.ndarray:
+    """Samples (n,) float32 at RATE: the mean of the channels, resampled if need be.
+
+    Kinds of samples, and errors, as `wszoo.data.wav_file.read`.
+    """
+    return _resampled(*wav_file.read(path))
+
+
+def _frames(paths) -> tuple[np.ndarray, list[str]]:
+    """Frames, and sentences on what was found."""
+    frames, broken, low = [], [], []
     for path in map(Path, paths):
         try:
-            frames.append(log_mel(read_wav(path)))
-        except (OSError, EOFError, ValueError, wave.Error) as error:
+            rate, samples = wav_file.read(path)
+        except (OSError, EOFError, ValueError) as error:
             broken.append(f"{path}: {error}")
+            continue
+        low += [f"{path} ({rate})"] if rate < RATE else []
+        frames.append(log_mel(_resampled(rate, samples)))
     if broken:
         more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
         first = "\n  ".join(broken[:5])
         raise ValueError(
-            f"{len(broken)} of {len(paths)} files are no readable PCM wav files; remove or "
-            f"convert them:\n  {first}{more}"
+            f"{len(broken)} of {len(paths)} files are no readable wav files of PCM or float "
+            f"samples; remove or convert them, e.g. with ffmpeg -i OLD NEW.wav:\n  {first}{more}"
         )
-    return np.stack(frames)
+    few = (
+        f"{len(low)} of {len(paths)} have fewer than {RATE} samples a second, so their upper bands"
+    )
+    return np.stack(frames), [f"{few} are empty: {', '.join(low[:5])}"] if low else []
 
 
-def read_wav(path: Path) -> np.ndarray:
-    """Samples (n,) float32 in [-1, 1] at RATE: the mean of the channels, resampled if need be.
-
-    Takes PCM of 8, 16, 24 or 32 bits. Raises ValueError on an empty file, wave.Error on another
-    format.
-    """
-    with wave.open(str(path), "rb") as file:
-        width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-        data = file.readframes(file.getnframes())
-    whole = len(data) - len(data) % (width * channels)  # a cut file ends anywhere
-    raw = np.frombuffer(data[:whole], np.uint8).reshape(-1, width)
-    if not len(raw):
-        raise ValueError("no samples")
-    if width == 1:  # the one unsigned kind
-        values = (raw[:, 0].astype(np.float32) - 128) / 128
-    else:
-        padded = np.zeros((len(raw), 4), np.uint8)
-        padded[:, 4 - width :] = raw
-        values = padded.view("<i4")[:, 0].astype(np.float32) / 2**31
-    values = values.reshape(-1, channels).mean(axis=1)
+def _resampled(rate: int, samples: np.ndarray) -> np.ndarray:
     if rate == RATE:
-        return values
+        return samples
     from scipy.signal import resample_poly
 
     common = gcd(rate, RATE)
-    return resample_poly(values, RATE // common, rate // common).astype(np.float32)
+    return resample_poly(samples, RATE // common, rate // common).astype(np.float32)

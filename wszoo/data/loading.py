@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,7 @@ PLACES = ("data_dir", "manual_dir")  # on this machine; a source that needs none
 IMAGES = ("image_size", "resize", "max_per_split")
 FILES = ("validation", "max_per_split", "max_gb")
 TEXTS = ("length", "max_per_split", "max_gb")
+LABELLED = ("targets",)  # tables
 
 TFDS = (*IMAGES, "validation", "max_gb", "download", *PLACES)
 BY_NAME = {
@@ -59,8 +61,9 @@ def _txt(path: Path) -> Reader:
 def _table(path: Path) -> Reader:
     table = csv_file.read_table(path)
     if tables.find_kind(table) == "path":
-        return _image_files(partial(tables.load_images, table))
-    return Reader(partial(tables.load_texts, table), (*TEXTS, "validation"))
+        return _image_files(partial(tables.load_images, table), *LABELLED)
+    read = partial(tables.load_texts, table)
+    return Reader(read, (*TEXTS, "validation", "vocabulary", *LABELLED))
 
 
 def _folder(path: Path) -> Reader:
@@ -72,8 +75,8 @@ def _folder(path: Path) -> Reader:
     return _image_files(partial(folders.load, path))
 
 
-def _image_files(read: Callable[..., Source]) -> Reader:
-    return Reader(read, (*FILES, "image_size", "resize", "on_broken"))
+def _image_files(read: Callable[..., Source], *more: str) -> Reader:
+    return Reader(read, (*FILES, "image_size", "resize", "on_broken", *more))
 
 
 # What looks into a file of a suffix, in small letters, and says how it is read.
@@ -91,6 +94,8 @@ def load(
     image_size: int | None = None,
     resize: str | None = None,
     length: int | None = None,
+    vocabulary: Sequence[str] | None = None,
+    targets: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     manual_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
@@ -116,6 +121,9 @@ def load(
         resize: how: `"crop"`, the largest centred square, which is the default; `"pad"`, the whole
             image on black; `"stretch"`, to another aspect ratio.
         length: tokens of an example, for texts: 64 characters, 24 words by default.
+        vocabulary: for a table of texts: the words of a pretrained model, in place of train's.
+        targets: for tables: `"classes"`, the default, or `"numbers"`: labels are numbers, and a
+            split may have some that train lacks.
         data_dir: where TFDS keeps prepared sets; default `WSZOO_DATA_DIR`, else TFDS's own.
         manual_dir: folder of raw files, read-only, in it or in `<name>/` in it; default
             `WSZOO_MANUAL_DIR`, else `<data_dir>/downloads/manual`.
@@ -140,6 +148,8 @@ def load(
         "image_size": image_size,
         "resize": resize,
         "length": length,
+        "vocabulary": vocabulary,
+        "targets": targets,
         "download": download or None,
         "validation": validation,
         "max_per_split": max_per_split,
@@ -149,7 +159,7 @@ def load(
     options = {option: value for option, value in given.items() if value is not None}
     reader = _reader(name)
     if other := {option: options[option] for option in options if option not in reader.options}:
-        asked = ", ".join(f"{option}={value!r}" for option, value in other.items())
+        asked = ", ".join(f"{option}={reprlib.repr(value)}" for option, value in other.items())
         valid = ", ".join(option for option in reader.options if option not in PLACES)
         raise ValueError(f"{name} does not take {asked}; its options are {valid}")
     places = {

@@ -9,22 +9,34 @@ A. Lavin and S. Ahmad, Evaluating Real-time Anomaly Detection Algorithms, ICMLA 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
 import os
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from wszoo.data.csv_file import parse_table, read_text
+from wszoo.data.csv_file import parse_table
 from wszoo.data.errors import MissingDataError, check_memory, check_positive, did_you_mean
 from wszoo.data.nab_files import SHA256
+from wszoo.data.series import COLUMNS, Series, read_csv, read_values
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import first_stratified
 from wszoo.data.tfds_prepare import manual_folder
+from wszoo.data.timestamps import read_stamps
+
+__all__ = [
+    "Series",
+    "find_folder",
+    "list_series",
+    "load",
+    "point_scores",
+    "read_csv",
+    "series",
+    "standardise",
+    "windows",
+]
 
 HOMEPAGE = "https://github.com/numenta/NAB"
 LABELS = "labels/combined_windows.json"
@@ -32,28 +44,6 @@ STEPS = 64
 STRIDE = 8  # points between the windows of `load`
 LIMIT = 5.0  # standard deviations: `load` clips there, or a few spikes would be most of the loss
 PARTS = {"train": 0.6, "validation": 0.8, "test": 1.0}  # where each split of a series ends
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Series:
-    """One series: `timestamps` datetime64[s] (n,), `values` float64 (n,), in the file's order.
-
-    `anomalies` are labelled windows, pairs of first and last timestamp; empty for data without
-    labels.
-    """
-
-    name: str
-    timestamps: np.ndarray
-    values: np.ndarray
-    anomalies: tuple[tuple[np.datetime64, np.datetime64], ...] = ()
-
-    @property
-    def anomalous(self) -> np.ndarray:
-        """Whether each point lies in a labelled window, bool (n,)."""
-        inside = np.zeros(len(self.values), bool)
-        for first, last in self.anomalies:
-            inside |= (self.timestamps >= first) & (self.timestamps <= last)
-        return inside
 
 
 def list_series() -> tuple[str, ...]:
@@ -80,18 +70,8 @@ def series(name: str, *, manual_dir: str | os.PathLike[str] | None = None) -> Se
     folder = find_folder(manual_dir)
     times, values = _parse(f"data/{full}.csv", _read(folder, f"data/{full}.csv"))
     labels = json.loads(_read(folder, LABELS))[f"{full}.csv"]
-    anomalies = tuple((_time(first), _time(last)) for first, last in labels)
+    anomalies = tuple(map(_window, labels))
     return Series(full, times, values, anomalies)
-
-
-def read_csv(path: str | os.PathLike[str]) -> Series:
-    """A series of your own: a CSV file with the columns `timestamp` (ISO 8601) and `value`.
-
-    Raises MissingDataError without the file, ValueError (with the line) if it is no such file, has
-    a value that is no finite number, or fewer than two points.
-    """
-    path = Path(path)
-    return Series(path.stem, *_parse(str(path), read_text(path)))
 
 
 def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
@@ -188,29 +168,17 @@ def _read(folder: Path, name: str) -> str:
 
 
 def _parse(where: str, text: str) -> tuple[np.ndarray, np.ndarray]:
-    table = parse_table(text, where, required=("timestamp", "value"))
-    times, values = [], []
-    stamps = zip(table.line_numbers, table.column("timestamp"), table.column("value"), strict=True)
-    for line, stamp, value in stamps:
-        try:
-            times.append(_time(stamp))
-            values.append(_finite(value))
-        except ValueError as error:
-            raise ValueError(f"{where}, line {line}: {stamp}, {value}: {error}") from error
-    if len(values) < 2:
-        raise ValueError(f"{where}: {len(values)} points; two or more are needed")
-    return np.array(times), np.array(values)
+    """Times and values in the order of NAB's file, which the benchmark scores: a few have a time
+    twice, one a clock set back."""
+    table = parse_table(text, where, required=COLUMNS)
+    lines = [f"{where}, line {line}" for line in table.line_numbers]
+    stamps = read_stamps(table.column("timestamp"), lines.__getitem__)
+    return stamps.times, read_values(table, lines)
 
 
-def _time(text: str) -> np.datetime64:
-    return np.datetime64(datetime.fromisoformat(text.strip()).replace(tzinfo=None), "s")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not np.isfinite(value):
-        raise ValueError("the value is not finite")
-    return value
+def _window(pair: list[str]) -> tuple[np.datetime64, np.datetime64]:
+    first, last = read_stamps(pair, lambda i: LABELS).times
+    return first, last
 
 
 def point_scores(errors: np.ndarray, count: int, stride: int = 1) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a model means, kept with it: plain facts, such as its class names and image size.
 
 The facts are JSON and travel in the member `wszoo.json` of a `.keras` file. Words in use:
-`task`, `class_names`, `input_range`, `image_size`, `resize`, `licence`.
+`task`, `class_names`, `vocabulary`, `input_range`, `image_size`, `resize`, `licence`.
 """
 
 import json

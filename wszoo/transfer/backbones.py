@@ -27,12 +27,13 @@ class Backbone:
     """A backbone that is not yet made: `make(input_shape)` gives features `(batch, width)`.
 
     `size` is the side in pixels to which a source's images should be resized, `None` where it does
-    not matter or there are no images.
+    not matter or there are no images; `vocabulary` the tokens whose ids it was trained on.
     """
 
     name: str
     size: int | None
     make: Callable[[Shape], "keras.Model"]
+    vocabulary: tuple[str, ...] = ()
 
 
 def find(
@@ -74,18 +75,21 @@ def find(
 
 def _from_zoo(name: str) -> Backbone:
     from wszoo import registry
+    from wszoo import weights as weight_files
 
     model = name if name in registry.list_models() else name.partition(".")[0]
     cut = {"head": None} if "head" in registry.entry(model).config else {}
-    if "." not in name:
-        return _of_model(registry.get(name, weights=True, **cut), name)
-    return _of_model(registry.get(name, **cut), name)
+    tag = name.partition(".")[2] or registry.entry(model).default_tag or ""
+    net = registry.get(name, **cut) if "." in name else registry.get(name, weights=True, **cut)
+    return _of_model(net, name, tuple(weight_files.find(model, tag).card.get("vocabulary", ())))
 
 
-def _of_model(model: "keras.Model", name: str) -> Backbone:
+def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ()) -> Backbone:
     from wszoo.sharing import graph
+    from wszoo.sharing.about import about
     from wszoo.sharing.retie import retie
 
+    vocabulary = vocabulary or tuple(about(model).get("vocabulary", ()))
     model = graph.as_functional(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
@@ -104,7 +108,7 @@ def _of_model(model: "keras.Model", name: str) -> Backbone:
         hint = "; give them a channel axis: x[..., None]" if _fits((*shape, 1), wanted) else ""
         raise ValueError(f"{name} takes examples of shape {wanted}; the data have {shape}{hint}")
 
-    return Backbone(name, size, make)
+    return Backbone(name, size, make, vocabulary)
 
 
 def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:

@@ -10,9 +10,11 @@ import numpy as np
 from wszoo import training
 from wszoo.data import Source, images, load, modes
 from wszoo.data.arrays import count_sizes, read_npz
+from wszoo.data.csv_file import is_table_file
 from wszoo.data.findings import Notes, examine
 from wszoo.data.source import SPLITS
 from wszoo.data.splitting import complete
+from wszoo.data.text import reworded
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -21,8 +23,8 @@ Pair = tuple[np.ndarray, np.ndarray]
 class Examples:
     """`splits`: "train", "validation", "test" → (x, y); `class_names` where y are classes.
 
-    `resize` is how images come to their size, `None` for no images; `notes` and `licence` are those
-    of the data, see `wszoo.data.Source`.
+    `resize` is how images come to their size, `None` for no images; `vocabulary` are the tokens
+    whose ids x holds; `notes` and `licence` are those of the data, see `wszoo.data.Source`.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Examples:
     resize: str | None = None
     notes: tuple[str, ...] = ()
     licence: str = "see origin"
+    vocabulary: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -46,6 +49,7 @@ class Examples:
         height, width = self.input_shape[:2] if self.resize else (None, None)
         return {
             "class_names": list(self.class_names) or None,
+            "vocabulary": list(self.vocabulary) or None,
             "image_size": height if height == width else [height, width],
             "resize": self.resize,
             "licence": None if self.licence == "see origin" else self.licence,
@@ -56,7 +60,14 @@ class Examples:
         return training.fingerprint(a for split in SPLITS for a in self.splits[split])
 
 
-def examples(data: Any, *, image_size: int | None = None, resize: str | None = None) -> Examples:
+def examples(
+    data: Any,
+    *,
+    image_size: int | None = None,
+    resize: str | None = None,
+    numbers: bool = False,
+    vocabulary: Sequence[str] = (),
+) -> Examples:
     """Examples of `data`, with images of `image_size` pixels a side where that is given.
 
     Args:
@@ -66,6 +77,8 @@ def examples(data: Any, *, image_size: int | None = None, resize: str | None = N
             `wszoo.data.from_arrays`. A split that is missing is carved from train, a tenth of it,
             always the same rows.
         resize: how images come to that size, "crop" by default, see `wszoo.data.load`.
+        numbers: labels of a table are numbers, of which a split may have some that train lacks.
+        vocabulary: of a pretrained model: texts become ids of its tokens.
 
     Raises `ValueError` for shapes, dtypes and numbers that nothing can be learnt from, and for a
     `Source` whose images came to their size in another way.
@@ -73,8 +86,14 @@ def examples(data: Any, *, image_size: int | None = None, resize: str | None = N
     if isinstance(data, str | Path) and Path(data).suffix.lower() == ".npz":
         return _from_npz(Path(data), image_size, resize)
     if isinstance(data, str | Path):
-        data = load(data, image_size=image_size, resize=resize)
+        asked: dict[str, Any] = {
+            "targets": "numbers" if numbers else None,
+            "vocabulary": vocabulary or None,
+        }
+        of_tables = asked if is_table_file(Path(data)) else {}
+        data = load(data, image_size=image_size, resize=resize, **of_tables)
     if isinstance(data, Source):
+        data = reworded(data, vocabulary) if vocabulary and data.vocabulary else data
         return _of_source(data, image_size, resize)
     return from_pairs(_mapping(data), "your arrays", image_size=image_size, resize=resize)
 
@@ -109,7 +128,14 @@ def _of_source(source: Source, image_size: int | None, resize: str | None) -> Ex
             f"load(…, image_size=…, resize={resize!r})"
         )
     splits = {split: source.arrays(split) for split in SPLITS}
-    given = Examples(source.name, splits, source.class_names, source.resize, licence=source.licence)
+    given = Examples(
+        source.name,
+        splits,
+        source.class_names,
+        source.resize,
+        licence=source.licence,
+        vocabulary=source.vocabulary,
+    )
     notes = Notes(source.name)
     sized = _sized(given, image_size, resize, notes)
     return replace(sized, notes=(*source.notes, *notes.sentences))

@@ -1,5 +1,6 @@
 """Metrics of ordinal targets; registered with Keras, so that a saved model finds them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,6 +17,12 @@ def rank_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("wszoo")
-def rank_error(y_true: Any, y_pred: Any) -> Any:
-    """By how many ranks a prediction is off, `(batch,)`."""
-    return keras.ops.abs(_rank(y_true, 0.5) - _rank(y_pred, 0.0))
+def rank_error(y_true: Any, y_pred: Any, values: Sequence[float] | None = None) -> Any:
+    """By how much a prediction is off, `(batch,)`: in ranks, or in the values of the ranks."""
+    true, predicted = _rank(y_true, 0.5), _rank(y_pred, 0.0)
+    if values is not None:
+        scale = keras.ops.convert_to_tensor(values, "float32")
+        true, predicted = (
+            keras.ops.take(scale, keras.ops.cast(rank, "int32")) for rank in (true, predicted)
+        )
+    return keras.ops.abs(true - predicted)

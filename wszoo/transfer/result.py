@@ -55,7 +55,11 @@ class Result:
         return tuple(found)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Predictions of examples `(n, …)`: class numbers, 0 and 1, values or ranks."""
+        """Predictions of examples `(n, …)`: class numbers, 0 and 1, values or ranks.
+
+        Values and ranks that are numbers come in the units of the targets, other ranks and
+        classes as places in `class_names`.
+        """
         return self.task.decode(np.asarray(self.model.predict(x, batch_size=256, verbose=0)))
 
     @cached_property

@@ -1,7 +1,7 @@
 """`wszoo.transfer(backbone, task, data=…)`: a pretrained backbone under a new head, in one call."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ def transfer(
     data: Any = None,
     *,
     freeze: "str | list[str] | Mapping[str, Any] | os.PathLike | FreezePlan | None" = None,
+    order: Sequence[str | float] | None = None,
     head: str | Callable[[Any], Any] | None = None,
     epochs: int = 20,
     batch_size: int = 32,
@@ -60,6 +61,7 @@ def transfer(
         freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
             With `lora` the default is the adapters and the head.
+        order: for `ordinal`: the classes from low to high; not needed where they are numbers.
         head: `"dense"`, `"cosine"`, `"mlp"` (see `wszoo.transfer.named_heads`), or your own: a
             Keras layer or a function from features `(batch, width)` to what the task's loss takes.
         epochs: where `freeze` is no plan, which has its own.
@@ -120,7 +122,15 @@ def transfer(
     if isinstance(head, str):
         kind, head = with_head(kind, head), None
     found = backbones.find(backbone, weights=weights, image_size=image_size)
-    known = examples(data, image_size=found.size, resize=resize)
+    given = examples(
+        data,
+        image_size=found.size,
+        resize=resize,
+        numbers=kind.numbers,
+        vocabulary=found.vocabulary,
+    )
+    known = kind.read(given, order)
+    kind = kind.named(kind, known.class_names)
     units = kind.units(known.targets, known.class_names)
     if class_weight is not None and not kind.labels:
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from wszoo.data.numbers import advice
+
 Splits = Mapping[str, np.ndarray]  # targets by split; "train" is one of them
 
 
@@ -13,29 +15,23 @@ def classes(splits: Splits, names: Sequence[str] = ()) -> int:
     Raises `ValueError` for other shapes or numbers, one class only, a label outside the range, a
     class of another split that train does not have, and one without a training example.
     """
-    for split, y in splits.items():
-        _number_check(split, y)
+    check_finite(splits)
     for split, y in splits.items():
         if y.ndim != 1 or y.dtype.kind not in "iu":
             raise ValueError(
-                f"{split}: labels are integers (n,), received {y.dtype}{y.shape}; of one-hot "
-                "labels take y.argmax(axis=1)"
+                f"{split}: labels are integers (n,), received {y.dtype}{y.shape}; {advice(y)}"
             )
     seen = set(np.unique(splits["train"]).tolist())
     if len(seen) < 2:
         raise ValueError(f"train has one class only, {sorted(seen)}; two or more are needed")
+    check_places(splits, names)
     for split, y in splits.items():
-        high = len(names) or max(seen) + 1
-        if y.min() < 0 or (names and y.max() >= high):
-            raise ValueError(
-                f"{split}: labels run from {y.min()} to {y.max()}; valid are 0 to {high - 1}"
-            )
         if new := sorted(set(np.unique(y).tolist()) - seen):
-            raise ValueError(f"{split} has the classes {_some(new)}, which train never shows")
+            raise ValueError(f"{split} has the classes {some(new)}, which train never shows")
     count = len(names) or max(seen) + 1
     if missing := sorted(set(range(count)) - seen):
         raise ValueError(
-            f"train has no example of the classes {_some(missing)} of 0 to {count - 1}; number "
+            f"train has no example of the classes {some(missing)} of 0 to {count - 1}; number "
             "the classes without a gap"
         )
     return count
@@ -68,9 +64,28 @@ def values(splits: Splits, names: Sequence[str] = ()) -> int:
     return 1 if splits["train"].ndim == 1 else splits["train"].shape[1]
 
 
+def check_places(splits: Splits, names: Sequence[str]) -> None:
+    """Raises `ValueError` for labels below 0, or beyond the names where there are some."""
+    for split, y in splits.items():
+        if y.min() < 0 or (names and y.max() >= len(names)):
+            valid = f"0 to {len(names) - 1}" if names else "0 and up"
+            raise ValueError(f"{split}: labels run from {y.min()} to {y.max()}; valid are {valid}")
+
+
+def check_finite(splits: Splits) -> None:
+    """Raises `ValueError` for targets that are no finite numbers."""
+    for split, y in splits.items():
+        _number_check(split, y)
+
+
+def some(found: list) -> str:
+    """The first few of a list."""
+    return f"{found[:5]}{' …' if len(found) > 5 else ''}"
+
+
 def _number_check(split: str, y: np.ndarray) -> None:
     if y.dtype.kind not in "biuf":
-        raise ValueError(f"{split}: targets are numbers, received {y.dtype}{y.shape}")
+        raise ValueError(f"{split}: targets are numbers, received {y.dtype}{y.shape}; {advice(y)}")
     if bad := int(np.count_nonzero(~np.isfinite(y))):
         raise ValueError(f"{split}: {bad} of {y.size} targets are NaN or infinite")
 
@@ -79,7 +94,3 @@ def _same_width(splits: Splits) -> None:
     shapes = {split: y.shape[1:] for split, y in splits.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"the splits differ in the shape of their targets: {shapes}")
-
-
-def _some(found: list) -> str:
-    return f"{found[:5]}{' …' if len(found) > 5 else ''}"

@@ -4,13 +4,14 @@ A head takes features `(batch, width)` and gives logits or values; losses take t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.data.errors import did_you_mean
-from wszoo.transfer import starts, targets
+from wszoo.data.numbers import as_numbers
+from wszoo.transfer import meaning, starts, targets
 
 if TYPE_CHECKING:
     import keras
@@ -22,9 +23,11 @@ SCALE = 20.0  # of cosines before the softmax: temperature .05, Zhai & Wu 2018
 class Task:
     """One kind of target.
 
+    `read` says what labels are to the task, from examples and the order that was asked for;
     `units` checks the targets of all splits and says how many numbers the head gives; `encode`
     makes what the loss takes of them; `start` gives closed-form weights of the head's layers, in
     order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs.
+    `named` is the task for these class names, in whose units its predictions and metrics are.
     """
 
     name: str
@@ -36,6 +39,9 @@ class Task:
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[..., list[np.ndarray]] | None = None
     labels: bool = True  # targets are classes, which may be weighted
+    read: Callable[..., Any] = meaning.as_classes
+    numbers: bool = False  # labels are numbers: a split may have some that train lacks
+    named: Callable[["Task", tuple[str, ...]], "Task"] = lambda task, class_names: task
 
 
 def find(task: "str | Task") -> Task:
@@ -84,7 +90,10 @@ def multi_label() -> Task:
 
 
 def regression() -> Task:
-    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets."""
+    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets.
+
+    Labels of a source are the numbers that its class names spell.
+    """
     import keras
 
     return Task(
@@ -100,13 +109,17 @@ def regression() -> Task:
         encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
         start=starts.regressor,
         labels=False,
+        read=meaning.as_values,
+        numbers=True,
     )
 
 
 def ordinal() -> Task:
     """Ranks `(n,)`: one kernel for all thresholds, a bias each (CORAL, Cao et al. 2020).
 
-    The logits `(batch, ranks - 1)` say "above rank k"; their number above zero is the rank.
+    Ranks are numbers in their order, or classes in the order asked for; predictions and the metric
+    `mae` are in these numbers, or where there are none in ranks. The logits `(batch, ranks - 1)`
+    say "above rank k"; their number above zero is the rank.
     """
     import keras
 
@@ -124,6 +137,28 @@ def ordinal() -> Task:
         lambda outputs: (outputs > 0).sum(-1),
         encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
         labels=False,
+        read=meaning.as_ranks,
+        named=_in_numbers,
+    )
+
+
+def _in_numbers(task: Task, class_names: tuple[str, ...]) -> Task:
+    """The ordinal task whose ranks stand for the numbers that class names spell, if they do."""
+    import keras
+
+    from wszoo.transfer import ranks
+
+    values = as_numbers(class_names)
+    if values is None:
+        return task
+    error = keras.metrics.MeanMetricWrapper
+    return replace(
+        task,
+        decode=lambda outputs: values[task.decode(outputs)],
+        metrics=lambda units: [
+            *task.metrics(units)[:1],
+            error(ranks.rank_error, "mae", values=values.tolist()),
+        ],
     )
 
 
