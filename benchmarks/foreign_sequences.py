@@ -106,28 +106,28 @@ def wavenet():
 @graph
 def transformer():
     """Composite layers, one of them frozen in part."""
-    inputs = x = keras.Input((6, 16), name="tokens")
+    inputs = x = keras.Input((6, 32), name="tokens")
     for i in range(2):
         y = layers.LayerNormalization(name=f"norm_{i}")(x)
-        y = layers.MultiHeadAttention(2, 8, dropout=0.1, name=f"attention_{i}")(y, y)
+        y = layers.MultiHeadAttention(2, 16, dropout=0.1, name=f"attention_{i}")(y, y)
         x = layers.Add(name=f"add_{i}")([x, y])
-        y = layers.Dense(16, activation="gelu", name=f"ffn_{i}")(x)
+        y = layers.Dense(32, activation="gelu", name=f"ffn_{i}")(x)
         x = layers.Add(name=f"sum_{i}")([x, y])
     model = keras.Model(inputs, layers.Dense(3, name="out")(x))
     model.get_layer("attention_0").trainable = False
     model.get_layer("attention_1")._query_dense.trainable = False
-    return model, {"tokens": numbers(6, 16)}
+    return model, {"tokens": numbers(6, 32)}
 
 
 @graph
 def tied_language_model():
     """An embedding that is also the output projection."""
-    table = layers.ReversibleEmbedding(30, 8, name="table")
+    table = layers.ReversibleEmbedding(130, 16, name="table")
     inputs = keras.Input((6,), dtype="int32", name="words")
     x = table(inputs)
-    y = layers.GroupQueryAttention(4, 2, 1, name="attention")(x, x, use_causal_mask=True)
+    y = layers.GroupQueryAttention(8, 2, 1, name="attention")(x, x, use_causal_mask=True)
     x = layers.RMSNormalization(name="norm")(layers.Add(name="add")([x, y]))
-    return keras.Model(inputs, table(x, reverse=True)), {"words": tokens(6, most=30)}
+    return keras.Model(inputs, table(x, reverse=True)), {"words": tokens(6, most=130)}
 
 
 @graph
@@ -160,7 +160,9 @@ def string_lookup():
     inputs = keras.Input((2,), dtype="string", name="colours")
     x = layers.Embedding(lookup.vocabulary_size(), 4, name="table")(lookup(inputs))
     x = layers.Dense(4, name="b")(layers.Dense(4, name="a")(x))
-    colours = np.array([["red", "green"], ["blue", "pink"], ["green", "blue"]], object)
+    colours = np.array(
+        [["red", "green"], ["blue", "pink"], ["green", "blue"], ["red", "red"]], object
+    )
     return keras.Model(inputs, layers.Flatten(name="flat")(x)), {"colours": colours}
 
 
@@ -172,7 +174,7 @@ def text_vectorization():
     x = layers.Embedding(20, 6, name="table")(words(inputs))
     x = layers.GlobalAveragePooling1D(name="mean")(x)
     x = layers.Dense(6, name="b")(layers.Dense(6, name="a")(x))
-    text = np.array([["the cat ran"], ["a dog sat away"], ["birds"]], object)
+    text = np.array([["the cat ran"], ["a dog sat away"], ["birds"], ["dog cat"]], object)
     return keras.Model(inputs, x), {"text": text}
 
 
@@ -188,8 +190,8 @@ def categories():
     x = layers.Concatenate(name="all")([wide, crossed, layers.Flatten(name="flat")(hashed)])
     x = layers.Dense(14, name="b")(layers.Dense(14, name="a")(x))
     return keras.Model([a, b], x), {
-        "place": np.array([[10], [20], [99]]),
-        "day": np.array([[1], [2], [3]]),
+        "place": np.array([[10], [20], [99], [35]]),
+        "day": np.array([[1], [2], [3], [4]]),
     }
 
 

@@ -1,0 +1,5 @@
+"""docs/foreign.md."""
+
+
+def write():
+    pass
