@@ -9,28 +9,29 @@ HAND_WRITTEN = """
     adapted_numbers string_lookup text_vectorization categories augmenting always_dropping
     mixed_float16 mixed_bfloat16 float64 quantised_int8 quantised_int4 own_layer
     layer_without_config one_variable_two_layers own_model_class subclassed
-""".split()
+""".split()  # noqa: SIM905
 KERAS = """
     ConvNeXtTiny DenseNet121 EfficientNetB0 EfficientNetV2B0 InceptionResNetV2 InceptionV3 MobileNet
     MobileNetV2 MobileNetV3Small NASNetMobile ResNet50 ResNet50V2 VGG16 Xception
-""".split()
+""".split()  # noqa: SIM905
 HUB = """
     BertBackbone BertTextClassifier BertMaskedLM AlbertTextClassifier DebertaV3Backbone
     DistilBertBackbone RobertaTextClassifier ElectraBackbone FNetBackbone GPT2CausalLM
     GPTNeoXBackbone OPTBackbone BloomBackbone LlamaCausalLM MistralBackbone GemmaCausalLM
     Qwen3Backbone T5Backbone BartBackbone WhisperBackbone ViTImageClassifier ResNetImageClassifier
     DenseNetBackbone VGGBackbone MiTBackbone RetinaNetBackbone DeepLabV3Backbone CLIPBackbone
-""".split()
+""".split()  # noqa: SIM905
 KIMM = """
     MobileNetV3W050Small RepVGGA0 GhostNetW050 RegNetX002 ConvNeXtAtto VisionTransformerTiny16
     LCNet035 MobileViTS
-""".split()
-NAMES = [
-    *HAND_WRITTEN,
-    *(f"hub.{name}" for name in HUB),
-    *(f"keras.{name}" for name in KERAS),
-    *(f"kimm.{name}" for name in KIMM),
-]
+""".split()  # noqa: SIM905
+COLLECTIONS = {  # title → names
+    "hand-written": HAND_WRITTEN,
+    "Keras Applications": [f"keras.{name}" for name in KERAS],
+    "KerasHub": [f"hub.{name}" for name in HUB],
+    "kimm": [f"kimm.{name}" for name in KIMM],
+}
+NAMES = [name for names in COLLECTIONS.values() for name in names]
 STEPS = [
     "sites", "audit", "twin", "identity", "tie", "save", "SavedModel", "stock", "LiteRT float32",
     "LiteRT float16", "LiteRT dynamic int8", "ONNX", "suggest", "transfer",
