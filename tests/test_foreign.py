@@ -78,7 +78,7 @@ def test_a_difference_is_seen():
     one, two = np.array([1.0, 2.0]), np.array([[3.0]])
     assert foreign_match.difference([one, two], [one, two]) == 0
     assert foreign_match.difference([one], [one, two]) == np.inf
-    assert foreign_match.difference([one + [0, 0.5], two], [one, two]) == 0.25
+    assert foreign_match.difference([one + np.array([0, 0.5]), two], [one, two]) == 0.25
     assert foreign_match.difference([one * np.nan, two], [one, two]) == np.inf
     apart, why = foreign_match.matched({"a": two, "b": one}, [one, two], ["a", "b"])
     assert apart == np.inf and not why  # the names are right, the outputs are not theirs
