@@ -386,11 +386,11 @@ def cell(do: Callable[[], str | None]) -> tuple[str, str]:
 
 def failed(error: Exception) -> tuple[str, str]:
     """A refusal is a sentence of wszoo's own; what another library raises is a fault."""
-    last = traceback.extract_tb(error.__traceback__)[-1].filename
-    ours = Path(last).is_relative_to(Path(wszoo.__file__).parent)
-    if ours and isinstance(error, ValueError | ImportError):
-        return "refused", " ".join(str(error).split())
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = Path(last.filename).is_relative_to(Path(wszoo.__file__).parent)
     said = " ".join(str(error).split())
+    if ours and "raise " in (last.line or "") and isinstance(error, ValueError | ImportError):
+        return "refused", said
     return "wrong", f"deep error: {type(error).__name__}: {said[:300]}"
 
 
