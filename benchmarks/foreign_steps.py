@@ -85,7 +85,8 @@ def plain(value: np.ndarray) -> np.ndarray:
 
 def outputs(model: Any, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
     """What Keras computes, float64; states that a call moves are put back."""
-    before = [np.asarray(variable.value) for variable in model.variables]
+    variables = [*model.variables, *states(model)]
+    before = [np.asarray(variable.value) for variable in variables]
     structure = getattr(model, "_inputs_struct", None)
     tensors = list(getattr(model, "inputs", None) or [])
     if isinstance(model, keras.Sequential):
@@ -98,9 +99,16 @@ def outputs(model: Any, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
             keras.tree.pack_sequence_as(structure, [tensor_of(inputs[name]) for name in names])
         )
     values = [ops.convert_to_numpy(ops.cast(v, "float64")) for v in keras.tree.flatten(made)]
-    for variable, value in zip(model.variables, before, strict=True):
+    for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     return values
+
+
+def states(model: Any) -> list[Any]:
+    """States of stateful recurrent layers, which Keras does not count as variables."""
+    layers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    held = [keras.tree.flatten(getattr(layer, "states", None)) for layer in layers]
+    return [state for each in held for state in each if hasattr(state, "assign")]
 
 
 def tensor_of(value: np.ndarray) -> Any:
