@@ -20,9 +20,15 @@ import pytest
 
 BENCHMARKS = Path(foreign_fresh.__file__).parent
 STORED = {row["graph"]: row["cells"] for row in foreign_page.rows()}
-EXPORTED = ["several_outputs", "dict_outputs", "nested_shared", "swish_net", "adapted_numbers"]
-EXPORTED += ["string_lookup", "stateful", "mixed_float16", "quantised_int8", "free_image_size"]
-EXPORTED += ["scalar_outputs", "fixed_batch", "bidirectional"]
+EXPORTED = [
+    "several_outputs", "dict_outputs", "nested_shared", "swish_net", "string_lookup", "stateful",
+    "mixed_float16", "quantised_int8",
+]  # fmt: skip
+SAVED = [
+    *EXPORTED, "transformer", "adapted_numbers", "bidirectional", "siamese_nested", "own_layer",
+    "sequential", "sequential_repeated", "spectral", "time_distributed", "layer_without_config",
+    "with_lambda", "one_variable_two_layers",
+]  # fmt: skip
 
 
 def test_the_collection_is_the_expected_one():
@@ -34,11 +40,11 @@ def test_the_collection_is_the_expected_one():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of converters and of other packages' layers
 def test_files_and_flags_in_a_fresh_process(tmp_path):
-    """Law 4 for every hand-written graph, law 5 for some; no cell is worse than the page says."""
+    """Laws 4 and 5 for some of the hand-written graphs; no cell is worse than the page says."""
     import foreign_steps
 
     cells = {}
-    for name in foreign_names.HAND_WRITTEN:
+    for name in SAVED:
         (tmp_path / name).mkdir()
         case = foreign_steps.Case(name, *foreign_graphs.make(name), tmp_path / name)
         for step in ["save", *(["SavedModel", "LiteRT float32"] if name in EXPORTED else [])]:
@@ -52,7 +58,7 @@ def test_files_and_flags_in_a_fresh_process(tmp_path):
     assert not {key: said for key, (outcome, said) in cells.items() if outcome == "wrong"}
     for (name, step), (outcome, said) in cells.items():
         assert outcome == STORED[name][step][0] or outcome == "works", (name, step, said)
-    assert sum(outcome == "works" for outcome, _ in cells.values()) > 60
+    assert sum(outcome == "works" for outcome, _ in cells.values()) > 25
 
 
 def load(folder):
