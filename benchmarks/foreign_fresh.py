@@ -198,7 +198,8 @@ def main(limit: int, folder: Path) -> None:
         faulthandler.dump_traceback_later(limit, exit=True)
         if job["step"] == "save":
             classes_of(job["graph"])
-        done = outcome(job, parts_of(path.parent, job["step"]))
+        what, said = outcome(job, parts_of(path.parent, job["step"]))
+        done = [what, said.replace(str(path.parent), "…")]
         path.with_suffix(".done").write_text(json.dumps(done))
 
 
