@@ -20,6 +20,7 @@ from foreign_match import difference, matched
 
 # Largest difference to Keras. Other kernels add in another order; int8 is a guard against nonsense.
 BOUNDS = {"float32": 1e-4, "float16": 2e-2, "dynamic_int8": 0.3}
+HALF = 3e-2  # of a model that computes in 16 bits
 MORE = 8192  # bytes that a file may hold beside the weights: shapes, axes, tables of positions
 Parts = dict[str, tuple[dict[str, np.ndarray], list[np.ndarray]]]
 
@@ -49,7 +50,7 @@ def check(job: dict[str, Any], parts: Parts, run: Callable[[dict], dict], what: 
         error, wrong = matched(run(given), wanted, job["names"])
         if wrong:
             raise Wrong(f"{what}{wrong}")
-        bound = BOUNDS[job.get("precision", "float32")]
+        bound = max(BOUNDS[job.get("precision", "float32")], HALF * job["half"])
         if not error <= bound:
             raise Wrong(f"{what}outputs differ by {error:.2g} ({part} examples; bound {bound:g})")
         errors.append(error)

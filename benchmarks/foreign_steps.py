@@ -77,7 +77,7 @@ class Case:
     def job(self, step: str, path: Path, **facts: Any) -> None:
         """Leaves a job for the fresh process, with this graph's inputs and outputs."""
         facts |= {"step": step, "path": str(path), "graph": self.name}
-        facts |= {"names": expected_names(self.model)}
+        facts |= {"names": expected_names(self.model), "half": in_half(self.model)}
         free = all(t.shape[0] is None for t in getattr(self.model, "inputs", None) or [])
         arrays = {"all": (self.inputs, self.values)}
         if free:
@@ -89,6 +89,12 @@ class Case:
             flat |= {f"{part}/out/{i:03}": value for i, value in enumerate(wanted)}
         np.savez(self.folder / f"{step}.npz", **flat)
         (self.folder / f"{step}.job").write_text(json.dumps(facts))
+
+
+def in_half(model: Any) -> bool:
+    """Whether a layer computes in 16 bits; a file that does so in 32 gives other numbers."""
+    computed = {getattr(layer, "compute_dtype", "") for layer in model._flatten_layers()}
+    return bool(computed & {"float16", "bfloat16"})
 
 
 def plain(value: np.ndarray) -> np.ndarray:
