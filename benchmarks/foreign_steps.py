@@ -79,10 +79,13 @@ class Case:
         facts |= {"step": step, "path": str(path), "graph": self.name}
         facts |= {"names": expected_names(self.model), "half": in_half(self.model)}
         free = all(t.shape[0] is None for t in getattr(self.model, "inputs", None) or [])
-        arrays = {"all": (self.inputs, self.values)}
+        # A file computes what `predict` does, which is told that this is no training; a copy of the
+        # model is called as the model itself was.
+        mode = {} if step == "save" else {"training": False}
+        arrays = {"all": (self.inputs, outputs(self.model, self.inputs, **mode))}
         if free:
             first = {name: value[:1] for name, value in self.inputs.items()}
-            arrays["first"] = (first, outputs(self.model, first))
+            arrays["first"] = (first, outputs(self.model, first, **mode))
         flat = {}
         for part, (given, wanted) in arrays.items():
             flat |= {f"{part}/in/{name}": plain(value) for name, value in given.items()}
@@ -101,7 +104,7 @@ def plain(value: np.ndarray) -> np.ndarray:
     return value.astype(str) if value.dtype == object else value
 
 
-def outputs(model: Any, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+def outputs(model: Any, inputs: dict[str, np.ndarray], **options: Any) -> list[np.ndarray]:
     """What Keras computes, float64; states that a call moves are put back."""
     variables = [*model.variables, *states(model)]
     before = [np.asarray(variable.value) for variable in variables]
@@ -110,12 +113,11 @@ def outputs(model: Any, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
     if isinstance(model, keras.Sequential):
         structure = model.inputs[0]
     if not tensors:
-        made = model(next(iter(inputs.values())))
+        made = model(next(iter(inputs.values())), **options)
     else:
         names = [tensor._keras_history.operation.name for tensor in tensors]
-        made = model(
-            keras.tree.pack_sequence_as(structure, [tensor_of(inputs[name]) for name in names])
-        )
+        tensors = [tensor_of(inputs[name]) for name in names]
+        made = model(keras.tree.pack_sequence_as(structure, tensors), **options)
     values = [ops.convert_to_numpy(ops.cast(v, "float64")) for v in keras.tree.flatten(made)]
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
