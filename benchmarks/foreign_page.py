@@ -31,7 +31,8 @@ configurations. Each cell is checked against something that wszoo does not compu
 - **save**: some layers and some single variables are frozen; in a process of its own `wszoo.load`
   gives equal outputs, flags by variable, sites, plan, and compile state;
 - **SavedModel**: written by `wszoo.export`; in a process of its own, by `tf.saved_model.load` and
-  in a session, the outputs of `predict` under Keras' names, for two batch sizes, and each weight stored once;
+  in a session, the outputs of `predict` under Keras' names, for two batch sizes, and each weight
+  stored once;
 - **stock**: the same of Keras' own `model.export`, to be compared with;
 - **LiteRT**: in three precisions, run in a process of its own; constants take no more bytes than
   the weights, each once, in the precision that the model has;
@@ -40,8 +41,8 @@ configurations. Each cell is checked against something that wszoo does not compu
   most tied plan has the size that is said;
 - **transfer**: one epoch under a new head; the backbone's weights are in the result as they were.
 
-✓ works · `·` does not apply (no two sites are alike, or not tried) · fails: stock Keras · r1, r2, … refused, with the
-sentence below · **wrong**: anything else, an error from a deeper library among them.
+✓ works, · does not apply (no two sites are alike, or not tried), fails: stock Keras, r1, r2, …
+refused, with the sentence below, **wrong**: anything else, errors of deeper libraries among them.
 """
 
 
