@@ -1,0 +1,472 @@
+"""What is done with a graph that is not ours: a function a step, which returns or raises a cell.
+
+A step that needs another process leaves a job, a file that foreign_fresh.py does, and its cell is
+`pending` until then. foreign.py runs this file, with
+the seconds that a step may take, a folder and names of graphs:
+
+    python benchmarks/foreign_steps.py 300 FOLDER GRAPH…
+"""
+
+import contextlib
+import faulthandler
+import json
+import resource
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import foreign_families
+import foreign_graphs
+import keras
+import numpy as np
+from foreign_match import difference, expected_names
+from keras import ops
+
+import wszoo
+from wszoo.sharing import graph as sharing_graph
+from wszoo.sharing.specs import kind
+
+EXAMPLES = 12  # of a transfer run
+MOST_SITES = 6  # that `suggest` compares: its work grows with their third power
+ONNX = {  # seconds each: some
+    "residual_mlp", "unet", "swish_net", "several_outputs", "dict_outputs", "nested", "operations",
+    "masked_text", "transformer", "tied_language_model", "mixed_float16", "adapted_numbers",
+    "keras.MobileNet", "hub.BertTextClassifier", "kimm.MobileNetV3W050Small",
+}  # fmt: skip
+SAVED = {  # parameters that sharing saves, counted by hand
+    "siamese_layers": 60 + 56,  # a convolution and a dense layer at two images
+    "siamese_nested": 88 + 72,
+    "several_outputs": 10,
+    "dict_inputs": 42,
+    "operations": 2 * 20,
+    "nested_shared": 5 * 72,  # three calls in a model that is called twice
+    "sequential_repeated": 42,
+    "tied_language_model": 130 * 16,
+    "own_model_class": 20,
+    "hub.AlbertTextClassifier": 2 * 2224,  # two layers, called twice each
+}
+
+
+class Wrong(Exception):
+    """Something came out other than it should."""
+
+
+class Nothing(Exception):
+    """The step does not apply to this graph."""
+
+
+@dataclass
+class Case:
+    """A graph under test; `inputs` are arrays by input name, `values` its outputs for them."""
+
+    name: str
+    model: Any
+    inputs: dict[str, np.ndarray]
+    folder: Path
+    values: list[np.ndarray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = outputs(self.model, self.inputs)
+
+    def job(self, step: str, path: Path, **facts: Any) -> None:
+        """Leaves a job for the fresh process, with this graph's inputs and outputs."""
+        facts |= {"step": step, "path": str(path), "graph": self.name}
+        facts |= {"names": expected_names(self.model), "half": in_half(self.model)}
+        free = all(t.shape[0] is None for t in getattr(self.model, "inputs", None) or [])
+        # A file computes what `predict` does, which is told that this is no training; a copy of the
+        # model is called as the model itself was.
+        mode = {} if step == "save" else {"training": False}
+        arrays = {"all": (self.inputs, outputs(self.model, self.inputs, **mode))}
+        if free:
+            first = {name: value[:1] for name, value in self.inputs.items()}
+            arrays["first"] = (first, outputs(self.model, first, **mode))
+        flat = {}
+        for part, (given, wanted) in arrays.items():
+            flat |= {f"{part}/in/{name}": plain(value) for name, value in given.items()}
+            flat |= {f"{part}/out/{i:03}": value for i, value in enumerate(wanted)}
+        np.savez(self.folder / f"{step}.npz", **flat)
+        (self.folder / f"{step}.job").write_text(json.dumps(facts))
+
+
+def in_half(model: Any) -> bool:
+    """Whether a layer computes in 16 bits; a file that does so in 32 gives other numbers."""
+    computed = {getattr(layer, "compute_dtype", "") for layer in model._flatten_layers()}
+    return bool(computed & {"float16", "bfloat16"})
+
+
+def plain(value: np.ndarray) -> np.ndarray:
+    return value.astype(str) if value.dtype == object else value
+
+
+def outputs(model: Any, inputs: dict[str, np.ndarray], **options: Any) -> list[np.ndarray]:
+    """What Keras computes, float64; states that a call moves are put back."""
+    variables = [*model.variables, *states(model)]
+    before = [np.asarray(variable.value) for variable in variables]
+    structure = getattr(model, "_inputs_struct", None)
+    tensors = list(getattr(model, "inputs", None) or [])
+    if isinstance(model, keras.Sequential):
+        structure = model.inputs[0]
+    if not tensors:
+        made = model(next(iter(inputs.values())), **options)
+    else:
+        names = [tensor._keras_history.operation.name for tensor in tensors]
+        tensors = [tensor_of(inputs[name]) for name in names]
+        made = model(keras.tree.pack_sequence_as(structure, tensors), **options)
+    values = [ops.convert_to_numpy(ops.cast(v, "float64")) for v in keras.tree.flatten(made)]
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return values
+
+
+def states(model: Any) -> list[Any]:
+    """States of stateful recurrent layers, which Keras does not count as variables."""
+    layers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    held = [keras.tree.flatten(getattr(layer, "states", None)) for layer in layers]
+    return [state for each in held for state in each if hasattr(state, "assign")]
+
+
+def tensor_of(value: np.ndarray) -> Any:
+    import tensorflow as tf
+
+    return tf.constant(value) if value.dtype.kind in "OU" else ops.convert_to_tensor(value)
+
+
+def same(got: Any, wanted: list[np.ndarray], inputs: dict[str, np.ndarray], what: str) -> None:
+    """Raises `Wrong` unless a model gives equal outputs, to the last digit."""
+    apart = difference(outputs(got, inputs), wanted)
+    if apart:
+        raise Wrong(f"{what}: outputs differ by {apart:.2g}")
+
+
+def sites(case: Case) -> str:
+    names = wszoo.sites(case.model)
+    if len(set(names)) != len(names):
+        raise Wrong("two sites have one name")
+    layers = [sharing_graph.layer_at(case.model, name) for name in names]
+    covered = {id(weight) for layer in layers for weight in layer.weights}
+    if covered != {id(weight) for weight in case.model.weights}:
+        raise Wrong("the weights of its sites are not those of the model")
+    return f"{len(names)} sites"
+
+
+def audit(case: Case) -> str:
+    found = wszoo.audit(case.model)
+    unique = {id(weight): weight for weight in case.model.weights}
+    if found.stored_parameters != sum(prod(weight.shape) for weight in unique.values()):
+        raise Wrong(f"says {found.stored_parameters} stored parameters")
+    saved = found.unrolled_parameters - found.stored_parameters
+    if case.name in SAVED and saved != SAVED[case.name]:
+        raise Wrong(f"says that sharing saves {saved}; it saves {SAVED[case.name]}")
+    untied = found.unrolled_parameters
+    with contextlib.suppress(Exception):  # what cannot be untied is another step's matter
+        untied = wszoo.untied_twin(case.model).count_params()
+    if found.unrolled_parameters != untied:
+        raise Wrong(f"says {found.unrolled_parameters} unrolled, its twin has {untied}")
+    return f"{found.stored_parameters:,} stored, {found.unrolled_parameters:,} unrolled"
+
+
+def twin(case: Case) -> str:
+    made = wszoo.untied_twin(case.model)
+    same(made, case.values, case.inputs, "untied twin")
+    if any(len(group) > 1 for group in wszoo.plan_of(made).groups.values()):
+        raise Wrong("sites of the twin share")
+    holders: dict[int, Any] = {}
+    for layer in [sharing_graph.layer_at(made, site) for site in wszoo.sites(made)]:
+        for weight in layer.weights:
+            if holders.setdefault(id(weight), layer) is not layer:
+                raise Wrong(f"two layers of the twin hold {weight.path!r}")
+    return ""
+
+
+def identity(case: Case) -> str:
+    plan = wszoo.plan_of(case.model)
+    back = wszoo.retie(wszoo.untied_twin(case.model), plan)
+    same(back, case.values, case.inputs, "untied and tied again")
+    if back.count_params() != case.model.count_params() or wszoo.plan_of(back) != plan:
+        raise Wrong("tied again, it has other sizes or another plan")
+    with some_frozen(case.model):
+        copy = wszoo.retie(case.model, plan)
+        if flags(copy) != flags(case.model):
+            raise Wrong("trainable flags of a copy differ")
+    return ""
+
+
+def tie(case: Case) -> str:
+    """Ties two sites; beside it the model itself, into which the values are copied by hand."""
+    first, second = alike(case.model)
+    layers = [sharing_graph.layer_at(case.model, site) for site in (first, second)]
+    before = [[np.asarray(w.value) for w in layer.weights] for layer in layers]
+    floats = all(keras.backend.is_float_dtype(w.dtype) for w in layers[0].weights)
+    for how in ("owner", "mean") if floats else ("owner",):
+        tied = wszoo.retie(case.model, wszoo.SharingPlan.tied((first, second)), weights=how)
+        if len(tied.weights) != len(case.model.weights) - len(layers[0].weights):
+            raise Wrong(f"tied, it has {len(tied.weights)} weights")
+        same(case.model, case.values, case.inputs, "the model that was given")
+        for columns in zip(*(layer.weights for layer in layers), *before, strict=True):
+            values = columns[2:]
+            value = values[0] if how == "owner" else np.mean(np.asarray(values, "float64"), axis=0)
+            for weight in columns[:2]:
+                weight.assign(value)
+        wanted = outputs(case.model, case.inputs)
+        for layer, values in zip(layers, before, strict=True):
+            for weight, value in zip(layer.weights, values, strict=True):
+                weight.assign(value)
+        same(tied, wanted, case.inputs, f"{first} and {second} tied, {how}")
+    return f"{first} + {second}"
+
+
+def alike(model: Any) -> tuple[str, str]:
+    """Two sites, of layers used nowhere else, that could share one; those with kernels first."""
+    plan, kinds = wszoo.plan_of(model), {}
+    single = [group[0] for group in plan.groups.values() if len(group) == 1]
+    layers = {site: sharing_graph.layer_at(model, site) for site in single}
+    for site in sorted(single, key=lambda s: -max(len(w.shape) for w in layers[s].weights)):
+        partner = kinds.setdefault(kind(layers[site]), site)
+        if partner != site:
+            return partner, site
+    raise Nothing("no two sites are alike")
+
+
+@contextlib.contextmanager
+def some_frozen(model: Any) -> Iterator[None]:
+    """A layer in three is frozen, and of another the first weight alone, sub-layers included."""
+    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    variables = list(model.variables)
+    before = [(item, item.trainable) for item in (*layers, *variables)]
+    leaves = [
+        layer
+        for layer in layers
+        if layer.trainable_variables and not any(True for _ in list(layer._flatten_layers())[1:])
+    ]
+    for i, layer in enumerate(leaves):
+        if i % 3 == 1:
+            layer.trainable = False
+        elif i % 3 == 2:
+            layer.trainable_variables[0].trainable = False
+    try:
+        yield
+    finally:
+        for item, flag in before:
+            item.trainable = flag
+
+
+def flags(model: Any) -> list[bool]:
+    """Whether a variable trains, for each variable of the model."""
+    trained = {id(variable) for variable in model.trainable_variables}
+    return [id(variable) in trained for variable in model.variables]
+
+
+def save(case: Case) -> str | None:
+    path = case.folder / "model.keras"
+    with some_frozen(case.model):
+        wszoo.save(case.model, path)
+        facts = {"flags": flags(case.model)}
+    facts |= {"sites": wszoo.sites(case.model), "plan": wszoo.plan_of(case.model).pattern}
+    facts |= {"weights": len(case.model.weights), "compiled": case.model.compiled}
+    case.job("save", path, **facts)
+    return None
+
+
+def unique_bytes(model: Any) -> int:
+    unique = {id(v): v for v in model.variables}.values()
+    return sum(np.asarray(variable.value).nbytes for variable in unique)
+
+
+def written(case: Case, step: str, formats: str, precision: str = "float32") -> str | None:
+    """Exports, once more with the fixed batch that an error may ask for; leaves a job."""
+    options: dict[str, Any] = {"formats": [formats], "precision": precision, "inputs": case.inputs}
+    said = ""
+    try:
+        report = wszoo.export(case.model, case.folder / step, **options)
+    except ValueError as error:
+        if "signature_batch" not in str(error):
+            raise
+        size = len(next(iter(case.inputs.values())))
+        report = wszoo.export(case.model, case.folder / step, **options, signature_batch=size)
+        said = f"with signature_batch={size}"
+    (made,) = report.files
+    case.job(step, made.path, bytes=unique_bytes(case.model), precision=precision, said=said)
+    return None
+
+
+def saved_model(case: Case) -> str | None:
+    return written(case, "SavedModel", "saved_model")
+
+
+def stock(case: Case) -> str | None:
+    """Keras' own export: what it can, ours should."""
+    path = case.folder / "stock"
+    try:
+        case.model.export(str(path), verbose=False)
+    except Exception as error:
+        raise Nothing(f"fails: {type(error).__name__}") from error
+    case.job("stock", path)
+    return None
+
+
+def litert32(case: Case) -> str | None:
+    return written(case, "LiteRT float32", "litert")
+
+
+def litert16(case: Case) -> str | None:
+    return written(case, "LiteRT float16", "litert", "float16")
+
+
+def litert8(case: Case) -> str | None:
+    return written(case, "LiteRT dynamic int8", "litert", "dynamic_int8")
+
+
+def onnx(case: Case) -> str | None:
+    if case.name not in ONNX:
+        raise Nothing("not tried")
+    return written(case, "ONNX", "onnx")
+
+
+def suggest(case: Case) -> str:
+    plan = wszoo.plan_of(case.model)
+    kinds: dict[str, list[str]] = {}
+    for site in plan.sites:
+        kinds.setdefault(kind(sharing_graph.layer_at(case.model, site)), []).append(site)
+    family = max(kinds.values(), key=len)[:MOST_SITES]
+    if len(family) < 2:
+        raise Nothing("no two sites are alike")
+    found = wszoo.suggest(case.model, sites=family)
+    check_last(case, found)
+    if len(case.inputs) > 1 or len(case.values) > 1:
+        return f"{len(family)} sites, by weights"
+    x = next(iter(case.inputs.values()))
+    y = np.random.default_rng(0).random(case.values[0].shape).astype("float32")
+    for method in ("fisher", "loss"):
+        check_last(case, wszoo.suggest(case.model, x, y, loss="mse", method=method, sites=family))
+    return f"{len(family)} sites, by weights, fisher and loss"
+
+
+def check_last(case: Case, found: Any) -> None:
+    """The most tied plan has the size that is said, and prices are numbers."""
+    last = found.steps[-1]
+    if not all(np.isfinite(step.price) for step in found.steps):
+        raise Wrong(f"{found.method}: a price is not a number")
+    made = wszoo.retie(wszoo.untied_twin(case.model), last.plan)
+    if made.count_params() != last.stored_parameters:
+        raise Wrong(f"{found.method}: says {last.stored_parameters}, has {made.count_params()}")
+
+
+def transfer(case: Case) -> str:
+    x = next(iter(case.inputs.values()))
+    if case.name != "augmenting" and x.dtype.kind == "f" and x.ndim == 4:
+        x = x / max(1, x.max())
+    rows = np.resize(np.arange(len(x)), EXAMPLES)
+    x = x[rows]
+    if x.dtype.kind == "f":
+        x = (x * np.random.default_rng(0).uniform(0.5, 1, (EXAMPLES, *[1] * (x.ndim - 1)))).astype(
+            x.dtype
+        )
+    y = np.arange(EXAMPLES) % 3
+    data = {"train": (x, y), "validation": (x[:6], y[:6]), "test": (x[6:], y[6:])}
+    result = wszoo.transfer(
+        case.model, "classification", data, epochs=1, batch_size=4, verbose=0, weights=None
+    )
+    same(case.model, case.values, case.inputs, "the model that was given")
+    losses = [row.get("val_loss", np.nan) for row in result.history]
+    if not losses or not np.isfinite(losses).all():
+        raise Wrong(f"validation losses {losses}")
+    if result.model(ops.convert_to_tensor(x[:2])).shape != (2, 3):
+        raise Wrong("the model does not give three classes")
+    kept = {np.asarray(w.value).tobytes() for w in result.model.weights}
+    lost = [w.path for w in case.model.weights if np.asarray(w.value).tobytes() not in kept]
+    if lost:
+        raise Wrong(f"{len(lost)} weights of the frozen backbone are not in the result: {lost[0]}")
+    return ""
+
+
+STEPS: dict[str, Callable[[Case], str | None]] = {
+    "sites": sites,
+    "audit": audit,
+    "twin": twin,
+    "identity": identity,
+    "tie": tie,
+    "save": save,
+    "SavedModel": saved_model,
+    "stock": stock,
+    "LiteRT float32": litert32,
+    "LiteRT float16": litert16,
+    "LiteRT dynamic int8": litert8,
+    "ONNX": onnx,
+    "suggest": suggest,
+    "transfer": transfer,
+}
+
+
+def cell(do: Callable[[], str | None]) -> tuple[str, str]:
+    """`(outcome, what was said)`: works, refused, wrong, none or pending."""
+    try:
+        said = do()
+    except Nothing as why:
+        return "none", str(why)
+    except Wrong as why:
+        return "wrong", str(why)
+    except Exception as error:
+        return failed(error)
+    return ("pending", "") if said is None else ("works", said)
+
+
+def failed(error: Exception) -> tuple[str, str]:
+    """A refusal is a sentence of wszoo's own; what another library raises is a fault."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = Path(last.filename).is_relative_to(Path(wszoo.__file__).parent)
+    said = " ".join(str(error).split())
+    if ours and "raise " in (last.line or "") and isinstance(error, ValueError | ImportError):
+        return "refused", said
+    return "wrong", f"deep error: {type(error).__name__}: {said[:300]}"
+
+
+def find(name: str) -> tuple[Any, dict[str, np.ndarray]]:
+    """The graph of that name, of any collection."""
+    return (foreign_families if "." in name else foreign_graphs).make(name)
+
+
+def main(limit: int, folder: Path, names: list[str]) -> None:
+    """Does the steps that `folder/NAME/cells.json` lacks; writes each cell as it comes.
+
+    A step of more than `limit` seconds ends the process.
+    """
+    warnings.simplefilter("ignore")
+    for name in names:
+        place = folder / name
+        place.mkdir(exist_ok=True)
+        path = place / "cells.json"
+        row = json.loads(path.read_text()) if path.exists() else {"cells": {}, "seconds": 0.0}
+        if not set(STEPS) <= set(row["cells"]):
+            (folder / "now").write_text(name)
+            one(row, name, place, path, limit)
+
+
+def one(row: dict[str, Any], name: str, place: Path, path: Path, limit: int) -> None:
+    start = time.process_time() - row["seconds"]
+
+    def keep(at: str | None) -> None:
+        row["at"], row["seconds"] = at, round(time.process_time() - start, 1)
+        row["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        path.write_text(json.dumps(row))
+        faulthandler.dump_traceback_later(limit, exit=True)
+
+    keep("building")
+    case = Case(name, *find(name), place)
+    row["parameters"] = int(case.model.count_params())
+    for step, do in STEPS.items():
+        if step not in row["cells"]:
+            keep(step)
+            outcome, said = cell(lambda do=do: do(case))
+            row["cells"][step] = [outcome, said.replace(str(place), "…")]
+    keep(None)
+    faulthandler.cancel_dump_traceback_later()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
