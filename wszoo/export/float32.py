@@ -13,7 +13,9 @@ from typing import Any
 import keras
 
 from wszoo.sharing import graph
-from wszoo.sharing.rebuild import carry_over, copy, rebuild
+from wszoo.sharing.calls import all_calls
+from wszoo.sharing.copying import copy
+from wszoo.sharing.rebuild import carry_over, operation_names, rebuild
 
 # Names of dtypes and policies, also within others: mixed_float16, int8_from_mixed_bfloat16.
 _OTHER = re.compile(r"(mixed_)?(bfloat16|float16|float64)")
@@ -28,32 +30,32 @@ def in_float32(model: keras.Model) -> keras.Model:
     """
     if not other_floats(model):
         return model
-    copies: dict[int, tuple[Any, Any]] = {}
+    names, copies = operation_names(model), dict[int, tuple[list[Any], Any]]()
 
-    def run(node: Any, args: tuple, kwargs: dict) -> Any:
-        old = node.operation
+    def run(call: Any, args: tuple, kwargs: dict) -> Any:
+        old = call.operation
         if id(old) not in copies:
-            copies[id(old)] = (old, _copy(old))
+            copies[id(old)] = ([old], _copy(old, names[id(old)]))
         return copies[id(old)][1](*args, **kwargs)
 
     with _policy("float32"):  # for layers that a layer makes when it is built
         made = rebuild(model, run)
-        for old, new in copies.values():
-            if isinstance(old, keras.Layer):
-                carry_over([old], new)
-                _carry_states(old, new)
-    names = graph.names_of(model)
-    graph.remember(made, names.sites, names.declared)
+        for olds, new in copies.values():
+            if isinstance(new, keras.Layer) and new.built:
+                carry_over(olds, new)
+                _carry_states(olds[0], new)
+    known = graph.names_of(model)
+    graph.remember(made, known.sites, known.declared)
     return made
 
 
 def other_floats(model: keras.Model) -> tuple[str, ...]:
     """The dtypes beside float32 in which the model's layers compute or keep their weights."""
     used: set[str] = set()
-    for node in graph.layer_calls(model):
-        used.update(tensor.dtype for tensor in node.output_tensors)
-        if isinstance(node.operation, keras.Layer):
-            for layer in node.operation._flatten_layers():
+    for call in all_calls(model):
+        used.update(tensor.dtype for tensor in call.outputs)
+        if isinstance(call.operation, keras.Layer):
+            for layer in call.operation._flatten_layers():
                 used |= {layer.compute_dtype, layer.variable_dtype}
     return tuple(sorted(dtype for dtype in used if _OTHER.fullmatch(dtype)))
 
@@ -66,25 +68,24 @@ def rebuilt_note(model: keras.Model, error: float) -> str:
     )
 
 
-def _copy(operation: Any) -> Any:
-    """`operation` in float32; its values are not copied."""
-    if type(operation) is keras.layers.Lambda:  # which has a function, and no config of use
-        new = copy(operation, operation.name)
-    else:
-        try:
-            new = type(operation).from_config(_float32(operation.get_config()))
-        except Exception as error:
-            raise ValueError(
-                f"the layer {operation.name!r} ({type(operation).__name__}) does not compute in "
-                "float32, and its get_config and from_config do not make it again, which is how "
-                f"it would be rebuilt ({type(error).__name__}: {error}); mend them, or build the "
-                "model in float32 and copy the weights by set_weights"
-            ) from error
+def _copy(operation: Any, name: str) -> Any:
+    """`operation` in float32 under this name; its values are not copied."""
+    new = copy(operation, name, **_changes(operation))
     if isinstance(new, keras.Layer):
         for layer in new._flatten_layers():  # also those that a constructor gives a policy
             if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
                 layer.dtype_policy = _OTHER.sub("float32", layer.dtype_policy.name)
     return new
+
+
+def _changes(operation: Any) -> dict[str, Any]:
+    """The settings that are others in float32."""
+    try:
+        config = operation.get_config()
+    except Exception:  # a class that has none may still be copied, by its arguments
+        return {"dtype": "float32"}
+    made = {name: _float32(value, name.endswith("dtype")) for name, value in config.items()}
+    return {name: value for name, value in made.items() if value != config[name]}
 
 
 def _carry_states(old: keras.Layer, new: keras.Layer) -> None:

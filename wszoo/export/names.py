@@ -77,12 +77,14 @@ def _names_of_calls(model: Any) -> tuple[list[str], list[str]]:
     """For each output the name of the layer that gives it, as its untied self is called, and that
     of its site. Both come from the sites and not from layers, which a plan renames."""
     from wszoo.sharing import graph
+    from wszoo.sharing.calls import node_of
 
     calls = graph.weighted_calls(model)
-    sites = dict(zip(map(id, calls), graph.sites(model), strict=True))
+    named = zip(calls, graph.sites(model), strict=True)
+    sites = {id(call.node): site for call, site in named if not call.path}
     whole = []
     for tensor in model.outputs:
-        node = graph.node_of(tensor)
+        node = node_of(tensor)
         whole.append(sites.get(id(node), node.operation.name))
     return [_layer_of(site, set(sites.values())) for site in whole], whole
 

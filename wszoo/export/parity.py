@@ -157,9 +157,9 @@ def _every_layer_gives(model: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
     """Whether no layer of the graph refuses these shapes, or is left without values."""
     import keras
 
-    from wszoo.sharing.graph import layer_calls
+    from wszoo.sharing.calls import all_calls
 
-    tensors = [tensor for node in layer_calls(model) for tensor in node.output_tensors]
+    tensors = [tensor for call in all_calls(model, nested=False) for tensor in call.outputs]
     given = [keras.KerasTensor(s, t.dtype) for s, t in zip(shapes, model.inputs, strict=True)]
     try:
         results = keras.Model(model.inputs, tensors, name="m").compute_output_spec(given)
@@ -170,10 +170,10 @@ def _every_layer_gives(model: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
 
 def _words(model: Any, tensor: Any) -> list[Any]:
     """What a lookup layer that reads this input knows; some words for another input of texts."""
-    from wszoo.sharing.graph import layer_calls
+    from wszoo.sharing.calls import all_calls
 
     texts = tensor.dtype == "string"
-    for node in layer_calls(model):
+    for node in all_calls(model, nested=False):
         if any(tensor is read for read in node.input_tensors):
             layer = node.operation
             if hasattr(layer, "get_vocabulary") and not getattr(layer, "invert", False):
