@@ -29,7 +29,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 # What a user calls and, deeper, gets messages of this part from.
 ENTRIES = {
-    "data": ["wszoo.data:load", "wszoo.data:from_arrays"],
+    "data": ["wszoo.data:load", "wszoo.data:from_arrays", "wszoo.data.series:read_csv"],
     "export": ["wszoo.export.api:export"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
