@@ -29,7 +29,12 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 # What a user calls and, deeper, gets messages of this part from.
 ENTRIES = {
-    "data": ["wszoo.data:load", "wszoo.data:from_arrays", "wszoo.data.series:read_csv"],
+    "data": [
+        "wszoo.data:load",
+        "wszoo.data:from_arrays",
+        "wszoo.data.series:read_csv",
+        "wszoo.transfer.run:transfer",  # it loads what it is given by name
+    ],
     "export": ["wszoo.export.api:export"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
