@@ -306,6 +306,28 @@ def test_bad_input_is_refused(arguments, words):
         add_lora(made("conv_net"), **arguments)
 
 
+class WithCall(keras.Model):
+    """A model without a graph that has a kernel."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(8, 8))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+
+
+def test_layers_of_nested_models_are_adapted():
+    keras.utils.set_random_seed(0)
+    inner = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, name="dense")], name="inner")
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, inner(inner(inputs)))
+    x = np.random.default_rng(0).normal(size=(3, 8)).astype("float32")
+    new = add_lora(model, "inner.*", rank=2)
+    assert new.adapters.sites == ("inner.dense", "inner.dense.1")
+    np.testing.assert_allclose(new.model(x), model(x), atol=1e-6)
+    assert wszoo.plan_of(merge(new.model)) == wszoo.plan_of(model)
+
+
 def test_what_cannot_be_adapted_or_merged_says_why():
     model = made("conv_net")
     with pytest.raises(ValueError, match="no adapters to merge"):
@@ -316,10 +338,10 @@ def test_what_cannot_be_adapted_or_merged_says_why():
     dense = keras.layers.Dense(8)
     with pytest.raises(ValueError, match="it is not built"):
         layers.Adapted(dense, rank=1)
-    inner = keras.Sequential([keras.Input((8,)), dense], name="inner")
+    odd = WithCall(name="odd")
     inputs = keras.Input((8,))
-    with pytest.raises(ValueError, match="inner: it is a whole model"):
-        add_lora(keras.Model(inputs, inner(inputs)), rank=1)
+    with pytest.raises(ValueError, match="odd: it is a whole model"):
+        add_lora(keras.Model(inputs, odd(inputs)), rank=1)
     held = keras.layers.Dense(8, kernel_constraint="non_neg")
     with pytest.raises(ValueError, match="without a constraint"):
         add_lora(keras.Sequential([keras.Input((8,)), held]), rank=1)
