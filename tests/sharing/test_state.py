@@ -102,6 +102,20 @@ def test_a_setting_that_a_config_leaves_out_is_kept(tmp_path):
     assert set(model.layers[1].get_config()) == {"name", "trainable", "dtype"}  # as it was
 
 
+@register
+class Talkative(Forgetful):
+    """Its config holds what its class does not take."""
+
+    def get_config(self):
+        return {**super().get_config(), "doubled": 2 * self.factor}
+
+
+def test_a_config_that_holds_more_than_the_class_takes_comes_back(tmp_path):
+    model = followed(Talkative(3.0))
+    wszoo.save(model, tmp_path / "model.keras")
+    assert_same_outputs(model, wszoo.load(tmp_path / "model.keras"), numbers(4))
+
+
 def test_a_setting_that_is_lost_is_refused(tmp_path):
     model = followed(Halving(8.0, name="halving"))
     words = r"leaves out factor=4.0, and a copy has \d"

@@ -58,16 +58,17 @@ def _completed(layer: Any, config: dict) -> dict:
         and _is_plain(value)
         and value != arguments[name].default
     }
-    unknown = set(config) - set(arguments) - OF_ALL_LAYERS
-    if unknown and not _makes_a_layer(type(layer), config):
+    plain = type(layer).from_config.__func__ is keras.Layer.from_config.__func__
+    unknown = set(config) - set(arguments) - OF_ALL_LAYERS if plain else set()
+    if unknown and not _makes_a_layer(layer, config):
         config = {name: value for name, value in config.items() if name not in unknown}
     return left_out | config
 
 
-def _makes_a_layer(kind: type, config: dict) -> bool:
+def _makes_a_layer(layer: Any, config: dict) -> bool:
     try:
         with random_states_kept():
-            kind.from_config(dict(config))
+            type(layer).from_config(dict(config))
     except (TypeError, ValueError):
         return False
     return True

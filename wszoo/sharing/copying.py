@@ -62,7 +62,7 @@ def call_copy(old: Any, new: Any, args: tuple, kwargs: dict) -> Any:
 
 
 def check_copy(old: keras.Layer, new: keras.Layer) -> None:
-    """Compares a copy, after it was called, with its original: sizes, parts and settings.
+    """Compares a copy, after it was called, with its original: parts and sizes.
 
     Raises `ValueError` in the words of `copy`.
     """
@@ -74,6 +74,13 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
         )
     if parts[0] != parts[1]:
         raise ValueError(cannot_copy(old, "a copy is made of other layers"))
+
+
+def check_settings(old: keras.Layer, new: keras.Layer) -> None:
+    """Compares the settings of a copy that holds what its original holds, part by part.
+
+    Raises `ValueError` in the words of `copy`.
+    """
     for one, other in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
         if lost := lost_attribute(one, other):
             raise ValueError(cannot_copy(old, lost))
@@ -162,6 +169,7 @@ def _noted_otherwise(old: Any, new: Any, changed: set[str]) -> bool:
     """
     given, copied = _noted(old), _noted(new)
     both = (_argument_names(old) & set(given) & set(copied)) - changed
+    both = {name for name in both if given[name] is not None}  # else it was set since: LoRA, adapt
     return any(_differ(given[name], copied[name], old.name, new.name) for name in both)
 
 

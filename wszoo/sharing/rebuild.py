@@ -19,7 +19,7 @@ from wszoo.sharing.calls import (
     inner_output,
     node_of,
 )
-from wszoo.sharing.copying import call_copy, check_copy, copy
+from wszoo.sharing.copying import call_copy, check_copy, check_settings, copy
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.state import give, own_state, own_variables, parts, why_no_mean
 from wszoo.sharing.with_mask import WithMask
@@ -149,6 +149,7 @@ def carry_all(pairs: Iterable[tuple[list[Any], Any]]) -> None:
         if isinstance(new, keras.Layer) and new.built:
             check_copy(olds[0], new)
             carry_over(olds, new)
+            check_settings(olds[0], new)
 
 
 def carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:
