@@ -59,7 +59,7 @@ def check(job: dict[str, Any], parts: Parts, run: Callable[[dict], dict], what: 
 
 def keras_file(job: dict[str, Any], parts: Parts) -> str:
     """Loaded: outputs, flags by variable, sites, plan, number of weights, compile state."""
-    from foreign_steps import flags, outputs
+    from foreign_case import flags, outputs
 
     import wszoo
 
@@ -189,7 +189,7 @@ def jobs(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 def classes_of(graph: str) -> None:
     """Imports the package whose classes a graph is made of."""
     package = {"hub": "keras_hub", "kimm": "kimm"}.get(graph.partition(".")[0])
-    importlib.import_module(package or "foreign_sequences")
+    importlib.import_module(package or "foreign_structures")
 
 
 def main(limit: int, folder: Path) -> None:
