@@ -143,10 +143,16 @@ def some_frozen(model: Any) -> Iterator[None]:
             item.trainable = flag
 
 
-def flags(model: Any) -> list[bool]:
-    """Whether a variable trains, for each variable of the model."""
+def flags(model: Any) -> list[list]:
+    """`[path, whether it trains]` of each variable of the model."""
     trained = {id(variable) for variable in model.trainable_variables}
-    return [id(variable) in trained for variable in model.variables]
+    return [[variable.path, id(variable) in trained] for variable in model.variables]
+
+
+def equal_flags(got: list[list], wanted: list[list]) -> bool:
+    """By the paths of the variables; by their order where a copy gave them other paths."""
+    in_order = [[flag for _, flag in each] for each in (got, wanted)]
+    return sorted(got) == sorted(wanted) or in_order[0] == in_order[1]
 
 
 def unique_bytes(model: Any) -> int:
