@@ -4,11 +4,11 @@
     python benchmarks/foreign.py --only keras.ResNet50 --redo
     python benchmarks/foreign.py --stale --processes 2 # whatever older code gave
 
-Graphs: foreign_graphs.py, foreign_sequences.py (hand-written), foreign_families.py (needs
-`pip install 'wszoo[hub]' kimm`). Steps: foreign_steps.py, in a child process; foreign_fresh.py
-loads what was written, in another. A step in which the process crashes or that takes too long is
-"wrong", and the others go on after it. Results lie in docs/foreign/, a file a graph, and the page
-is docs/foreign.md (foreign_page.py).
+Graphs: foreign_graphs.py, foreign_sequences.py and foreign_structures.py (hand-written),
+foreign_families.py (needs `pip install 'wszoo[hub]' kimm`). Steps: foreign_steps.py, in a child
+process; foreign_fresh.py loads what was written, in another. A step in which the process crashes or
+that takes too long is "wrong", and the others go on after it. Results lie in docs/foreign/, a file
+a graph, and the page is docs/foreign.md (foreign_page.py).
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 `make(name)` gives `(model, inputs)`: every float weight moved, so that none is a row of zeros, and
 inputs as arrays by the names of the model's inputs, `BATCH` examples each. Images, vectors and
-several inputs and outputs stand here, sequences and preprocessing in foreign_sequences.py.
+several inputs and outputs stand here; foreign_sequences.py and foreign_structures.py hold more.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,18 @@ def graph(build):
 
 def make(name: str) -> tuple[keras.Model, dict[str, Any]]:
     """The model of that name and inputs for it, the same each time."""
-    import foreign_sequences  # noqa: F401  registers its graphs, and needs `graph`
+    register()
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     model, inputs = GRAPHS[name]()
     return stir(model), inputs
+
+
+def register() -> None:
+    """Imports the modules that hold the other graphs, which need `graph` themselves."""
+    import foreign_sequences  # noqa: F401
+    import foreign_structures  # noqa: F401
 
 
 def stir(model: keras.Model, seed: int = 0) -> keras.Model:
@@ -288,68 +294,3 @@ def fixed_batch():
     x = layers.Dense(8, activation="relu", name="a")(inputs)
     x = layers.Dense(8, activation="relu", name="b")(x)
     return keras.Model(inputs, layers.Dense(3, name="out")(x)), {"x": numbers(8)}
-
-
-@graph
-def operations():
-    """keras.ops, operators and slices between the calls of one layer."""
-    inputs = keras.Input((4, 4), name="x")
-    shared = layers.Dense(4, name="shared")
-    x = ops.add(shared(inputs), 2 * inputs) - 1.0
-    x = ops.concatenate([x, shared(x)[:, ::-1]], axis=1)
-    x = ops.einsum("btc,bsc->bts", x, shared(x))
-    parts = ops.split(ops.reshape(x, (-1, 8, 8)), 2, axis=-1)
-    return keras.Model(inputs, [parts[1], ops.mean(parts[0], axis=(1, 2))]), {"x": numbers(4, 4)}
-
-
-@graph
-def with_lambda():
-    inputs = keras.Input((6,), name="x")
-    x = layers.Dense(6, name="a")(inputs)
-    x = layers.Lambda(lambda value: value * 2.0 + 1.0, name="shift")(x)
-    return keras.Model(inputs, layers.Dense(6, name="b")(x)), {"x": numbers(6)}
-
-
-@graph
-def nested():
-    """A backbone model under a head, as `keras.applications` are used."""
-    inside = keras.Input((12, 12, 3), name="image")
-    x = normed(normed(normed(inside, 6, "conv_0"), 6, "conv_1"), 6, "conv_2")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    backbone = keras.Model(inside, x, name="backbone")
-    inputs = keras.Input((12, 12, 3), name="photo")
-    out = layers.Dense(3, name="head")(backbone(layers.Rescaling(2.0, -1.0, name="scale")(inputs)))
-    return keras.Model(inputs, out), {"photo": numbers(12, 12, 3)}
-
-
-@graph
-def nested_shared():
-    """Sharing inside a nested model, which stands in another one and is called twice."""
-    inside = x = keras.Input((8,), name="row")
-    shared = layers.Dense(8, activation="tanh", name="shared")
-    for i in range(3):
-        x = layers.Add(name=f"add_{i}")([x, shared(x)])
-    core = keras.Model(inside, x, name="core")
-    middle = keras.Input((8,), name="middle_row")
-    h = layers.Dense(8, name="before")(middle)
-    shell = keras.Model(middle, core(layers.Dense(8, name="between")(core(h))), name="shell")
-    inputs = keras.Input((8,), name="x")
-    return keras.Model(inputs, layers.Dense(2, name="out")(shell(inputs))), {"x": numbers(8)}
-
-
-@graph
-def sequential():
-    stack = [keras.Input((12, 12, 1), name="image"), layers.Conv2D(4, 3, name="a")]
-    stack += [layers.Conv2D(4, 3, name="b"), layers.Conv2D(4, 3, name="c")]
-    stack += [layers.Flatten(name="flat"), layers.Dense(10, name="out")]
-    model = keras.Sequential(stack)
-    model.compile("adam", "mse")
-    return model, {"image": numbers(12, 12, 1)}
-
-
-@graph
-def sequential_repeated():
-    """A Sequential that lists one layer twice: Keras' own file of it comes back wrong."""
-    shared = layers.Dense(6, activation="tanh", name="shared")
-    stack = [keras.Input((6,), name="x"), shared, layers.Dense(6, name="own"), shared]
-    return keras.Sequential(stack), {"x": numbers(6)}

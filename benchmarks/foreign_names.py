@@ -1,4 +1,4 @@
-"""Names of graphs and steps, without importing Keras."""
+"""Names of graphs and steps, and what is known of some, without importing Keras."""
 
 HAND_WRITTEN = """
     residual_mlp siamese_layers siamese_nested unet free_image_size swish_net separable generator
@@ -36,3 +36,20 @@ STEPS = [
     "sites", "audit", "twin", "identity", "tie", "save", "SavedModel", "stock", "LiteRT float32",
     "LiteRT float16", "LiteRT dynamic int8", "ONNX", "suggest", "transfer",
 ]  # fmt: skip
+ONNX = {  # graphs of which an ONNX file is made: some
+    "residual_mlp", "unet", "swish_net", "several_outputs", "dict_outputs", "nested", "operations",
+    "masked_text", "transformer", "tied_language_model", "mixed_float16", "adapted_numbers",
+    "keras.MobileNet", "hub.BertTextClassifier", "kimm.MobileNetV3W050Small",
+}  # fmt: skip
+SAVED = {  # parameters that sharing saves, counted by hand
+    "siamese_layers": 60 + 56,  # a convolution and a dense layer at two images
+    "siamese_nested": 88 + 72,
+    "several_outputs": 10,
+    "dict_inputs": 42,
+    "operations": 2 * 20,
+    "nested_shared": 5 * 72,  # three calls in a model that is called twice
+    "sequential_repeated": 42,
+    "tied_language_model": 130 * 16,
+    "own_model_class": 20,
+    "hub.AlbertTextClassifier": 2 * 2224,  # two layers, called twice each
+}

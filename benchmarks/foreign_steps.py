@@ -15,8 +15,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,19 @@ import foreign_families
 import foreign_graphs
 import keras
 import numpy as np
-from foreign_match import difference, expected_names
+from foreign_case import (
+    Case,
+    Nothing,
+    Wrong,
+    alike,
+    equal_flags,
+    flags,
+    outputs,
+    same,
+    some_frozen,
+    unique_bytes,
+)
+from foreign_names import ONNX, SAVED
 from keras import ops
 
 import wszoo
@@ -34,114 +45,6 @@ from wszoo.sharing.specs import kind
 
 EXAMPLES = 12  # of a transfer run
 MOST_SITES = 6  # that `suggest` compares: its work grows with their third power
-ONNX = {  # seconds each: some
-    "residual_mlp", "unet", "swish_net", "several_outputs", "dict_outputs", "nested", "operations",
-    "masked_text", "transformer", "tied_language_model", "mixed_float16", "adapted_numbers",
-    "keras.MobileNet", "hub.BertTextClassifier", "kimm.MobileNetV3W050Small",
-}  # fmt: skip
-SAVED = {  # parameters that sharing saves, counted by hand
-    "siamese_layers": 60 + 56,  # a convolution and a dense layer at two images
-    "siamese_nested": 88 + 72,
-    "several_outputs": 10,
-    "dict_inputs": 42,
-    "operations": 2 * 20,
-    "nested_shared": 5 * 72,  # three calls in a model that is called twice
-    "sequential_repeated": 42,
-    "tied_language_model": 130 * 16,
-    "own_model_class": 20,
-    "hub.AlbertTextClassifier": 2 * 2224,  # two layers, called twice each
-}
-
-
-class Wrong(Exception):
-    """Something came out other than it should."""
-
-
-class Nothing(Exception):
-    """The step does not apply to this graph."""
-
-
-@dataclass
-class Case:
-    """A graph under test; `inputs` are arrays by input name, `values` its outputs for them."""
-
-    name: str
-    model: Any
-    inputs: dict[str, np.ndarray]
-    folder: Path
-    values: list[np.ndarray] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.values = outputs(self.model, self.inputs)
-
-    def job(self, step: str, path: Path, **facts: Any) -> None:
-        """Leaves a job for the fresh process, with this graph's inputs and outputs."""
-        facts |= {"step": step, "path": str(path), "graph": self.name}
-        facts |= {"names": expected_names(self.model), "half": in_half(self.model)}
-        free = all(t.shape[0] is None for t in getattr(self.model, "inputs", None) or [])
-        # A file computes what `predict` does, which is told that this is no training; a copy of the
-        # model is called as the model itself was.
-        mode = {} if step == "save" else {"training": False}
-        arrays = {"all": (self.inputs, outputs(self.model, self.inputs, **mode))}
-        if free:
-            first = {name: value[:1] for name, value in self.inputs.items()}
-            arrays["first"] = (first, outputs(self.model, first, **mode))
-        flat = {}
-        for part, (given, wanted) in arrays.items():
-            flat |= {f"{part}/in/{name}": plain(value) for name, value in given.items()}
-            flat |= {f"{part}/out/{i:03}": value for i, value in enumerate(wanted)}
-        np.savez(self.folder / f"{step}.npz", **flat)
-        (self.folder / f"{step}.job").write_text(json.dumps(facts))
-
-
-def in_half(model: Any) -> bool:
-    """Whether a layer computes in 16 bits; a file that does so in 32 gives other numbers."""
-    computed = {getattr(layer, "compute_dtype", "") for layer in model._flatten_layers()}
-    return bool(computed & {"float16", "bfloat16"})
-
-
-def plain(value: np.ndarray) -> np.ndarray:
-    return value.astype(str) if value.dtype == object else value
-
-
-def outputs(model: Any, inputs: dict[str, np.ndarray], **options: Any) -> list[np.ndarray]:
-    """What Keras computes, float64; states that a call moves are put back."""
-    variables = [*model.variables, *states(model)]
-    before = [np.asarray(variable.value) for variable in variables]
-    structure = getattr(model, "_inputs_struct", None)
-    tensors = list(getattr(model, "inputs", None) or [])
-    if isinstance(model, keras.Sequential):
-        structure = model.inputs[0]
-    if not tensors:
-        made = model(next(iter(inputs.values())), **options)
-    else:
-        names = [tensor._keras_history.operation.name for tensor in tensors]
-        tensors = [tensor_of(inputs[name]) for name in names]
-        made = model(keras.tree.pack_sequence_as(structure, tensors), **options)
-    values = [ops.convert_to_numpy(ops.cast(v, "float64")) for v in keras.tree.flatten(made)]
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return values
-
-
-def states(model: Any) -> list[Any]:
-    """States of stateful recurrent layers, which Keras does not count as variables."""
-    layers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
-    held = [keras.tree.flatten(getattr(layer, "states", None)) for layer in layers]
-    return [state for each in held for state in each if hasattr(state, "assign")]
-
-
-def tensor_of(value: np.ndarray) -> Any:
-    import tensorflow as tf
-
-    return tf.constant(value) if value.dtype.kind in "OU" else ops.convert_to_tensor(value)
-
-
-def same(got: Any, wanted: list[np.ndarray], inputs: dict[str, np.ndarray], what: str) -> None:
-    """Raises `Wrong` unless a model gives equal outputs, to the last digit."""
-    apart = difference(outputs(got, inputs), wanted)
-    if apart:
-        raise Wrong(f"{what}: outputs differ by {apart:.2g}")
 
 
 def sites(case: Case) -> str:
@@ -192,7 +95,7 @@ def identity(case: Case) -> str:
         raise Wrong("tied again, it has other sizes or another plan")
     with some_frozen(case.model):
         copy = wszoo.retie(case.model, plan)
-        if flags(copy) != flags(case.model):
+        if not equal_flags(flags(copy), flags(case.model)):
             raise Wrong("trainable flags of a copy differ")
     return ""
 
@@ -221,47 +124,6 @@ def tie(case: Case) -> str:
     return f"{first} + {second}"
 
 
-def alike(model: Any) -> tuple[str, str]:
-    """Two sites, of layers used nowhere else, that could share one; those with kernels first."""
-    plan, kinds = wszoo.plan_of(model), {}
-    single = [group[0] for group in plan.groups.values() if len(group) == 1]
-    layers = {site: sharing_graph.layer_at(model, site) for site in single}
-    for site in sorted(single, key=lambda s: -max(len(w.shape) for w in layers[s].weights)):
-        partner = kinds.setdefault(kind(layers[site]), site)
-        if partner != site:
-            return partner, site
-    raise Nothing("no two sites are alike")
-
-
-@contextlib.contextmanager
-def some_frozen(model: Any) -> Iterator[None]:
-    """A layer in three is frozen, and of another the first weight alone, sub-layers included."""
-    layers = [layer for layer in model._flatten_layers() if layer is not model]
-    variables = list(model.variables)
-    before = [(item, item.trainable) for item in (*layers, *variables)]
-    leaves = [
-        layer
-        for layer in layers
-        if layer.trainable_variables and not any(True for _ in list(layer._flatten_layers())[1:])
-    ]
-    for i, layer in enumerate(leaves):
-        if i % 3 == 1:
-            layer.trainable = False
-        elif i % 3 == 2:
-            layer.trainable_variables[0].trainable = False
-    try:
-        yield
-    finally:
-        for item, flag in before:
-            item.trainable = flag
-
-
-def flags(model: Any) -> list[bool]:
-    """Whether a variable trains, for each variable of the model."""
-    trained = {id(variable) for variable in model.trainable_variables}
-    return [id(variable) in trained for variable in model.variables]
-
-
 def save(case: Case) -> str | None:
     path = case.folder / "model.keras"
     with some_frozen(case.model):
@@ -271,11 +133,6 @@ def save(case: Case) -> str | None:
     facts |= {"weights": len(case.model.weights), "compiled": case.model.compiled}
     case.job("save", path, **facts)
     return None
-
-
-def unique_bytes(model: Any) -> int:
-    unique = {id(v): v for v in model.variables}.values()
-    return sum(np.asarray(variable.value).nbytes for variable in unique)
 
 
 def written(case: Case, step: str, formats: str, precision: str = "float32") -> str | None:

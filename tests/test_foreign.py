@@ -14,7 +14,6 @@ import foreign_graphs
 import foreign_match
 import foreign_names
 import foreign_page
-import foreign_sequences  # noqa: F401  registers its graphs
 import numpy as np
 import pytest
 
@@ -32,6 +31,7 @@ SAVED = [
 
 
 def test_the_collection_is_the_expected_one():
+    foreign_graphs.register()
     assert sorted(foreign_graphs.GRAPHS) == sorted(foreign_names.HAND_WRITTEN)
     assert len(foreign_names.NAMES) == len(set(foreign_names.NAMES)) >= 60
     assert list(STORED) == foreign_names.NAMES  # each has a result
@@ -41,16 +41,15 @@ def test_the_collection_is_the_expected_one():
 @pytest.mark.filterwarnings("ignore")  # of converters and of other packages' layers
 def test_files_and_flags_in_a_fresh_process(tmp_path):
     """Laws 4 and 5 for some of the hand-written graphs; no cell is worse than the page says."""
-    import foreign_steps
+    from foreign_case import Case
+    from foreign_steps import STEPS, cell
 
     cells = {}
     for name in SAVED:
         (tmp_path / name).mkdir()
-        case = foreign_steps.Case(name, *foreign_graphs.make(name), tmp_path / name)
+        case = Case(name, *foreign_graphs.make(name), tmp_path / name)
         for step in ["save", *(["SavedModel", "LiteRT float32"] if name in EXPORTED else [])]:
-            cells[name, step] = foreign_steps.cell(
-                lambda do=foreign_steps.STEPS[step], c=case: do(c)
-            )
+            cells[name, step] = cell(lambda do=STEPS[step], c=case: do(c))
     load(tmp_path)
     for (name, step), (outcome, _) in cells.items():
         if outcome == "pending":
