@@ -24,7 +24,7 @@ import numpy as np
 import typer
 
 import wszoo
-from wszoo import report, training
+from wszoo import batches, claims, report, training
 from wszoo.cli import run
 from wszoo.comparison.summary import paired
 from wszoo.data import load
@@ -55,8 +55,9 @@ def main(
     """Half the parameters: a tied model beside a narrower one."""
     about = {"data": data, "width": width, "examples": examples, "epochs": epochs}
     about |= {"recovery": recovery, "fraction": fraction, "seeds": seeds}
-    training.claim(out, about)
-    study = Study(load(data, data_dir=data_dir), about, out)
+    source = load(data, data_dir=data_dir)
+    claims.claim(out, about | {"source": source})
+    study = Study(source, about, out)
     rates = {arm: study.best_rate(arm) for arm in ARMS}
     rows = [study.run(arm, seed, rates) for seed in range(seeds) for arm in ARMS]
     write(docs, about | {"rates": rates}, rows)
@@ -137,7 +138,7 @@ class Study:
 
     def _data(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         x, y = self.source.arrays("train")
-        rows = np.random.default_rng(seed).permutation(len(x))[: self.about["examples"]]
+        rows = batches.order(len(x), seed)[: self.about["examples"]]
         return x[rows], y[rows]
 
     def _train(self, model: keras.Model, seed: int, rate: float, epochs: int) -> keras.Model:

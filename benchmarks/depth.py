@@ -21,7 +21,7 @@ import numpy as np
 import typer
 
 import wszoo
-from wszoo import report, training
+from wszoo import claims, report, training
 from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.sharing.files import written_whole
@@ -57,7 +57,7 @@ def main(
     config = {"input_shape": source.input_shape, "vocabulary": len(source.vocabulary)}
     config |= json.loads(settings)
     about = {"data": data, "steps": steps, "batch": batch, "config": config}
-    training.claim(out, about)
+    claims.claim(out, about | {"source": source, "plans": [PLANS, RANKS, RATES]})
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in PLANS}
     for seed in range(seeds):
         for name in PLANS:

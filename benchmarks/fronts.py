@@ -22,8 +22,9 @@ import typer
 from fronts_methods import BUDGET, OURS, PEERS, Trainings, ours, plain_seconds
 from fronts_tasks import EPOCHS, TASKS, Bench
 
-from wszoo import training
+from wszoo import claims
 from wszoo.cli import run
+from wszoo.data import load
 from wszoo.sharing.files import written_whole
 
 TIMED = "AABBCC"  # the plan whose plain trial is timed
@@ -38,12 +39,15 @@ def main(
     docs: Annotated[Path, typer.Option(help="Folder of the summary.")] = fronts_page.DOCS,
 ) -> None:
     """Searches on real data at equal cost."""
-    about = {name: repr(task) for name, task in TASKS.items()}
-    training.claim(out, about | {"epochs": EPOCHS, "budget": BUDGET, "first": first})
+    names = tasks.split(",")
+    about = {"epochs": EPOCHS, "budget": BUDGET, "first": first, "tasks": TASKS}
+    claims.claim(out, about)
+    for name in names:
+        claims.claim(out / name, {"data": load(TASKS[name].data, data_dir=data_dir)})
     for seed in range(first, first + seeds):
-        for name in tasks.split(","):
+        for name in names:
             one(name, seed, out, data_dir)
-    found = [json.loads(path.read_text()) for path in sorted(out.glob("*/*.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*/[0-9]*.json"))]
     fronts_page.write(docs, found)
 
 

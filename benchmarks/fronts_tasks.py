@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import wszoo
-from wszoo import training
+from wszoo import batches, training
 from wszoo.data import load
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
@@ -92,7 +92,7 @@ def split_of(task: Task, seed: int, data_dir: Path | None) -> Split:
         ]
         return Split(*drawn)
     x, y = _images(task.data, data_dir)
-    rows = rng.permutation(len(x))[: sum(task.examples)]
+    rows = batches.shuffled(len(x), rng)[: sum(task.examples)]
     ends = np.cumsum(task.examples)[:-1]
     return Split(*((x[part], y[part]) for part in np.split(rows, ends)))
 

@@ -26,7 +26,7 @@ from rich.progress import track
 from scipy.stats import spearmanr
 
 import wszoo
-from wszoo import report, training
+from wszoo import batches, claims, report, training
 from wszoo.cli import run
 from wszoo.data import load
 from wszoo.sharing.files import written_whole
@@ -59,9 +59,9 @@ def main(
     """Prices of plans beside what the plans reach when they are trained."""
     about = {"data": data, "width": width, "examples": examples, "epochs": epochs}
     about |= {"steps": steps, "samples": SAMPLES}
-    training.claim(out, about)
-    about |= {"parents": parents, "seeds": seeds}  # more of these can be added later
     source = load(data, data_dir=data_dir)
+    claims.claim(out, about | {"source": source})
+    about |= {"parents": parents, "seeds": seeds}  # more of these can be added later
     found = [study(source, about, number, out) for number in range(parents)]
     write(docs, about, found)
 
@@ -69,7 +69,7 @@ def main(
 def study(source: Any, about: dict, number: int, out: Path) -> dict[str, Any]:
     """Truth and prices of all plans of one parent."""
     x, y = source.arrays("train")
-    rows = np.random.default_rng(number).permutation(len(x))
+    rows = batches.order(len(x), number)
     train, held = rows[: about["examples"]], rows[about["examples"] :][:SAMPLES]
     parent = trained(source, x[train], y[train], about, number, out / f"parent_{number}.keras")
     price = {
@@ -130,7 +130,7 @@ def reach(
 ) -> dict[str, Any]:
     """Test loss and accuracy of a plan after its short training."""
     trainer.start(plan)
-    rows = np.random.default_rng([seed, 1]).permutation(len(train[0]))[: steps * BATCH]
+    rows = batches.order(len(train[0]), seed, 1)[: steps * BATCH]
     x, y = train[0][rows], train[1][rows]
     trainer.model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0)
     logits = trainer.model.predict(test[0], batch_size=500, verbose=0)

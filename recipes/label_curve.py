@@ -30,7 +30,7 @@ import typer
 from rich.progress import Progress
 
 import wszoo
-from wszoo import report, training
+from wszoo import claims, report
 from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
@@ -67,11 +67,11 @@ def main(
     size = wszoo.get(backbone, head=None).input_shape[1]
     source = enough(load(data, image_size=size, data_dir=data_dir), max(counts + tuned_at), held)
     folder = trainings or out / "trainings"
-    settings = {"backbone": backbone, "data": data, "steps": steps, "held": held}
-    training.claim(folder, settings)
     rivals = Rivals(
         lambda: wszoo.get(backbone, head=None), source.num_classes, steps, folder / "features"
     )
+    settings = {"backbone": backbone, "data": data, "steps": steps, "held": held}
+    claims.claim(folder, settings | {"network": rivals.net, "examples": source, "ways": WAYS})
     about = settings | {"seeds": seeds, "tune_seeds": tune_seeds, "tune_at": tuned_at}
     curve = Curve(rivals, source, folder, held, tune_seeds, tuned_at)
     with Progress(transient=True) as progress:

@@ -32,11 +32,11 @@ from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
 
 import wszoo
-from wszoo import report
+from wszoo import batches, claims, report
 from wszoo.cli import run
 from wszoo.data import load
 from wszoo.sharing.files import written_whole
-from wszoo.training import claim, cosine
+from wszoo.training import cosine
 from wszoo.transfer.multitask import (
     Head,
     attach_heads,
@@ -67,9 +67,9 @@ def main(
         examples, few, seeds, steps = min(examples, 200), min(few, 40), min(seeds, 2), 8
     settings = {"data": data, "examples": examples, "few": few, "steps": steps, "width": width}
     settings |= {"batch_size": batch_size, "learning_rate": learning_rate}
-    claim(out, settings)
     source = load(data, image_size=28, data_dir=data_dir)
     study = Study(source, settings)
+    claims.claim(out, settings | {"source": source})
     rows: list[dict] = []
     file = out / "metrics.json"
     if file.is_file():
@@ -147,8 +147,8 @@ class Study:
             cosine(self.settings["learning_rate"], steps, warmup=steps // 10)
         )
         compile_heads(model, heads, optimizer=optimizer, weights=weights)
-        rng = np.random.default_rng(seed)
-        named = rng.permutation(len(self.x))[:labels]
+        rng = batches.generator(seed)
+        named = batches.shuffled(len(self.x), rng)[:labels]
         targets = {name: self.targets[name].copy() for name in tasks}
         x = self.x
         if tasks == ["class"]:  # nothing to learn from the others
@@ -156,8 +156,7 @@ class Study:
         elif "class" in tasks:
             hidden = np.setdiff1d(np.arange(len(x)), named)
             targets["class"][hidden] = -1
-        rows = np.concatenate([rng.permutation(len(x)) for _ in range(-(-steps * size // len(x)))])
-        rows = rows[: steps * size]
+        rows = batches.stream(len(x), steps * size, rng)
         y, weight = known({name: t[rows] for name, t in targets.items()}, heads)
         model.fit(x[rows], y, sample_weight=weight, batch_size=size, shuffle=False, verbose=0)
         outputs = model.predict(self.test_x, batch_size=500, verbose=0)

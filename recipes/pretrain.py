@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import typer
 
-from wszoo import registry, training, weights
+from wszoo import batches, claims, registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, pen
 
@@ -59,8 +59,6 @@ def main(
     """Train a registered model on a source and write it, with its card, to saved_models/."""
     if smoke:
         epochs, max_examples, seeds = 2, 256, 1
-    options = {k: v for k, v in locals().items() if k not in ("data_dir", "manual_dir", "out")}
-    options["run_dir"] = None
     entry = registry.entry(model)
     read = partial(load, data, data_dir=data_dir, manual_dir=manual_dir)
     source = read(image_size=image_size, length=length)
@@ -74,14 +72,17 @@ def main(
     plan = entry.plan(sharing, **config)
 
     epoch, examples = epoch_maker(entry.task, drawn, views, turns, max_examples, noise)
+    decides = {"model": model, "tag": tag, "plan": plan.pattern, "data": source, "drawn": drawn}
+    decides |= {"epochs": epochs, "batch_size": batch_size, "max_examples": max_examples}
+    decides |= {"views": views, "turns": turns, "noise": noise}
     scores = []
     for nth in range(seeds):
         folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
         keras.utils.set_random_seed(seed + nth)
         net = entry.make(plan, **config)
-        training.claim(folder, options | {"seed": seed + nth, "seeds": None})
         stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
         compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
+        claims.claim(folder, decides | {"seed": seed + nth, "network": net})
         net.fit(
             stream,
             epochs=epochs,
@@ -134,8 +135,8 @@ def epoch_maker(
     drawings = pen.prepare(x) if views == "pen" else None
 
     def make(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(x) * copies)
+        rng = batches.generator(seed, epoch)
+        order = batches.shuffled(len(x) * copies, rng)
         index, turn = order // copies, order % copies
         seen = x[index] if drawings is None else pen.views(drawings, index, turn, rng)
         if task == "reconstruction":
@@ -152,8 +153,8 @@ def windows_maker(x: np.ndarray, y: np.ndarray) -> tuple[Any, int]:
     text, (count, size) = np.append(x.ravel(), y[-1, -1]), x.shape
 
     def make(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng([seed, epoch])
-        starts = rng.integers(size) + size * rng.permutation(count - 1)
+        rng = batches.generator(seed, epoch)
+        starts = rng.integers(size) + size * batches.shuffled(count - 1, rng)
         seen = text[starts[:, None] + np.arange(size + 1)]
         return seen[:, :-1], seen[:, 1:]
 

@@ -54,6 +54,7 @@ def main(
     smoke: Annotated[bool, typer.Option(help="A few plans and examples, to see it run.")] = False,
 ) -> None:
     """Which layers of a model to tie: metric against stored parameters."""
+    keras.utils.set_random_seed(seed)
     model, source, task = untied_model(target, data, data_dir, manual_dir)
     objective = compiled(model, task, rate)
     train, held = source.arrays("train"), source.arrays("validation")

@@ -12,7 +12,7 @@ import wszoo
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
 EVERYWHERE = {"_lazy", "_version"}
-SHARING = {"sharing"}
+RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
 MAY_IMPORT = {
@@ -24,18 +24,32 @@ MAY_IMPORT = {
     "_lazy": set(),
     "_version": set(),
     "__init__": {"sharing", "registry", "relaxed", "tuner"},
+    "batches": set(),
+    "input_range": {"sharing"},
+    "fingerprints": set(),
+    "claims": {"fingerprints", "sharing"},
     "layers": set(),
     "sharing": set(),  # but for files.py, see below
     "relaxed": {"sharing", "layers"},
-    "data": set(),
+    "data": {"batches"},
     "weights": {"sharing"},
     "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
-    "training": {"sharing", "registry", "data", "weights"},
+    "training": {"batches", "sharing", "registry", "data", "weights"},
     "report": {"sharing", "registry", "data", "weights"},
-    "transfer": {"sharing", "registry", "data", "weights", "layers", "training"},
-    "comparison": {"sharing", "registry", "data", "training", "transfer", "report"},
+    "transfer": {
+        *RUNS,
+        "input_range",
+        "sharing",
+        "registry",
+        "data",
+        "weights",
+        "layers",
+        "training",
+    },
+    "comparison": {*RUNS, "sharing", "registry", "data", "training", "transfer", "report"},
     "tuner": {
+        *RUNS,
         "sharing",
         "registry",
         "data",
@@ -46,9 +60,10 @@ MAY_IMPORT = {
         "relaxed",
     },
     "export": {"sharing", "registry", "data", "weights", "layers"},
-    "evaluation": {"sharing", "registry", "data", "weights", "training", "export"},
+    "evaluation": {"input_range", "sharing", "registry", "data", "weights", "training", "export"},
     "cli": None,  # everything
 }
+KERAS_TUNER = ("builds", "hypermodel", "oracle", "searching")
 FILES = sorted(PACKAGE.rglob("*.py"))
 SCRIPTS = sorted([*(ROOT / "recipes").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
 
@@ -114,7 +129,7 @@ def test_tensorflow_is_imported_inside_functions(file):
         for inner in ast.walk(node)
     }
     heavy = {"tensorflow", "tensorflow_datasets", "keras_tuner", "jax", "ai_edge_litert"}
-    if file.parent == PACKAGE / "tuner" and file.stem in ("hypermodel", "oracle", "searching"):
+    if file.parent == PACKAGE / "tuner" and file.stem in KERAS_TUNER:
         heavy -= {"keras_tuner"}  # its classes are made of KerasTuner's, and imported when used
     eager = [m for node, m, _ in imports(tree) if id(node) not in lazy]
     assert not heavy & {module.split(".")[0] for module in eager}

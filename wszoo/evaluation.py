@@ -1,7 +1,9 @@
 """Scores of pretrained weights on the data of their card, and real data for an export."""
 
+import dataclasses
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +85,9 @@ def data_of(
     output has the shape of its input, language modelling if it gives something a token, and else
     classification; `data` names a source, or is `"card"` for that of the tag; images come to
     the model's input in the way that it keeps (`resize`), texts cut to its length, as ids of the
-    tokens that it knows. Raises `ValueError` for texts of which it knows next to nothing.
+    tokens that it knows. Images get the range that the model wants, and labels the order of its
+    classes, where it says or shows them (see `wszoo.input_range`). Raises `ValueError` for texts of
+    which it knows next to nothing, and for a source of other shapes or classes than the model's.
     """
     from wszoo.data import load
     from wszoo.data.csv_file import is_table_file
@@ -106,7 +110,9 @@ def data_of(
     if len(shape) == 4 and shape[1] is not None:
         size = {"image_size": shape[1], "resize": about(model).get("resize")}
     source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
-    return reworded(source, known) if known and source.vocabulary else source, task
+    if known and source.vocabulary:
+        source = reworded(source, known)
+    return fitted(source, model, name, task), task
 
 
 def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
@@ -118,6 +124,54 @@ def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
         if tag in weight_files.tags(model_name):
             kept = weight_files.find(model_name, tag).card.get("vocabulary", ())
     return tuple(kept)
+
+
+def fitted(source: "Source", model: "keras.Model", name: str, task: str) -> "Source":
+    """The source as a model takes it that was trained elsewhere; see `data_of`."""
+    from wszoo import input_range
+
+    wanted = tuple(model.inputs[0].shape[1:])
+    if not _fits(source.input_shape, wanted):
+        raise ValueError(
+            f"{name} takes examples of shape {wanted}; {source.name} has {source.input_shape}"
+        )
+    if task == "classification":
+        source = _with_classes_of(source, model, name)
+    train = source.arrays("train")[0]
+    given, notes = input_range.wanted(model, train)
+    scale = None if given is None else input_range.scale_to(given, train)
+    for note in notes:
+        warnings.warn(f"{name}: {note}", stacklevel=3)
+    if scale is None:
+        return source
+    factor, offset = map(np.float32, scale)
+    splits = {split: (x * factor + offset, y) for split, (x, y) in source.splits.items()}
+    return dataclasses.replace(source, splits=splits)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    pairs = zip(shape, wanted, strict=False)
+    return len(shape) == len(wanted) and all(want in (None, size) for size, want in pairs)
+
+
+def _with_classes_of(source: "Source", model: "keras.Model", name: str) -> "Source":
+    """The source with its labels in the order of the model's classes."""
+    outputs, names = model.outputs[0].shape[-1], about(model).get("class_names")
+    if outputs != source.num_classes:
+        raise ValueError(
+            f"{name} tells {outputs} classes apart; {source.name} has {source.num_classes}: "
+            f"{', '.join(source.class_names[:10])}"
+        )
+    if names is None or tuple(names) == source.class_names:
+        return source
+    if set(names) != set(source.class_names):
+        raise ValueError(
+            f"the classes of {name} are {', '.join(names[:10])}; those of {source.name} are "
+            f"{', '.join(source.class_names[:10])}"
+        )
+    place = np.array([list(names).index(each) for each in source.class_names], "int32")
+    splits = {split: (x, place[y]) for split, (x, y) in source.splits.items()}
+    return dataclasses.replace(source, splits=splits, class_names=tuple(names))
 
 
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:

@@ -4,9 +4,7 @@ The data of an epoch depend on the seed and the epoch alone, the learning rate o
 step count, and the backup appears whole: so a run that goes on ends as an unbroken one.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import batches
 from wszoo.sharing.files import written_whole
 
 DIGITS = 5  # of a metric in a card
@@ -23,18 +22,15 @@ Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
 class EpochData(keras.utils.PyDataset):
     """Batches of epochs that a function makes: `make(epoch) -> (x, y)`, both with all examples.
 
-    The next epoch is made in the background while the current one trains. A last batch that is
-    not full is left out, so every step costs the same. Give `data.callbacks` to `fit`, with
-    `shuffle=False`.
+    The next epoch is made in the background while the current one trains. A batch larger than the
+    epoch is the epoch; a last one that is not full is left out, so every step costs the same. Give
+    `data.callbacks` to `fit`, with `shuffle=False`. Raises `ValueError` for a batch size below 1.
     """
 
     def __init__(self, make: Callable[[int], Epoch], batch_size: int, examples: int, epochs: int):
         super().__init__()
-        if not 1 <= batch_size <= examples:
-            raise ValueError(
-                f"batch_size must be 1 to {examples}, the examples of an epoch, not {batch_size}"
-            )
-        self.batch_size, self.examples, self.epochs = batch_size, examples, epochs
+        self.batch_size = batches.fitting(batch_size, examples)
+        self.examples, self.epochs = examples, epochs
         self._make, self._pool, self._made = make, ThreadPoolExecutor(1), dict[int, Future]()
         self._epoch = 0
 
@@ -87,38 +83,6 @@ class Resume(keras.callbacks.BackupAndRestore):
     def _save_model(self) -> None:
         with written_whole(Path(self._weights_path)) as part:
             self.model.save_weights(part)
-
-
-def claim(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Makes a run folder, or takes up the one of the same settings.
-
-    Raises `ValueError` where the folder was begun with other settings: its backup would give a
-    mixture of two runs.
-    """
-    path = Path(folder) / "settings.json"
-    mine = json.loads(json.dumps(settings))
-    if path.is_file():
-        theirs = json.loads(path.read_text())
-        changed = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
-        if changed:
-            was = ", ".join(f"{key}={theirs.get(key)!r}" for key in changed)
-            now = ", ".join(f"{key}={mine.get(key)!r}" for key in changed)
-            raise ValueError(
-                f"{str(folder)!r} holds a run that was begun with {was}, not {now}; go on with the "
-                "same settings, name another folder, or remove this one"
-            )
-        return
-    with written_whole(path) as part:
-        part.write_text(json.dumps(mine, indent=1) + "\n")
-
-
-def fingerprint(arrays: Iterable[np.ndarray]) -> str:
-    """Hash (64 hex digits) of arrays with their dtypes and shapes."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:

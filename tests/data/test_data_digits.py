@@ -49,6 +49,10 @@ def test_framing_is_that_of_mnist(digits):
     assert load("digits", image_size=9).input_shape == (9, 9, 1)
 
 
+def test_the_size_that_they_have_changes_nothing():
+    assert load("digits", image_size=8).fingerprint() == load("digits").fingerprint()
+
+
 def test_a_limit_keeps_all_classes(digits):
     part = load("digits", max_per_split=50)
     assert [len(part.arrays(s)[1]) for s in SPLITS] == [50] * 3

@@ -60,7 +60,8 @@ def test_sharing_in_the_backbone_stays():
     x = np.random.default_rng(0).random((20, 8, 8, 1), "float32")
     data = (x, np.arange(20) % 2)
     result = wszoo.transfer(net, data=data, freeze=["head", "block_1"], epochs=1, verbose=0)
-    assert result.notes == ("train: block_0 stays frozen, since block_0, block_1 share it",)
+    assert result.notes[0] == "train: block_0 stays frozen, since block_0, block_1 share it"
+    assert len(result.notes) == 2 and "BatchNormalization block_1_norm stay" in result.notes[1]
     model = result.model
     plan = wszoo.plan_of(model)
     assert plan.owner("block_1") == "block_0" and plan.owner("block_3") == "block_2"

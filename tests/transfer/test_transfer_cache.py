@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.transfer import cache, cache_files, cache_key, heads
+from wszoo.fingerprints import arrays as hashes
+from wszoo.transfer import cache, cache_files, heads
 
 
 def shifted(x, seed):
@@ -51,7 +52,7 @@ def test_the_key_is_what_features_depend_on(net, x):
 
 
 def test_every_byte_of_inputs_that_are_hashed_in_pieces_counts(net, x, monkeypatch):
-    monkeypatch.setattr(cache_key, "PIECE", 1000)
+    monkeypatch.setattr(hashes, "PIECE", 1000)
     keys = {cache.key(net, x)}
     for place in (0, 260, len(x.ravel()) - 1):
         changed = x.copy()

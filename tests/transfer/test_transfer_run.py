@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import threading
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import yaml
 from rich.console import Console
 
 import wszoo
+from wszoo.sharing.about import about
 from wszoo.transfer import heads, on_features
 from wszoo.transfer.phases import FreezePlan
 from wszoo.transfer.state import Backup
@@ -171,6 +173,109 @@ def test_a_finished_run_is_not_run_again_and_another_call_is_refused(net, tmp_pa
     (tmp_path / "state.weights.h5").write_bytes(b"half")
     with pytest.raises(ValueError, match="remove its folder"):
         wszoo.transfer(net, data=data(), resume=tmp_path, **QUICK)
+
+
+def test_another_augmentation_or_optimizer_is_another_run(net, tmp_path):
+    """Two lambdas have one name, and two optimizers of one class another rate."""
+
+    def go(strength, **options):
+        brighter = {"augment": lambda x, seed: x * strength, "resume": tmp_path / "run"}
+        return wszoo.transfer(net, **{**QUICK, "epochs": 1, "data": data(), **brighter, **options})
+
+    go(1.1)
+    go(1.1)
+    with pytest.raises(ValueError, match=r"begun with augment='<lambda> \(code .*, not augment='<"):
+        go(1.2)
+    with pytest.raises(ValueError, match=r"learning_rate=0.001.*, not .*learning_rate=0.0"):
+        go(1.1, learning_rate=0.002)
+    x, y = data()["test"]
+    with pytest.raises(ValueError, match="begun with data='"):
+        go(1.1, data={**data(), "test": (x, y[::-1])})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 0},
+        {"freeze": PLAN, "optimizer": "schedule"},
+        {"augment": "lock"},
+        {"freeze": "nothing*"},
+    ],
+)
+def test_a_call_that_is_refused_writes_nothing(net, tmp_path, wrong):
+    lock = threading.Lock()
+    if "optimizer" in wrong:
+        rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
+        wrong = wrong | {"optimizer": keras.optimizers.SGD(rate)}
+    if wrong.get("augment") == "lock":
+        wrong = {"augment": lambda x, seed: x if lock else -x}
+    with pytest.raises(ValueError):
+        wszoo.transfer(net, data=data(), resume=tmp_path / "run", **QUICK | wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def own_head(features):
+    x = keras.layers.Dense(5, name="hidden")(features)
+    x = keras.layers.BatchNormalization(momentum=0.5, name="fresh")(x)
+    return keras.layers.Dense(3, name="logits")(keras.layers.ReLU()(x))
+
+
+@pytest.mark.parametrize("freeze", [None, "all", ["head", "block_1", "last*"], PLAN])
+def test_norms_of_a_new_head_train_and_those_of_the_backbone_follow_the_policy(net, freeze):
+    before = dict(zip((w.path for w in net.weights), net.get_weights(), strict=True))
+    result = wszoo.transfer(net, data=data(), head=own_head, freeze=freeze, **QUICK)
+    fresh = result.model.get_layer("fresh")
+    for value, start in zip(fresh.get_weights(), (1, 0, 0, 1), strict=True):
+        assert not np.allclose(value, start)  # gamma, beta, mean, variance
+    moved = {
+        w.path for w in result.model.weights if "norm" in w.path and w.path in before
+        and not np.array_equal(before[w.path], w)
+    }  # fmt: skip
+    assert bool(moved) == (freeze is PLAN) and all("last_norm" in path for path in moved)
+    phases = {phase for phase, state in result.frozen.items() if state.norms}
+    chosen = {"all": ("block_0_norm", "last_norm"), None: ()}
+    chosen |= {} if isinstance(freeze, str | None) else {str(freeze): ("last_norm",)}
+    names = chosen[freeze if isinstance(freeze, str | None) else str(freeze)]
+    assert phases == ({"top"} if freeze is PLAN else {"train"} if names else set())
+    said = [note for note in result.notes if "BatchNormalization" in note]
+    assert len(said) == (1 if names and freeze is not PLAN else 0)
+    assert all(all(name in note for name in names) and "fresh" not in note for note in said)
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(result.table())
+    text = " ".join(console.export_text().split())  # a caption is as wide as its table
+    assert all(note in text for note in result.notes)
+
+
+def test_norms_inside_of_a_nested_backbone_follow_the_policy(net):
+    inputs = keras.Input((8, 8, 1))
+    outer = keras.Model(inputs, net(inputs), name="outer")
+    before = net.get_layer("block_0_norm").get_weights()
+    result = wszoo.transfer(outer, data=data(), freeze="all", probe_first=False, **QUICK)
+    inside = list(result.model._flatten_layers(include_self=False))
+    norms = [x for x in inside if isinstance(x, keras.layers.BatchNormalization)]
+    same(norms[0].get_weights(), before)
+    assert len(norms) == 2 and norms[0].name.endswith("block_0_norm")
+    (dense,) = [x for x in inside if x.name.endswith("block_0")]
+    assert not np.array_equal(dense.kernel, net.get_layer("block_0").kernel)
+    (note,) = [note for note in result.notes if "BatchNormalization" in note]
+    assert "block_0_norm, " in note and "last_norm stay as they are" in note
+
+
+def test_a_backbone_that_scales_its_inputs_itself_gets_them_in_its_range():
+    x = np.random.default_rng(0).integers(0, 255, (30, 8, 8, 1), dtype="uint8")
+    inputs = keras.Input((8, 8, 1))
+    own = keras.layers.Rescaling(1 / 255, name="own")(inputs)
+    features = keras.layers.Dense(4, name="block_0")(keras.layers.Flatten()(own))
+    backbone = keras.Model(inputs, features)
+    result = wszoo.transfer(backbone, data=(x, np.arange(30) % 3), **QUICK)
+    own = keras.Model(result.model.inputs, result.model.get_layer("own").output)
+    np.testing.assert_allclose(own.predict(x / 255.0, verbose=0), x / 255.0, atol=1e-6)
+    assert any("0 to 255" in note for note in result.notes)
+    assert about(result.model)["input_range"] == [0, 1]
+    asked = wszoo.transfer(backbone, data=(x, np.arange(30) % 3), input_range=(0, 1), **QUICK)
+    assert "input_range" not in [layer.name for layer in asked.model.layers] and not asked.notes
+    with pytest.raises(ValueError, match="leave out input_range"):
+        wszoo.transfer("keras:MobileNet", data=(x, np.arange(30) % 3), input_range=(0, 255))
 
 
 def test_early_stopping_ends_with_the_best_weights(net):

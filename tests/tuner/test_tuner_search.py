@@ -18,6 +18,7 @@ from tie_search import SETTINGS, arrays, net, run
 
 import wszoo
 from wszoo.tuner import Schedule, SearchSpace, TieHyperModel, TieOracle, TieTuner, search
+from wszoo.tuner.builds import Builds, fitted_plan
 from wszoo.tuner.oracle import run_of
 
 # KerasTuner 1.4.8 still calls threading.currentThread().getName()
@@ -187,6 +188,147 @@ def test_what_search_refuses(whole, settings, message):
         run(whole[0], **settings)
 
 
+def dense(rate=1e-3, loss=None, seed=0):
+    keras.utils.set_random_seed(seed)
+    model = net()
+    model.compile(keras.optimizers.Adam(rate), loss or model.loss, metrics=["accuracy"],
+                  run_eagerly=True)  # fmt: skip
+    return model
+
+
+def test_another_search_is_told_by_what_it_trains_and_not_by_names(whole, tmp_path):
+    (x, y), held = arrays()
+    few = {**SETTINGS, "objective": "val_loss", "plans": 2, "seeds": 1, "epochs": 1}
+
+    def go(model, train=(x, y), held=held, **options):
+        return search(model, train, held, tmp_path / "run", **few | options)
+
+    first = go(dense())
+    assert go(dense()).to_dict() == first.to_dict()
+    other = [(dense(), (x, 1 - y), held), (dense(), (x, y), (held[0] + 1, held[1]))]
+    for arguments, name in zip(other, ("train.1='int", "held.0='float"), strict=True):
+        with pytest.raises(ValueError, match=f"begun with {name}.* not {name}"):
+            go(*arguments)
+    with pytest.raises(ValueError, match=r"learning_rate=0.001.* not .*learning_rate=0.003"):
+        go(dense(3e-3))
+    with pytest.raises(ValueError, match=r"model.loss=.*MeanSquared|model.loss='mse'"):
+        go(dense(loss="mse"))
+    with pytest.raises(ValueError, match=r"begun with model.weights="):
+        go(dense(seed=1))
+    with pytest.raises(ValueError, match=r"callbacks=\[\], not callbacks"):
+        go(dense(), callbacks=[keras.callbacks.TerminateOnNaN()])
+
+
+def build(hp):
+    """As KerasTuner's guide writes it: layers without names, and as many as `hp` says."""
+    model = keras.Sequential([keras.Input((4,))])
+    for _ in range(hp.Int("depth", 2, 4)):
+        model.add(keras.layers.Dense(hp.Choice("width", [4, 5]), activation="tanh"))
+    model.add(keras.layers.Dense(3))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss, metrics=["accuracy"], run_eagerly=True)
+    return model
+
+
+def values(**given):
+    hp = keras_tuner.HyperParameters()
+    hp.values |= given
+    return hp
+
+
+def test_builds_name_their_sites_by_place_and_span_the_largest():
+    builds = Builds(build, seed=0)
+    assert wszoo.sites(builds.largest) == ("dense", "dense_1", "dense_2", "dense_3", "dense_4")
+    space = builds.space()  # with a width of 5 the first layer is not like the others
+    assert set(space.classes) == {(0,), (1, 2, 3), (4,)}
+    again = Builds(build, seed=0)
+    assert again.space() == space
+    for a, b in zip(builds.largest.get_weights(), again.largest.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_plan_over_a_smaller_build():
+    builds = Builds(build, seed=0)
+    space, small = builds.space(), builds.named(values(depth=3, width=5))
+    plan = fitted_plan(space, "ABBBC", small, builds.largest)
+    assert dict(plan.groups) == {"dense": ("dense",), "dense_1": ("dense_1", "dense_2"),
+                                 "dense_3": ("dense_3",)}  # fmt: skip
+    tied = wszoo.retie(small, plan)
+    assert tied.count_params() == small.count_params() - (5 * 5 + 5)
+    wide = SearchSpace.of(builds.largest)  # in which the first layer may share
+    assert (0, 1, 2, 3) in wide.classes
+    with pytest.raises(keras_tuner.errors.FailedTrialError, match="dense and dense_1 cannot share"):
+        fitted_plan(wide, "AABBC", small, builds.largest)
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, use_bias=False)])
+    with pytest.raises(keras_tuner.errors.FailedTrialError, match="is no part of the largest"):
+        fitted_plan(space, "ABBBC", other, builds.largest)
+
+
+def test_a_search_of_an_ordinary_build_function(tmp_path):
+    keras.layers.Dense(1)  # so that Keras numbers the layers of builds otherwise
+    settings = {**SETTINGS, "epochs": 1, "plans": 4, "seeds": 1, "seed": 2}
+    front = search(build, *arrays(), tmp_path, objective="val_loss", **settings)
+    assert front.complete and not front.failed
+    trials = trials_in(tmp_path)
+    assert {status for status, _ in trials.values()} == {"COMPLETED"}
+    for point in front.points:
+        assert front.build(point).count_params() == point.parameters
+    again = search(build, *arrays(), tmp_path, objective="val_loss", **settings)
+    assert again.to_dict() == front.to_dict()
+
+
+def test_a_trial_trains_the_model_of_its_own_hyperparameters_from_the_parent():
+    """Not the parent's graph, which has another activation."""
+
+    def made(hp):
+        x = inputs = keras.Input((4,))
+        for _ in range(2):
+            x = keras.layers.Dense(4, activation=hp.Choice("activation", ["tanh", "relu"]))(x)
+        model = keras.Model(inputs, x)
+        model.compile("adam", "mse")
+        return model
+
+    builds = Builds(made, seed=0)
+    hypermodel = TieHyperModel(
+        builds.named, builds.space(), parent=builds.largest, largest=builds.largest
+    )
+    model = hypermodel.build(values(activation="relu", plan="AB"))
+    assert {layer.activation.__name__ for layer in model.layers[1:]} == {"relu"}
+    for mine, parents in zip(model.get_weights(), builds.largest.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, parents)
+
+
+def test_trials_that_are_nan_say_so(tmp_path):
+    x = arrays()[0][0]
+    model = net()
+    model.compile(keras.optimizers.SGD(1e30), "mse", run_eagerly=True)
+    y = np.ones((len(x), 3), "float32")
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"val_loss was NaN \(ABCD, "):
+        search(model, (x, y), (x, y), tmp_path, objective="val_loss", parent=None,
+               **{**SETTINGS, "plans": 4})  # fmt: skip
+
+
+def test_a_plan_that_fails_is_named_and_the_others_count(tmp_path):
+    (x, y), held = arrays()
+
+    class Fails(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            if len({id(v) for v in self.model.weights}) and "AAA" in plan_in(tmp_path):
+                raise keras_tuner.errors.FailedTrialError("too small")
+
+    def plan_in(folder):
+        running = sorted(folder.glob("trials/trial_*/trial.json"))
+        return json.loads(running[-1].read_text())["hyperparameters"]["values"]["plan"]
+
+    few = {**SETTINGS, "plans": 3, "seeds": 1, "epochs": 1, "objective": "val_loss"}
+    space = SearchSpace.of(net(), "block_*")
+    front = search(
+        net(), (x, y), held, tmp_path, callbacks=[Fails()], parent=None, space=space, **few
+    )
+    assert front.failed == "too small (AAA)" and "AAA" not in {p.pattern for p in front.points}
+    assert len(front.points) >= 2 and "failed: too small (AAA)" in front.table().caption
+
+
 def test_data_and_parents_that_do_not_fit(tmp_path):
     (x, y), held = arrays()
     with pytest.raises(ValueError, match=r"train examples have shape \(3,\); 'little' takes"):
@@ -198,13 +340,14 @@ def test_data_and_parents_that_do_not_fit(tmp_path):
         search(plain, (x, y), held, tmp_path)
     with pytest.raises(keras_tuner.errors.FatalValueError, match="weights of other shapes"):
         search(net(), (x, y), held, tmp_path, objective="val_loss", parent=net(sites=2), plans=2)
+    assert not list(tmp_path.iterdir())
 
 
 def start(folder, seconds, **environment):
     root = Path(wszoo.__file__).parents[1]
-    here = {**os.environ, "PYTHONPATH": str(root), **environment}
+    here = {**os.environ, "PYTHONPATH": str(root), "WSZOO_SECONDS": str(seconds), **environment}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", SCRIPT, str(folder), str(seconds)],
+        [sys.executable, "-W", "ignore", SCRIPT, str(folder)],
         env=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

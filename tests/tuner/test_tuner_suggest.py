@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo import batches
 from wszoo.sharing import graph
 from wszoo.tuner import costs
 from wszoo.tuner.merged_loss import MergedLoss, recalibrate
@@ -53,6 +54,85 @@ def test_the_loss_of_what_is_equal_already_is_the_models_own(planted):
     assert found.steps[1].price == min(
         price(found.steps[0].plan.tie(pair)) for pair in combinations(SITES, 2)
     )
+
+
+def test_fisher_counts_norms_and_embeddings():
+    """To second order: the price of a merge of weights whose gradients are known."""
+    rng = np.random.default_rng(0)
+    ids, more = rng.integers(0, 5, (16, 3)), rng.integers(0, 5, (16, 3))
+    more[:, 1:] = more[:, :1]  # one row three times: its gradients add up
+    inputs = [keras.Input((3,), dtype="int32") for _ in range(2)]
+    ends = []
+    for i, given in enumerate(inputs):
+        x = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(5, 2, name=f"e{i}")(given))
+        ends.append(keras.layers.BatchNormalization(name=f"n{i}")(x))
+    model = keras.Model(inputs, keras.layers.Concatenate()(ends))
+    for weight in model.weights:
+        weight.assign(weight + 0.1 * rng.random(weight.shape))
+    y = rng.random((16, 4)).astype("float32")
+    before = model.get_weights()
+    sites = ["e0", "e1", "n0", "n1"]
+    found = suggest(model, [ids, more], y, method="fisher", loss="mse", sites=sites)
+    assert len(found.steps) == 3 and found.steps[-1].price > 0
+    price = costs.fisher(wszoo.untied_twin(model), [ids, more], y, "mse")
+    gammas = [model.get_layer(n).gamma.numpy() for n in ("n0", "n1")]
+    betas = [model.get_layer(n).beta.numpy() for n in ("n0", "n1")]
+    order = batches.order(16, 0)  # of the batches of four
+    outputs, y = model.predict([ids[order], more[order]], verbose=0), y[order]
+    gap = (2 * (outputs - y) / 4).reshape(4, 4, 2, 2)  # of the mean over four outputs
+    norm = ((outputs.reshape(16, 2, 2) - betas) / gammas).reshape(4, 4, 2, 2)
+    by_batch = [(gap * norm).mean(axis=1), gap.mean(axis=1)]  # of a batch of four examples
+    worth = [4 * np.mean(np.square(g), axis=0) for g in by_batch]  # (layer, width)
+    wanted = 0.0
+    for values, weight in zip((gammas, betas), worth, strict=True):
+        mean = np.sum(weight * values, axis=0) / np.sum(weight, axis=0)
+        wanted += 0.5 * np.sum(weight * (values - mean) ** 2)
+    plan = wszoo.SharingPlan.untied(sites).tie(("n0", "n1"))
+    assert price(plan) == pytest.approx(wanted, rel=1e-3)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("form", [dict, list])
+def test_models_of_several_inputs_and_outputs(form):
+    """The one pair of equal kernels is merged first, by every method, and costs nothing."""
+    rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
+    a, b = (keras.Input((6,), name=name) for name in "ab")
+    layers = [keras.layers.Dense(6, activation="tanh", name=f"d{i}") for i in range(3)]
+    one, two = layers[1](layers[0](a)), layers[2](b)
+    ends = [keras.layers.Dense(n, name=name)(t) for n, name, t in ((2, "p", one), (3, "q", two))]
+    named = form is dict
+    model = keras.Model({"a": a, "b": b} if named else [a, b],
+                        dict(zip("pq", ends, strict=True)) if named else ends)  # fmt: skip
+    layers[2].set_weights(layers[1].get_weights())
+    model.compile(loss={"p": "mse", "q": "mae"} if named else ["mse", "mae"],
+                  loss_weights={"p": 1.0, "q": 0.5} if named else [1.0, 0.5])  # fmt: skip
+    xs, ys = ([rng.random((40, n), "float32") for n in sizes] for sizes in ((6, 6), (2, 3)))
+    x, y = (
+        dict(zip(names, p, strict=True)) if named else p for names, p in (("ab", xs), ("pq", ys))
+    )
+    for method in ("weights", "fisher", "activations"):
+        found = suggest(model, x, y, method=method, sites=["d0", "d1", "d2"], samples=32)
+        assert found.steps[1].merged == ("d1", "d2")
+        assert found.steps[1].price == pytest.approx(found.steps[0].price, abs=1e-6)
+    whole = suggest(model, x, y, sites=["d0", "d1", "d2"])
+    assert whole.method == "loss"
+    assert whole.steps[0].price == pytest.approx(
+        model.evaluate(x, y, verbose=0, return_dict=True)["loss"], rel=1e-5
+    )
+    assert len(suggest(model, x, method="cka", sites=["d0", "d1", "d2"]).steps) == 3
+
+
+def test_fisher_says_what_it_cannot_price(planted):
+    inputs = keras.Input((4,))
+    norms = [keras.layers.Normalization(mean=0.0, variance=1.0, name=f"n{i}") for i in range(2)]
+    layers = [keras.layers.BatchNormalization(center=False, scale=False, name=f"b{i}")
+              for i in range(2)]  # fmt: skip
+    model = keras.Model(inputs, layers[1](layers[0](norms[1](norms[0](inputs)))))
+    x = np.ones((8, 4), "float32")
+    with pytest.raises(ValueError, match=r"cannot price b., b., which have no weights that train"):
+        suggest(model, x, x, method="fisher", loss="mse", sites=["b0", "b1"])
 
 
 def test_steps_count_what_the_tied_model_stores(planted):

@@ -1,6 +1,6 @@
 """A search small enough to run many times, as a script for other processes too.
 
-python tests/tuner/tie_search.py FOLDER [SECONDS A TRIAL]
+WSZOO_SECONDS=0.3 python tests/tuner/tie_search.py FOLDER
 """
 
 import os
@@ -34,26 +34,21 @@ def arrays():
 
 
 class Slow(keras.callbacks.Callback):
-    """Makes an epoch last."""
-
-    def __init__(self, seconds):
-        super().__init__()
-        self.seconds = seconds
+    """Makes an epoch last. How long is no attribute: a claim would hold it."""
 
     def on_epoch_end(self, epoch, logs=None):
-        time.sleep(self.seconds)
+        time.sleep(float(os.environ.get("WSZOO_SECONDS", 0)))
 
 
-def run(folder, seconds=0.0, **settings):
+def run(folder, **settings):
     keras.utils.set_random_seed(0)
     model = net()
-    calls = [Slow(seconds)] if seconds else []
     settings = {**SETTINGS, "objective": "val_loss", **settings}
     settings["patience"] = float(os.environ.get("WSZOO_PATIENCE", 60))
     space = settings.pop("space", None) or SearchSpace.of(model, "block_*")
-    return search(model, *arrays(), folder, space=space, callbacks=calls, **settings)
+    return search(model, *arrays(), folder, space=space, callbacks=[Slow()], **settings)
 
 
 if __name__ == "__main__":
-    found = run(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)
+    found = run(sys.argv[1])
     print("complete", found.complete, found.trials)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from wszoo.claims import claim
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.trials import Extra, Trainer, draw
 from wszoo.data import Source
+from wszoo.fingerprints import digest
 from wszoo.sharing.files import written_whole
-from wszoo.training import claim
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
 Tick = Callable[[int], Any]  # called with the trainings done, after each
@@ -51,6 +52,7 @@ class Study:
         for count in self.samples:
             draw(self.source, count, 0)  # refuses more than there are
         self._trainers: dict[str, Trainer] = {}
+        self._codes: dict[str, str] = {}
 
     @property
     def trainings(self) -> int:
@@ -61,8 +63,8 @@ class Study:
 
     def run(self, tick: Tick = lambda done: None) -> list[dict[str, Any]]:
         """The scored trainings, those that were finished before read from their files."""
-        description = asdict(self.conditions) | {"data": self.source.fingerprint()}
-        claim(self.folder, description)
+        decides = asdict(self.conditions) | {"data": self.source, "extra": self.extra}
+        claim(self.folder, decides)
         done, results = 0, []
 
         def train(*args: Any, final: bool) -> dict[str, Any]:
@@ -80,6 +82,12 @@ class Study:
                     results.append(train(arm, count, seed, chosen[arm.label], final=True))
         return results
 
+    def _code_of(self, arm: Arm) -> str:
+        """Of what makes the arm's model: its spec may not say all."""
+        if arm.label not in self._codes:
+            self._codes[arm.label] = digest(arm.make)
+        return self._codes[arm.label]
+
     def _tuned(self, arm: Arm, count: int, train: Callable[..., dict[str, Any]]) -> float:
         """The learning rate with the best mean validation score; a diverged one is the worst."""
         rates = self.conditions.rates
@@ -95,14 +103,20 @@ class Study:
 
     def _train(self, arm: Arm, count: int, seed: int, rate: float, *, final: bool) -> dict:
         path = self.folder / f"{_slug(arm.label)}.n{count}.lr{rate:g}.seed{seed}.json"
-        wanted = {"label": arm.label, "arm": dict(arm.spec), "samples": count}
+        wanted: dict[str, Any] = {
+            "label": arm.label,
+            "arm": dict(arm.spec),
+            "made": self._code_of(arm),
+        }
+        wanted |= {"samples": count}
         wanted = _rounded(wanted | {"seed": seed, "rate": rate})
         if path.is_file():
             found = json.loads(path.read_text())
             if {key: found.get(key) for key in wanted} != wanted:
                 raise ValueError(
-                    f"{path} holds the arm {found.get('arm')}, not {dict(arm.spec)}; give the arm "
-                    "another label, or name another folder"
+                    f"{path} holds the arm {found.get('arm')} made by {found.get('made')}, not "
+                    f"{dict(arm.spec)} made by {wanted['made']}; give the arm another label, or "
+                    "name another folder"
                 )
             return found
         if arm.label not in self._trainers:

@@ -24,7 +24,7 @@ def load(
     resize: str | None = None,
     max_per_split: int | None = None,
 ) -> Source:
-    """The digits: x (n, 8, 8, 1), or (n, image_size, image_size, 1) framed as in MNIST.
+    """The digits as they are, x (n, 8, 8, 1), or, of another size, framed as in MNIST.
 
     They are square, so that every way of resizing gives the same.
     The split is stratified and fixed: 797 train, 200 validation, 800 test.
@@ -35,7 +35,7 @@ def load(
     bunch = load_digits()
     x = (bunch.images[..., None] / LEVELS).astype(np.float32)
     y = bunch.target.astype(np.int32)
-    x = x if image_size is None else frame(x, image_size)
+    x = x if image_size in (None, x.shape[1]) else frame(x, image_size)
     cuts = np.cumsum(list(SIZES.values()))[:-1]
     rows = {s: np.sort(r) for s, r in zip(SIZES, np.split(stratified_order(y), cuts), strict=True)}
     kept = {s: r[first_stratified(y[r], max_per_split)] for s, r in rows.items()}

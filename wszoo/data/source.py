@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wszoo import batches
 from wszoo.data.errors import did_you_mean
 
 SPLITS = ("train", "validation", "test")
@@ -45,7 +46,7 @@ class Batches:
     def __iter__(self) -> Iterator[Pair]:
         order = np.arange(len(self.x))
         if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+            order = batches.order(len(self.x), self.seed, self.epoch)
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             yield self.x[rows], self.y[rows]
@@ -159,7 +160,7 @@ class Source:
                 f"{self.name}: cannot draw {per_class} training examples of each class: valid is 1 "
                 f"to {counts.min()}, as many as class {fewest!r} has"
             )
-        order = np.random.default_rng(seed).permutation(len(y))
+        order = batches.order(len(y), seed)
         of_class = [order[y[order] == label][:per_class] for label in range(self.num_classes)]
         rows = np.sort(np.concatenate(of_class))
         return dataclasses.replace(self, splits={**self.splits, "train": (x[rows], y[rows])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wszoo import batches
 from wszoo.data.errors import check_fraction
 from wszoo.data.source import SPLITS, Pair
 
@@ -17,10 +18,10 @@ def stratified_order(y: np.ndarray, seed: int = SPLIT_SEED) -> np.ndarray:
     The k-th of the n shuffled rows of a class goes to the relative place (k + 1/2) / n, so a
     prefix of any length has each class's share to within one example.
     """
-    rng = np.random.default_rng(seed)
+    rng = batches.generator(seed)
     place = np.empty(len(y))
     for label in np.unique(y):
-        rows = rng.permutation(np.flatnonzero(y == label))
+        rows = batches.shuffled(np.flatnonzero(y == label), rng)
         place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
     return np.lexsort((rng.random(len(y)), place))
 

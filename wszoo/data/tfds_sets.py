@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import batches
 from wszoo.data import images, modes, tfds_prepare
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
@@ -108,7 +109,7 @@ def plan_splits(
     plan = {s: (s, np.arange(sizes[s])) for s in SPLITS if s in sizes}
     share = share_of_carved(fraction, missing)
     if missing:
-        order = np.random.default_rng(SPLIT_SEED).permutation(sizes["train"])
+        order = batches.order(sizes["train"], SPLIT_SEED)
         plan.update({s: ("train", rows) for s, rows in carve(order, missing, share).items()})
     return {split: (origin, rows[:limit]) for split, (origin, rows) in plan.items()}
 

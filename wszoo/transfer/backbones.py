@@ -85,6 +85,7 @@ def _from_zoo(name: str) -> Backbone:
 
 
 def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ()) -> Backbone:
+    from wszoo.input_range import behind
     from wszoo.sharing import graph
     from wszoo.sharing.about import about
     from wszoo.sharing.retie import retie
@@ -104,7 +105,7 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
         if _fits(shape, wanted):
             return _pooled(copy)
         if len(shape) == 3 and shape[-1] == 1 and _fits((*shape[:-1], 3), wanted):
-            return _pooled(_repeated(copy, shape))
+            return _pooled(behind(copy, shape, _colour))
         hint = "; give them a channel axis: x[..., None]" if _fits((*shape, 1), wanted) else ""
         raise ValueError(f"{name} takes examples of shape {wanted}; the data have {shape}{hint}")
 
@@ -114,20 +115,6 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
 def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:
     pairs = zip(shape, wanted, strict=False)
     return len(shape) == len(wanted) and all(want in (None, size) for size, want in pairs)
-
-
-def _repeated(model: "keras.Model", shape: Shape) -> "keras.Model":
-    """The same layers behind an input of grey images, which are repeated to three channels."""
-    import keras
-
-    from wszoo.sharing import graph
-
-    names = graph.names_of(model)
-    inputs = keras.Input(shape, name="input")
-    outputs = model.call(_colour(inputs))  # call, not __call__: the graph stays flat
-    made = keras.Model(inputs, outputs, name=model.name)
-    graph.remember(made, names.sites, names.declared)
-    return made
 
 
 def _colour(inputs: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wszoo import training
+from wszoo import fingerprints
 from wszoo.data import Source, images, load, modes
 from wszoo.data.arrays import count_sizes, read_npz
 from wszoo.data.csv_file import is_table_file
@@ -57,7 +57,7 @@ class Examples:
 
     def fingerprint(self) -> str:
         """Hash (64 hex digits) of all arrays with their shapes."""
-        return training.fingerprint(a for split in SPLITS for a in self.splits[split])
+        return fingerprints.of_arrays(a for split in SPLITS for a in self.splits[split])
 
 
 def examples(

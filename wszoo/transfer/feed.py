@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import batches
+
 Augment = Callable[[np.ndarray, int], np.ndarray]  # (images, seed) → images of the same shape
 CHUNK = 2048  # examples that are augmented at once
 
@@ -44,7 +46,7 @@ class Feed(keras.utils.PyDataset):
         if epoch == self._epoch:
             return
         self._epoch, self._x = epoch, self._x_of(epoch)
-        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._y))
+        self._order = batches.order(len(self._y), self._seed, epoch)
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
@@ -57,9 +59,7 @@ def even_size(examples: int, most: int, multiple: int = 1) -> int:
     Both are rounded down to a multiple of the devices that share a batch. Raises `ValueError`
     where that leaves nothing.
     """
-    if most < 1:
-        raise ValueError(f"batch_size must be at least 1, received {most!r}")
-    most = min(most, examples)
+    most = batches.fitting(most, examples)
     parts = examples // -(-examples // most)
     sizes = [size // multiple * multiple for size in (most, parts)]
     if not max(sizes):

@@ -19,6 +19,7 @@ from wszoo.transfer.stages import select, stages
 if TYPE_CHECKING:
     from rich.table import Table
 
+HEAD = "head"  # the stage that is new, see `wszoo.transfer.heads.attach`
 BATCH_NORM = ("frozen", "statistics", "train")
 
 
@@ -27,7 +28,9 @@ class Frozen:
     """What `freeze` did: layers that train, layers that do not, and why some surprise.
 
     `held` are layers that were chosen at one site and not at another, which share them: they stay
-    frozen. `verify()` raises `ValueError` if a frozen weight has changed since.
+    frozen. `norms` are the BatchNormalization layers that the policy `batch_norm` is for, wherever
+    they lie in the layers that were chosen. `verify()` raises `ValueError` if a frozen weight has
+    changed since.
     """
 
     model: keras.Model = field(repr=False)
@@ -35,6 +38,7 @@ class Frozen:
     frozen: tuple[str, ...]
     held: dict[str, tuple[str, ...]]
     batch_norm: str
+    norms: tuple[str, ...]
     marks: dict[str, str] = field(repr=False)
 
     def verify(self) -> None:
@@ -75,16 +79,19 @@ def freeze(
     Args:
         train: globs over stages and sites or rules on depth, see `wszoo.transfer.stages.select`;
             `"all"` and `[]` are valid.
-        batch_norm: what the BatchNormalization layers do. `"frozen"`: none trains, and all use
-            their stored statistics. `"statistics"`: those chosen update their statistics, and
-            their scale and offset stay. `"train"`: those chosen train as usual.
+        batch_norm: what the BatchNormalization layers of a pretrained backbone do, those inside
+            of other layers too. `"frozen"`: none trains, and all use their stored statistics.
+            `"statistics"`: those chosen update their statistics, and their scale and offset stay.
+            `"train"`: those chosen train as usual. Those of the stage `head` are new, and train
+            as usual in any case.
         pattern: see `wszoo.transfer.stages.stages`.
 
     Raises `ValueError` for a glob that matches nothing and an unknown policy.
     """
     if batch_norm not in BATCH_NORM:
         raise ValueError(f"batch_norm is {', '.join(BATCH_NORM)}; received {batch_norm!r}")
-    chosen = set(select(stages(model, pattern), train))
+    parts = stages(model, pattern)
+    chosen, new = set(select(parts, train)), set(parts.get(HEAD, ()))
     sites_of: dict[int, list[str]] = {}
     layers = {id(layer): (layer.name, layer) for layer in model.layers if not is_open(layer)}
     for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
@@ -95,18 +102,18 @@ def freeze(
     trains: list[str] = []
     frozen: list[str] = []
     held: dict[str, tuple[str, ...]] = {}
+    norms: list[str] = []
     for name, layer in layers.values():
         sites = sites_of.get(id(layer), [])
-        norm = isinstance(layer, keras.layers.BatchNormalization)
-        on = bool(sites) and chosen.issuperset(sites) and not (norm and batch_norm == "frozen")
-        if not on and chosen.intersection(sites) and not norm:
+        on = bool(sites) and chosen.issuperset(sites)
+        if not on and chosen.intersection(sites):
             held[name] = tuple(sites)
         layer.trainable = on or not layer.weights
-        if on and norm and batch_norm == "statistics":
-            for variable in layer.trainable_variables:
-                variable.trainable = False
+        if on and not new.intersection(sites):
+            norms += _under_policy(name, layer, batch_norm)
         if sites:
-            (trains if on else frozen).append(name)
+            held_back = _is_norm(layer) and name in norms and batch_norm == "frozen"
+            (trains if on and not held_back else frozen).append(name)
     if model.compiled:
         recompile(model)
     moving = {
@@ -119,7 +126,23 @@ def freeze(
     }
     still = {v.path: "" for v in model.weights if id(v) not in moving}
     marks = _marks(model, still)
-    return Frozen(model, tuple(trains), tuple(frozen), held, batch_norm, marks)
+    return Frozen(model, tuple(trains), tuple(frozen), held, batch_norm, tuple(norms), marks)
+
+
+def _is_norm(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _under_policy(name: str, layer: keras.Layer, batch_norm: str) -> list[str]:
+    """Freezes what the policy says of the norms in a layer, or of it; gives their names."""
+    norms = [part for part in layer._flatten_layers() if _is_norm(part)]
+    for norm in norms:
+        if batch_norm == "frozen":
+            norm.trainable = False
+        elif batch_norm == "statistics":
+            for variable in norm.trainable_variables:
+                variable.trainable = False
+    return [name if norm is layer else norm.name for norm in norms]
 
 
 def recompile(model: keras.Model, like: keras.Model | None = None) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import batches
+
 if TYPE_CHECKING:
     import keras
 
@@ -19,7 +21,7 @@ ROWS = 4096  # that are scored at a time
 
 def order_of(examples: int, epoch: int, batch_size: int, seed: int) -> np.ndarray:
     """Rows of an epoch, shuffled by seed and epoch alone; what fills no batch is left out."""
-    rows = np.random.default_rng([seed, epoch]).permutation(examples)
+    rows = batches.order(examples, seed, epoch)
     return rows[: examples // batch_size * batch_size]
 
 
@@ -38,14 +40,12 @@ def fit_on_features(
     """Trains `top`, a model of features (see `cache.head_of`), on rows `(n, …)` and targets `(n,)`.
 
     `rows` may be views of the same examples: epoch e trains on view e modulo their number. Adam and
-    the cross-entropy of logits by default. Raises `ValueError` for a batch that is larger than the
-    data.
+    the cross-entropy of logits by default. A batch that is larger than the data is the data.
     """
     import keras
 
     views = [rows] if isinstance(rows, np.ndarray) else list(rows)
-    if not 1 <= batch_size <= len(y):
-        raise ValueError(f"batch_size must be 1 to {len(y)}, the examples, not {batch_size}")
+    batch_size = batches.fitting(batch_size, len(y))
     inside = keras.backend.backend() == "tensorflow"
     model = keras.Model(top.inputs[0], top.outputs[0])
     model.compile(

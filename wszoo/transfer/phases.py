@@ -96,12 +96,17 @@ class FreezePlan:
         return sum(phase.epochs for phase in self.phases)
 
     def check(self, model: keras.Model) -> None:
-        """Raises `ValueError` if a phase chooses what the model does not have."""
+        """Raises `ValueError` if a phase chooses what the model does not have, or sets a learning
+        rate where the model is compiled with an optimizer that has a schedule."""
         for phase in self.phases:
             try:
                 select(stages(model, self.pattern), phase.train)
             except ValueError as error:
                 raise ValueError(f"phase {phase.name!r}: {error}") from error
+            if phase.learning_rate is not None and model.compiled and _has_schedule(model):
+                raise ValueError(
+                    f"phase {phase.name!r} sets a learning rate, but the optimizer has a schedule"
+                )
 
     def table(self, model: keras.Model) -> "Table":
         """A rich table of what trains when: a row a stage, a column a phase.
@@ -152,13 +157,13 @@ def start_phase(model: keras.Model, plan: FreezePlan, phase: Phase) -> Frozen:
     state = freeze(model, phase.train, batch_norm=phase.batch_norm, pattern=plan.pattern)
     if phase.learning_rate is not None:
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        try:
-            optimizer.learning_rate = phase.learning_rate
-        except TypeError as error:
-            raise ValueError(
-                f"phase {phase.name!r} sets a learning rate, but the optimizer has a schedule"
-            ) from error
+        optimizer.learning_rate = phase.learning_rate
     return state
+
+
+def _has_schedule(model: keras.Model) -> bool:
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
 
 
 def _known(what: str, data: Any, known: Any, needed: Any = ()) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from wszoo.transfer.tasks import Task
 
 
+LISTED = 6  # layers that a note names
+POLICIES = {"frozen": "scale, offset and statistics", "statistics": "scale and offset"}
+
+
 @dataclass(frozen=True)
 class Result:
     """A trained model and its record.
@@ -28,7 +32,8 @@ class Result:
     `history` has a row an epoch: phase, epoch, losses and metrics (`val_` on validation); the row
     of the phase `start` is the closed-form head. `metrics` are those of the model as it is, on
     validation and test. `cache` says of each phase why features were not kept, `None` where they
-    were. `frozen` is what each phase froze, and `stopped` are the phases that ended early.
+    were. `frozen` is what each phase froze, and `stopped` are the phases that ended early. `notes`
+    are sentences on what was done that was not asked for.
     """
 
     model: "keras.Model"
@@ -41,18 +46,7 @@ class Result:
     cache: Mapping[str, str | None]
     frozen: "Mapping[str, Frozen]" = field(repr=False)
     stopped: list[str] = field(repr=False)
-    data_notes: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done that was not asked for, and what the data's source has to say."""
-        found = list(self.data_notes)
-        if any(layer.name == "grey_to_colour" for layer in self.model.layers):
-            found.append("grey images are repeated to the backbone's three channels")
-        for phase, state in self.frozen.items():
-            for owner, sites in state.held.items():
-                found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
-        return tuple(found)
+    notes: tuple[str, ...] = ()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Predictions of examples `(n, …)`: class numbers, 0 and 1, values or ranks.
@@ -92,6 +86,9 @@ class Result:
         table.add_section()
         for split, scores in self.metrics.items():
             table.add_row(f"model ({split})", "", "", *(f"{scores[n]:.4f}" for n in names))
+        if self.notes:
+            table.caption = "\n".join(self.notes)
+            table.caption_justify = "left"
         return table
 
     def picture(self, path: str | os.PathLike) -> None:
@@ -118,6 +115,27 @@ class Result:
         for row in self.history:
             found.setdefault(row["phase"], []).append(row)
         return found
+
+
+def notes_of(model: "keras.Model", frozen: "Mapping[str, Frozen]") -> tuple[str, ...]:
+    """What was done to a model that was not asked for, in sentences."""
+    found = []
+    if any(layer.name == "grey_to_colour" for layer in model.layers):
+        found.append("grey images are repeated to the backbone's three channels")
+    for phase, state in frozen.items():
+        for owner, sites in state.held.items():
+            found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
+        if state.norms and state.batch_norm in POLICIES:
+            found.append(
+                f"{phase}: {POLICIES[state.batch_norm]} of the backbone's BatchNormalization "
+                f"{_listed(state.norms)} stay as they are (batch_norm={state.batch_norm!r})"
+            )
+    return tuple(found)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _starts(rows: list[dict]) -> list[int]:

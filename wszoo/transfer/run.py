@@ -44,6 +44,7 @@ def transfer(
     weights: str | os.PathLike | None = "imagenet",
     image_size: int | None = None,
     resize: str | None = None,
+    input_range: Sequence[float] | None = None,
     tensorboard: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
     distribution: "str | Processes | None" = None,
@@ -87,6 +88,10 @@ def transfer(
         accumulate: batches whose gradients one step sums up.
         resize: how images come to the backbone's size: `"crop"` to their centred square (the
             default), `"pad"` or `"stretch"`; see `wszoo.data.load`. It is kept with the model.
+        input_range: the values, such as `(0, 255)`, between which a backbone of your own takes
+            its inputs; data in [0, 1] are scaled to it inside of the model. By default what
+            `wszoo.sharing.about.describe` or its file says, else what its own scaling of real
+            images tells.
         tensorboard: folder for TensorBoard's logs.
         resume: a folder for backups. The same call goes on there after it was killed, and ends as
             an unbroken one would.
@@ -101,6 +106,7 @@ def transfer(
     """
     import keras
 
+    from wszoo import input_range as ranges
     from wszoo.sharing.about import describe
     from wszoo.transfer import backbones, extras, feed, tasks
     from wszoo.transfer import distribution as distributed
@@ -109,7 +115,6 @@ def transfer(
     from wszoo.transfer.named_heads import with_head
     from wszoo.transfer.runner import Runner
 
-    asked = {key: value for key, value in locals().items() if key in transfer.__annotations__}
     if data is None:
         raise ValueError("name the data to learn from: transfer(backbone, task, data)")
     if schedule not in ("cosine", "constant"):
@@ -135,7 +140,12 @@ def transfer(
     if class_weight is not None and not kind.labels:
         raise ValueError(f"class_weight is for tasks of classes, not {kind.name}")
     balance = extras.class_weights(class_weight, known.targets["train"], units)
+    if input_range is not None and isinstance(backbone, str) and ":" in backbone:
+        raise ValueError(f"{backbone} has its preprocessing in its graph; leave out input_range")
+    images = known.splits["train"][0]
     net = found.make(known.input_shape)
+    with distributed.alone():
+        net, notes = ranges.fitted(net, images, input_range)
     net = extras.in_precision(net, policy) if policy else net
     adapted: tuple[str, ...] = ()
     if lora is not None:
@@ -176,7 +186,9 @@ def transfer(
         class_weight=balance,
         logs=_checked_logs(tensorboard),
         folder=None if resume is None else Path(resume),
-        settings=asked,
+        l2_sp=l2_sp,
+        input_range=ranges.taken(net, images),
+        notes=notes,
         seed=seed,
         verbose=verbose,
         processes=processes,

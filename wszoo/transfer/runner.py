@@ -1,21 +1,22 @@
 """A transfer run: phase by phase, on cached features wherever they are valid, and resumable."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from wszoo import training
+from wszoo.claims import claim
+from wszoo.sharing.about import describe
 from wszoo.transfer.distribution import Processes, local_copy
 from wszoo.transfer.feed import Feed, even_size
 from wszoo.transfer.freeze import Frozen
 from wszoo.transfer.material import ROWS, Material
 from wszoo.transfer.on_features import Trainer, fit_epochs, order_of
 from wszoo.transfer.phases import FreezePlan, Phase, start_phase
-from wszoo.transfer.result import Result
+from wszoo.transfer.result import Result, notes_of
 from wszoo.transfer.state import Backup, Keep, Record, Weights
 
 START = "start"  # name of the row of the closed-form head
@@ -36,17 +37,20 @@ class Runner:
         class_weight: Mapping[int, float] | None,
         logs: Path | None,
         folder: Path | None,
-        settings: Mapping[str, Any],
+        l2_sp: float,
+        input_range: Sequence[float] | None,
+        notes: tuple[str, ...],
         seed: int,
         verbose: int,
         processes: Processes,
     ):
         self.seen, self.parts, self.task, self.plan = seen, seen.parts, seen.task, plan
         self.batch_size, self.schedule, self.patience = batch_size, schedule, patience
-        self.class_weight, self.seed, self.settings = class_weight, seed, settings
+        self.class_weight, self.seed, self.l2_sp = class_weight, seed, l2_sp
         self.logs = logs if processes.chief else None
         self.verbose = verbose if processes.chief else 0
         self.processes = processes
+        self.input_range, self.notes = input_range, notes
         self.backup = Backup(folder, writes=processes.chief)
         self.rate = _rate(seen.parts.model)
         self.record = Record()
@@ -54,8 +58,10 @@ class Runner:
 
     def run(self, name: str, *, probe: bool) -> Result:
         """Trains every phase, or goes on where a run of this folder was killed."""
+        self.plan.check(self.parts.model)
+        decides = self._decides(name, probe)
         if self.backup.folder is not None and self.processes.chief:
-            training.claim(self.backup.folder, self._claim(name))
+            claim(self.backup.folder, decides)
         begun = self.backup.record()
         self.processes.agree("epochs that a backup holds", len(begun.rows) if begun else 0)
         if begun is not None:
@@ -86,9 +92,11 @@ class Runner:
         }
         if self.seen.spread:
             model = local_copy(model)
+        describe(model, input_range=self.input_range)
         return Result(
             model, name, self.task, self.seen.known.class_names, self.plan, self.record.rows,
-            metrics, reasons, frozen, self.record.stopped, self.seen.known.notes,
+            metrics, reasons, frozen, self.record.stopped,
+            (*self.seen.known.notes, *self.notes, *notes_of(model, frozen)),
         )  # fmt: skip
 
     def _start_head(self) -> None:
@@ -218,19 +226,24 @@ class Runner:
 
         return [keras.callbacks.LearningRateScheduler(rate), *logs]
 
-    def _claim(self, name: str) -> dict[str, Any]:
-        plain = {
-            key: value if isinstance(value, str | int | float | None) else repr_of(value)
-            for key, value in self.settings.items()
-            if key
-            not in ("verbose", "cache", "tensorboard", "resume", "data", "backbone", "distribution")
-        }
-        model = self.parts.backbone
-        return plain | {
+    def _decides(self, name: str, probe: bool) -> dict[str, Any]:
+        """All that the result depends on. Raises `ValueError` for a batch size below 1."""
+        seen, multiple = self.seen, self.processes.multiple
+        return {
             "backbone": name,
+            "task": self.task,
+            "data": seen.known,
+            "model": self.parts.model,  # with what it starts from, and how it is compiled
             "freeze": self.plan.to_dict(),
-            "data": self.seen.known.fingerprint(),
-            "weights": training.fingerprint(model.get_weights()),
+            "batch_size": even_size(len(seen.known.targets["train"]), self.batch_size, multiple),
+            "schedule": self.schedule,
+            "probe_first": probe,
+            "augment": seen.augment,
+            "views": seen.views,
+            "l2_sp": self.l2_sp,
+            "early_stopping": self.patience,
+            "class_weight": self.class_weight,
+            "seed": self.seed,
         }
 
 
@@ -243,13 +256,6 @@ class _Validation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs.update({f"val_{name}": value for name, value in self.score().items()})
-
-
-def repr_of(value: Any) -> str:
-    """A setting as text that is the same in another process."""
-    if hasattr(value, "get_config"):
-        return f"{type(value).__name__} {value.get_config()}"
-    return getattr(value, "__qualname__", None) or getattr(value, "name", None) or str(value)
 
 
 def _rate(model: keras.Model) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import batches
 from wszoo.training import cosine
 
 Weights = list[np.ndarray]
@@ -74,9 +75,7 @@ def stream(
     x: np.ndarray, y: np.ndarray, length: int, *, seed: int, jitter: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """`length` examples: the set over and over, shuffled anew each time, moved a little."""
-    rng = np.random.default_rng(seed)
-    rounds = [rng.permutation(len(x)) for _ in range(-(-length // len(x)))]
-    rows = np.concatenate(rounds)[:length]
+    rows = batches.stream(len(x), length, batches.generator(seed))
     return (jittered(x[rows], seed) if jitter else x[rows]), y[rows]
 
 

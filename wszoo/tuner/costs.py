@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import batches
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
@@ -45,18 +46,25 @@ def weights(model: keras.Model) -> Additive:
     return Additive(price)
 
 
-def fisher(model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any) -> Additive:
+def fisher(model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any = None) -> Additive:
     """Distance of the weights to their mean, both weighted by the squared gradients of the loss.
 
     The diagonal of the empirical Fisher matrix, from batches of 4 examples; to second order, what
     merging adds to the loss (Matena & Raffel 2022, "Merging Models with Fisher-Weighted
-    Averaging").
+    Averaging"). Over all weights that training can move, whether or not they are frozen now; the
+    model runs as in use. The price of a site without any raises `ValueError`.
     """
-    layers = graph.layers_of(model)
-    squares = _squared_gradients(model, x, y, loss)
+    found = _squared_gradients(model, x, y, loss, loss_weights)
+    values = {site: value for site, (value, _) in found.items()}
+    squares = {site: square for site, (_, square) in found.items()}
 
     def price(group: Group) -> float:
-        rows = np.stack([_flat(list(map(_value, layers[s].trainable_weights))) for s in group])
+        if without := [site for site in group if site not in squares]:
+            raise ValueError(
+                f"fisher cannot price {', '.join(without)}, which have no weights that train; use "
+                "the method 'weights' or 'loss', or leave them out of sites="
+            )
+        rows = np.stack([values[site] for site in group])
         worth = np.stack([squares[site] for site in group]) + 1e-12
         mean = np.sum(worth * rows, axis=0) / np.sum(worth, axis=0)
         return float(0.5 * np.sum(worth * (rows - mean) ** 2))
@@ -167,7 +175,7 @@ def _tensors(
     """What the sites get or give for `x`, in inference mode."""
     nodes = dict(zip(graph.sites(model), graph.weighted_calls(model), strict=True))
     wanted = [(nodes[s].outputs if outputs else nodes[s].input_tensors)[0] for s in sites]
-    found = keras.Model(model.inputs, wanted).predict(x, batch_size=128, verbose=0)
+    found = keras.Model(model.input, wanted).predict(x, batch_size=128, verbose=0)
     return [np.asarray(values) for values in (found if len(sites) > 1 else [found])]
 
 
@@ -178,6 +186,16 @@ def evenly(count: int, most: int) -> np.ndarray:
 
 def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.ravel(a).astype("float64") for a in arrays])
+
+
+def count(x: Any) -> int:
+    """Of examples, of one input or several."""
+    return len(keras.tree.flatten(x)[0])
+
+
+def take(x: Any, rows: Any) -> Any:
+    """Some examples, of one input or several."""
+    return keras.tree.map_structure(lambda part: np.asarray(part)[rows], x)
 
 
 def _value(variable: Any) -> np.ndarray:
@@ -192,29 +210,40 @@ class SquaredGradients(keras.optimizers.Optimizer):
         self.sums = self.add_optimizer_variables(variables, "sum")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if hasattr(gradient, "indices"):  # an embedding's: rows of it, some of them twice
+            rows = variable.shape[0]
+            gradient = keras.ops.segment_sum(gradient.values, gradient.indices, rows)
         self.assign_add(self.sums[self._get_variable_index(variable)], gradient**2)
 
 
+class _InUse(keras.Model):
+    """A functional model that runs as in use while it is fitted: norms keep their statistics."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **{**kwargs, "training": False})
+
+
 def _squared_gradients(
-    model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any, batch: int = 4
-) -> dict[str, np.ndarray]:
-    """Site → the mean squared gradients of its layer's trainable weights, an example, flat."""
-    twin = untied_twin(model)  # compiling must not touch the user's model
-    for layer in twin.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False  # its statistics stay
+    model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any, batch: int = 4
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Site → its weights that train, flat, and the mean squared gradients of them, an example."""
+    twin = untied_twin(model)  # flags and compiling must not touch the user's model
+    twin.trainable = True
+    if not twin.trainable_variables:
+        return {}
+    running = _InUse(twin.input, twin.output, name="in_use")
     optimizer = SquaredGradients(learning_rate=1.0)
-    twin.compile(optimizer, loss=loss)
-    count = len(x) // batch
-    if not count:
-        raise ValueError(f"squared gradients need {batch} examples or more, not {len(x)}")
-    twin.fit(x[: count * batch], y[: count * batch], batch_size=batch, verbose=0)
-    sums = {
-        v.path: keras.ops.convert_to_numpy(total) * batch / count
-        for v, total in zip(twin.trainable_variables, optimizer.sums, strict=True)
-    }
+    running.compile(optimizer, loss=loss, loss_weights=loss_weights)
+    steps = count(x) // batch
+    if not steps:
+        raise ValueError(f"squared gradients need {batch} examples or more, not {count(x)}")
+    rows = batches.order(count(x), 0)[: steps * batch]
+    running.fit(take(x, rows), take(y, rows), batch_size=batch, shuffle=False, verbose=0)
+    pairs = zip(running.trainable_variables, optimizer.sums, strict=True)
+    sums = {id(v): keras.ops.convert_to_numpy(total) * batch / steps for v, total in pairs}
+    of_site = {site: layer.trainable_weights for site, layer in graph.layers_of(twin).items()}
     return {
-        site: _flat([sums[v.path] for v in layer.trainable_weights])
-        for site, layer in graph.layers_of(twin).items()
-        if layer.trainable_weights
+        site: (_flat([_value(v) for v in weights]), _flat([sums[id(v)] for v in weights]))
+        for site, weights in of_site.items()
+        if weights
     }

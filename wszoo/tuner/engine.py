@@ -7,11 +7,13 @@ can be mixed freely in one batch, and nothing is built or traced anew for any of
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import keras
 import numpy as np
 
+from wszoo import batches
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.tuner.lanes import Training, compiled, owners_of, slots_of
@@ -94,13 +96,12 @@ class SideBySide:
     def order(self, job: Job) -> np.ndarray:
         """Rows of each step, `(steps, batch)`: shuffled epochs, incomplete batches left out."""
         plan, train = self.training, np.asarray(job.train)
-        whole = len(train) // plan.batch_size * plan.batch_size
-        if not whole:
-            raise ValueError(f"batch_size {plan.batch_size} is more than the {len(train)} examples")
-        rng = np.random.default_rng([job.seed, 1])
-        epochs = -(-plan.steps * plan.batch_size // whole)
-        order = np.concatenate([train[rng.permutation(len(train))[:whole]] for _ in range(epochs)])
-        return order.reshape(-1, plan.batch_size)[: plan.steps].astype("int32")
+        size = batches.fitting(plan.batch_size, len(train))
+        whole = len(train) // size * size
+        orders = batches.rounds(len(train), batches.generator(job.seed, 1))
+        epochs = islice(orders, -(-plan.steps * size // whole))
+        order = np.concatenate([train[rows[:whole]] for rows in epochs])
+        return order.reshape(-1, size)[: plan.steps].astype("int32")
 
     def _start(self, seed: int) -> list[np.ndarray]:
         """Initial values of each slot, drawn as Keras draws them."""

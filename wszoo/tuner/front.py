@@ -50,6 +50,7 @@ class Front:
     trials: int = 0
     complete: bool = True
     rebuild: Callable[[Point], Any] | None = None
+    failed: str = ""  # why plans failed, and which
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -126,6 +127,8 @@ class Front:
         from rich.table import Table
 
         table = Table(title=f"{self.metric} over seeds, {self.trials} trials", title_justify="left")
+        if self.failed:
+            table.caption = f"failed: {self.failed}"
         for name in ("", "plan", "parameters", "of untied", self.metric, "sd", "seeds"):
             table.add_column(name, justify="left" if name in ("", "plan") else "right")
         front = set(self.front)
@@ -158,7 +161,7 @@ class Front:
             figure.savefig(part, dpi=120, format="png")
 
     def to_dict(self) -> dict[str, Any]:
-        fields = ("metric", "better", "untied", "trials", "complete")
+        fields = ("metric", "better", "untied", "trials", "complete", "failed")
         points = [asdict(point) | {"mean": point.mean, "sd": point.sd} for point in self.points]
         return {name: getattr(self, name) for name in fields} | {
             "points": points,

@@ -11,12 +11,15 @@ import keras
 import keras_tuner
 import numpy as np
 
+from wszoo import batches
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
+from wszoo.tuner.builds import fitted_plan
 from wszoo.tuner.oracle import EPOCHS, PLAN, SEED
 from wszoo.tuner.space import SearchSpace
 from wszoo.tuner.twin_trainer import TwinTrainer
 
+ParentOf = Callable[[keras.Model], keras.Model]
 LISTED = 250  # plans that fit in a Choice; of a larger space it lists the templates
 
 
@@ -26,6 +29,9 @@ class TieHyperModel(keras_tuner.HyperModel):
     `build` may ask `hp` for hyperparameters of its own. With a trained untied `parent`, trials
     start from its weights, the mean over each group; else from scratch. Works with any oracle:
     `plan` is a Choice over all plans of the space, or of a large one its templates.
+    `parent` may also be a function that gives the trained parent of an untied, compiled model.
+    Where the number of sites depends on `hp`, `largest` is the build with the most, of which the
+    space is; see `wszoo.tuner.builds`.
     Raises `ValueError` where a model or the parent does not have the sites of the space, or the
     parent's weights have other shapes than the model's.
     """
@@ -37,11 +43,13 @@ class TieHyperModel(keras_tuner.HyperModel):
         build: Callable[[Any], keras.Model],
         space: SearchSpace,
         *,
-        parent: keras.Model | None = None,
+        parent: keras.Model | ParentOf | None = None,
         epochs: int = 1,
+        largest: keras.Model | None = None,
     ):
         super().__init__()
         self._make, self.space, self.parent, self.epochs = build, space, parent, epochs
+        self.largest = largest
         plans = space if space.count <= LISTED else space.templates().values()
         controls = [space.untied, space.tied]
         self.choices = [space.pattern(plan) for plan in dict.fromkeys([*controls, *plans])]
@@ -49,8 +57,9 @@ class TieHyperModel(keras_tuner.HyperModel):
     def build(self, hp: Any) -> keras.Model:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         model = self._make(hp)
-        plan = self.space.plan(hp.Choice(PLAN, self.choices))
-        source = model if self.parent is None else self._fitting(model)
+        pattern = hp.Choice(PLAN, self.choices)
+        plan = fitted_plan(self.space, pattern, model, self.largest)
+        source = model if self.parent is None else self._started(model)
         tied = retie(source, plan, weights="mean")
         tied.compile_from_config(model.get_compile_config())
         return tied
@@ -58,23 +67,34 @@ class TieHyperModel(keras_tuner.HyperModel):
     def fit(self, hp: Any, model: keras.Model, *args: Any, **settings: Any) -> Any:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
-        return model.fit(*args, **settings)
+        return checked(model.fit(*args, **settings))
 
     def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
         """The model of a trial, given what `build` made with the trial's weights in it."""
         return model
 
-    def _fitting(self, model: keras.Model) -> keras.Model:
-        assert self.parent is not None
-        untied = retie(model, self.space.untied)
-        wanted, held = ([w.shape for w in m.weights] for m in (untied, self.parent))
-        if wanted != held:
-            raise keras_tuner.errors.FatalValueError(
-                "the trained parent has weights of other shapes than the model: "
-                f"{_differ(wanted, held)}; where hyperparameters change shapes, trials start from "
-                "scratch: parent=None"
-            )
-        return self.parent
+    def _started(self, model: keras.Model) -> keras.Model:
+        """The model, untied, with the weights of the trained parent."""
+        everything = self.space.pattern(self.space.untied)
+        untied = retie(model, fitted_plan(self.space, everything, model, self.largest))
+        parent = self.parent
+        if not isinstance(parent, keras.Model):
+            assert parent is not None
+            parent = parent(untied)
+        check_weights(untied, parent)
+        untied.set_weights(parent.get_weights())
+        return untied
+
+
+def check_weights(untied: keras.Model, parent: keras.Model) -> None:
+    """Raises `FatalValueError` where the trained parent has weights of other shapes."""
+    wanted, held = ([w.shape for w in m.weights] for m in (untied, parent))
+    if wanted != held:
+        raise keras_tuner.errors.FatalValueError(
+            f"the trained parent has weights of other shapes than the model: "
+            f"{_differ(wanted, held)}; where hyperparameters change shapes, trials start from "
+            "scratch: parent=None"
+        )
 
 
 class Shuffled(keras.utils.PyDataset):
@@ -86,8 +106,8 @@ class Shuffled(keras.utils.PyDataset):
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int, seed: int):
         super().__init__()
         self.x, self.y, self.batch_size = x, y, batch_size
-        self._rng = np.random.default_rng([seed, 23])
-        self._order = self._rng.permutation(len(x))
+        self._rounds = batches.rounds(len(x), batches.generator(seed, 23))
+        self._order = next(self._rounds)
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
@@ -97,7 +117,7 @@ class Shuffled(keras.utils.PyDataset):
         return self.x[rows], self.y[rows]
 
     def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self.x))
+        self._order = next(self._rounds)
 
 
 class OneGraph(TieHyperModel):
@@ -114,14 +134,14 @@ class OneGraph(TieHyperModel):
         model: keras.Model,
         space: SearchSpace,
         *,
-        parent: keras.Model | None = None,
+        parent: keras.Model | ParentOf | None = None,
         epochs: int = 1,
     ):
         super().__init__(lambda hp: model, space, parent=parent, epochs=epochs)
         self._settings = model.get_compile_config()
         given = keras.saving.deserialize_keras_object(self._settings)
         optimizer = keras.optimizers.get(given.pop("optimizer"))
-        source = model if parent is None else self._fitting(model)
+        source = model if parent is None else self._started(model)
         self._trainer = TwinTrainer(source, optimizer, sites=space.sites, **given)
 
     def build(self, hp: Any) -> keras.Model:
@@ -139,14 +159,23 @@ class OneGraph(TieHyperModel):
         random.seed(seed)
         np.random.seed(seed)
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
-        batches = Shuffled(x, y, settings.pop("batch_size", None) or 32, seed)
-        settings = {"validation_batch_size": batches.batch_size, **settings, "shuffle": False}
-        return model.fit(batches, **settings)
+        stream = Shuffled(x, y, settings.pop("batch_size", None) or 32, seed)
+        settings = {"validation_batch_size": stream.batch_size, **settings, "shuffle": False}
+        return checked(model.fit(stream, **settings))
 
     def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
         tied = retie(model, self.space.plan(hp.values[PLAN]))
         tied.compile_from_config(self._settings)
         return tied
+
+
+def checked(history: keras.callbacks.History) -> keras.callbacks.History:
+    """The history of a trial. Raises `FailedTrialError` where something was NaN in every epoch."""
+    lost = [name for name, values in history.history.items() if np.isnan(values).all()]
+    if lost:
+        told = [name for name in lost if name.startswith("val_")] or lost
+        raise keras_tuner.errors.FailedTrialError(f"{', '.join(told)} was NaN")
+    return history
 
 
 def can_share_a_graph(model: keras.Model, space: SearchSpace) -> bool:

@@ -3,12 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
+from wszoo.tuner.costs import count, take
 from wszoo.tuner.twin_trainer import equalise
 
 
@@ -19,9 +19,9 @@ class MergedLoss:
     layers give other outputs (Jordan et al. 2023, "REPAIR"). No plan builds or traces anything.
     """
 
-    def __init__(self, model: keras.Model, x: np.ndarray, y: np.ndarray, loss: Any):
+    def __init__(self, model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any = None):
         self._twin = untied_twin(model)
-        self._twin.compile(loss=loss)
+        self._twin.compile(loss=loss, loss_weights=loss_weights)
         self._layers, self._weights = graph.layers_of(self._twin), self._twin.get_weights()
         self._x, self._y = x, y
         self._known: dict[SharingPlan, float] = {}
@@ -32,13 +32,14 @@ class MergedLoss:
             equalise(self._layers, plan)
             if any(len(group) > 1 for group in plan.groups.values()):
                 recalibrate(self._twin, self._x)
-            self._known[plan] = float(
-                self._twin.evaluate(self._x, self._y, batch_size=128, verbose=0)
+            found = self._twin.evaluate(
+                self._x, self._y, batch_size=128, verbose=0, return_dict=True
             )
+            self._known[plan] = float(found["loss"])  # of all outputs together
         return self._known[plan]
 
 
-def recalibrate(model: keras.Model, x: np.ndarray, *, batch_size: int = 128) -> None:
+def recalibrate(model: keras.Model, x: Any, *, batch_size: int = 128) -> None:
     """Estimates the statistics of all BatchNormalization layers anew, on inputs x.
 
     Layer after layer would be exact; here all take their mean over batches in one pass, each
@@ -55,10 +56,10 @@ def recalibrate(model: keras.Model, x: np.ndarray, *, batch_size: int = 128) -> 
     try:
         for norm in norms:
             norm.trainable = True  # a frozen one would not update
-        for batch, start in enumerate(range(0, len(x), batch_size)):
+        for batch, start in enumerate(range(0, count(x), batch_size)):
             for norm in norms:
                 norm.momentum = batch / (batch + 1)  # the plain mean over batches
-            model(x[start : start + batch_size], training=True)
+            model(take(x, slice(start, start + batch_size)), training=True)
     finally:
         for norm, (momentum, flags) in zip(norms, before, strict=True):
             norm.momentum = momentum

@@ -27,8 +27,9 @@ class TieOracle(keras_tuner.Oracle):
     """Hands out the runs of a `Schedule` as trials; the plan is the value `plan`, a pattern.
 
     A trial's values also hold `tuner/epochs` and `tuner/seed`; other hyperparameters of the user's
-    are drawn for all but controls and templates. `patience`, in seconds, is how long a worker may
-    be silent, or thrice the longest trial so far if that is more, before its trial is another's.
+    are drawn for all but controls and templates, which have their defaults. `patience`, in seconds,
+    is how long a worker may be silent, or thrice the longest trial so far if that is more, before
+    its trial is another's.
     """
 
     end_order: list[str]  # KerasTuner's, of names of trials
@@ -55,7 +56,8 @@ class TieOracle(keras_tuner.Oracle):
         for run in runs:
             if run not in issued:
                 own = {EPOCHS: run.epochs, SEED: run.seed, OTHERS: json.dumps(run.others)}
-                values = {PLAN: run.pattern, **dict(run.others), **own}
+                # What is not set, KerasTuner would draw.
+                values = {PLAN: run.pattern, **self._defaults(), **dict(run.others), **own}
                 return {"status": "RUNNING", "values": values}
         return {"status": "IDLE"}
 
@@ -71,12 +73,19 @@ class TieOracle(keras_tuner.Oracle):
         return ended
 
     def _others(self, rng: random.Random) -> dict[str, Any]:
+        return self._values(lambda hp: hp.random_sample(rng.randrange(2**31)))
+
+    def _defaults(self) -> dict[str, Any]:
+        return self._values(lambda hp: hp.default)
+
+    def _values(self, value_of: Callable[[Any], Any]) -> dict[str, Any]:
+        """The user's own hyperparameters, those that are active, each with a value."""
         values = keras_tuner.HyperParameters()
         for hp in self.hyperparameters.space:
             if hp.name != PLAN:
                 values.merge([hp])
                 if values.is_active(hp):
-                    values.values[hp.name] = hp.random_sample(rng.randrange(2**31))
+                    values.values[hp.name] = value_of(hp)
         return values.values
 
     # -- workers that vanish --------------------------------------------------------------------
@@ -121,6 +130,26 @@ class TieOracle(keras_tuner.Oracle):
         begun = self._begun.get(trial.trial_id, time.monotonic())
         self._longest = max(self._longest, time.monotonic() - begun)
         super().end_trial(trial)
+
+    # -- trials that fail -----------------------------------------------------------------------
+
+    def failures(self) -> dict[str, str]:
+        """Pattern → why a trial of it failed, in a line."""
+        found = {}
+        for trial in self.trials.values():
+            if trial.status == "FAILED":
+                lines = (trial.message or f"{self.objective.name} was NaN").strip().splitlines()
+                found[run_of(trial).pattern] = lines[-1].rpartition("FailedTrialError: ")[2]
+        return found
+
+    def _check_consecutive_failures(self) -> None:
+        """KerasTuner gives up after some in a row; here some plans may fail, but not all."""
+        ended = [self.trials[name].status for name in self.end_order]
+        if len(ended) >= self.max_consecutive_failed_trials and set(ended) == {"FAILED"}:
+            raise keras_tuner.errors.FatalValueError(
+                f"all {len(ended)} trials so far failed: {told(self.failures())}. Train one "
+                "model by hand to see why; where a loss is NaN, try a smaller learning rate"
+            )
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -196,6 +225,15 @@ class TieTuner(keras_tuner.Tuner):
             raise keras_tuner.errors.FatalError(
                 f"the TensorBoard callback needs {error.name!r}: pip install tensorboard"
             ) from error
+
+
+def told(failures: dict[str, str]) -> str:
+    """Reasons, each with the plans that failed for it."""
+    reasons = dict.fromkeys(failures.values())
+    return "; ".join(
+        f"{reason} ({', '.join(p for p, why in failures.items() if why == reason)})"
+        for reason in reasons
+    )
 
 
 def run_of(trial: Any) -> Run:

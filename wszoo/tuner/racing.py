@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from wszoo import batches
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.engine import Job, SideBySide
 from wszoo.tuner.partitions import Labels, canonical
@@ -176,7 +177,7 @@ def race_through(
 
 def split(examples: int, replicate: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and rows held out: replicates 0 to 4 are one cross-validation, and so on."""
-    order = np.random.default_rng([seed, replicate // FOLDS]).permutation(examples)
+    order = batches.order(examples, seed, replicate // FOLDS)
     held = np.arange(examples) % FOLDS == replicate % FOLDS
     return order[~held], order[held]
 

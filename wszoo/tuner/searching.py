@@ -5,10 +5,9 @@ Environment variables of KerasTuner (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_I
 all share `folder`.
 """
 
-import json
 import os
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +15,16 @@ import keras
 import keras_tuner
 import numpy as np
 
+from wszoo.claims import claim
+from wszoo.fingerprints import digest
+from wszoo.sharing import graph
 from wszoo.sharing.files import load, save
 from wszoo.sharing.retie import retie
-from wszoo.training import claim
+from wszoo.transfer.cache_files import alone
+from wszoo.tuner.builds import Builds, sort
 from wszoo.tuner.front import Front, Point
-from wszoo.tuner.hypermodel import OneGraph, TieHyperModel, can_share_a_graph
-from wszoo.tuner.oracle import TieOracle, TieTuner, run_of
+from wszoo.tuner.hypermodel import OneGraph, TieHyperModel, can_share_a_graph, check_weights
+from wszoo.tuner.oracle import TieOracle, TieTuner, run_of, told
 from wszoo.tuner.schedule import Schedule
 from wszoo.tuner.space import SearchSpace
 
@@ -70,24 +73,32 @@ def search(
     Raises `ValueError` for data that do not fit the model, an unknown metric, a space without
     choice, and a folder of another search.
     """
-    build = (lambda hp: model) if isinstance(model, keras.Model) else model
-    first = build(keras_tuner.HyperParameters())
-    space = space or SearchSpace.of(first)
+    given = isinstance(model, keras.Model)
+    builds = None if given else Builds(model, seed)
+    first: Any = model if builds is None else builds.largest
+    space = space or (SearchSpace.of(first) if builds is None else builds.space())
     _check_data(first, train, held)
     _check_metric(first, held, objective)
     schedule = Schedule(space, epochs, short, plans, finalists, seeds, seed)
+    goal = objective if better is None else keras_tuner.Objective(objective, better)
+    shared = given and can_share_a_graph(first, space)
+    if given and isinstance(parent, keras.Model):
+        check_weights(retie(first, space.untied), parent)
+    decides = _settings(schedule) | {"objective": objective, "better": better}
+    decides |= {"batch_size": batch_size, "callbacks": list(callbacks), "one_graph": shared}
+    decides |= {"model": first, "build": None if given else model, "parent": parent}
     folder = Path(folder)
-    shared = isinstance(model, keras.Model) and can_share_a_graph(model, space)
-    claim(folder, _settings(first, schedule, objective, batch_size, len(train[0]), shared))
+    claim(folder, decides | {"train": train, "held": held})
+    start: Any = parent
     if parent == "train":
-        parent = _parent(first, space, train, folder, epochs, batch_size, seed)
+        start = _Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
     hypermodel: TieHyperModel
     if shared:
-        assert isinstance(model, keras.Model)
-        hypermodel = OneGraph(model, space, parent=parent, epochs=epochs)
+        hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
+    elif builds is None:
+        hypermodel = TieHyperModel(lambda hp: first, space, parent=start, epochs=epochs)
     else:
-        hypermodel = TieHyperModel(build, space, parent=parent, epochs=epochs)
-    goal = objective if better is None else keras_tuner.Objective(objective, better)
+        hypermodel = TieHyperModel(builds.named, space, parent=start, epochs=epochs, largest=first)
     oracle = TieOracle(schedule, goal, patience=patience)
     oracle.verbose = verbose
     tuner = TieTuner(oracle, hypermodel, directory=str(folder), project_name=PROJECT, report=report)
@@ -128,33 +139,52 @@ def front_of(
         len(oracle.results()),
         complete,
         rebuild,
+        told(oracle.failures()),
     )
 
 
 def _parameters(space: SearchSpace, hypermodel: TieHyperModel, pattern: str, others: Any) -> int:
-    """Stored parameters; where other hyperparameters were drawn, of the model that they make."""
-    if not others:
+    """Stored parameters; where hyperparameters decide them, of the model that they make."""
+    if not others and hypermodel.largest is None:
         return space.stored_parameters(space.plan(pattern))
     hp = keras_tuner.HyperParameters()
     hp.values = {"plan": pattern, **dict(others)}
     return int(hypermodel.build(hp).count_params())
 
 
-def _parent(
-    model: keras.Model, space: SearchSpace, train: Pair, folder: Path, epochs: int,
-    batch_size: int, seed: int,
-) -> keras.Model:  # fmt: skip
-    """The untied model trained, kept in the folder."""
-    path = folder / "parent.keras"
-    while _is_worker() and not path.is_file():
-        time.sleep(1)  # the chief trains it
-    if not path.is_file():
-        keras.utils.set_random_seed(seed)
-        untied = retie(model, space.untied)
-        untied.compile_from_config(model.get_compile_config())
-        untied.fit(*train, epochs=epochs, batch_size=batch_size, verbose=0)
-        save(untied, path)
-    return load(path)
+@dataclass
+class _Parents:
+    """Untied models trained, a file for each kind of model that hyperparameters make.
+
+    Numbers such as rates of learning or dropout make no other kind: the first model stands for all.
+    """
+
+    compiled: dict
+    train: Pair
+    folder: Path
+    epochs: int
+    batch_size: int
+    seed: int
+    _loaded: dict[str, keras.Model] = field(default_factory=dict)
+
+    def __call__(self, untied: keras.Model) -> keras.Model:
+        """The trained parent of an untied model, which has its first weights."""
+        sorts = [sort(layer) for layer in graph.layers_of(untied).values()]
+        name = f"parent_{digest([sorts, [w.shape for w in untied.weights]])[:12]}.keras"
+        if name not in self._loaded:
+            path = self.folder / name
+            with alone(path):  # other workers wait for it
+                if not path.is_file():
+                    self._fit(untied, path)
+            self._loaded[name] = load(path)
+        return self._loaded[name]
+
+    def _fit(self, untied: keras.Model, path: Path) -> None:
+        keras.utils.set_random_seed(self.seed)
+        model = retie(untied, graph.plan_of(untied))
+        model.compile_from_config(self.compiled)
+        model.fit(*self.train, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+        save(model, path)
 
 
 def _is_worker() -> bool:
@@ -163,22 +193,12 @@ def _is_worker() -> bool:
     return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in name
 
 
-def _settings(
-    model: keras.Model,
-    schedule: Schedule,
-    objective: str,
-    batch_size: int,
-    examples: int,
-    one_graph: bool,
-) -> dict[str, Any]:
-    """What must be equal for a folder to be of this search."""
-    counts = {name: getattr(schedule, name) for name in
-              ("epochs", "short", "plans", "finalists", "seeds", "seed")}  # fmt: skip
-    shapes = json.dumps([list(w.shape) for w in model.weights])
-    space = {"units": list(map(list, schedule.space.units)), "limit": schedule.space.limit}
-    data = {"objective": objective, "batch_size": batch_size, "examples": examples}
-    data |= {"one_graph": one_graph}  # what the files of weights are of
-    return {"model": model.name, "weights": shapes, **space, **counts, **data}
+def _settings(schedule: Schedule) -> dict[str, Any]:
+    """Which plans are tried, and how long."""
+    space = {"units": schedule.space.units, "classes": schedule.space.classes,
+             "limit": schedule.space.limit}  # fmt: skip
+    names = ("epochs", "short", "plans", "finalists", "seeds", "seed")
+    return {name: getattr(schedule, name) for name in names} | {"space": space}
 
 
 def _check_data(model: keras.Model, train: Pair, held: Pair) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.files import written_whole
@@ -86,8 +85,8 @@ class Suggestion:
 
 def suggest(
     model: keras.Model,
-    x: np.ndarray | None = None,
-    y: np.ndarray | None = None,
+    x: Any = None,
+    y: Any = None,
     *,
     method: str = "auto",
     sites: Sequence[str] | None = None,
@@ -100,9 +99,9 @@ def suggest(
     has already are undone first, so its own plan is one among the others.
 
     Args:
-        x: inputs `(n, …)`, of which `samples`, evenly spread, are used. All methods but `weights`
-            need them.
-        y: targets, for `fisher` and `loss`.
+        x: inputs `(n, …)`, of which `samples`, evenly spread, are used; for several inputs a list
+            or dict as `fit` takes them. All methods but `weights` need them.
+        y: targets, for `fisher` and `loss`; for several outputs a list or dict.
         method: `loss` (measured after averaging, private norms estimated anew), `weights` (plain
             distance), `fisher` (distance weighted by gradients), `cka` (similarity of outputs),
             `activations` (what the sites' outputs lose with the one kernel that fits best; Dense
@@ -110,7 +109,8 @@ def suggest(
             `MEASURED` sites, since its work grows with their third power; else `weights`: the two
             that order plans best in docs/suggest.md.
         sites: those that may share; the model's declared ones by default.
-        loss: as for `compile`; by default the one that the model was compiled with.
+        loss: as for `compile`; by default the one that the model was compiled with, and its
+            weights where there are several outputs.
 
     Raises `ValueError` if no two sites can share, for values without a mean (quantised ones), for
     an unknown method and for missing data.
@@ -118,15 +118,17 @@ def suggest(
     twin = untied_twin(model)
     names = tuple(sites or graph.names_of(twin).declared)
     tieable = check_families(twin, names)
-    if x is not None and len(x) > samples:
-        rows = costs.evenly(len(x), samples)
-        x, y = x[rows], None if y is None else y[rows]
+    if x is not None and costs.count(x) > samples:
+        rows = costs.evenly(costs.count(x), samples)
+        x, y = costs.take(x, rows), None if y is None else costs.take(y, rows)
     flat = [site for family in tieable for site in family]
-    loss = loss or getattr(model, "loss", None)
+    weights = None
+    if loss is None and getattr(model, "compiled", False):
+        loss, weights = model.loss, model.get_compile_config().get("loss_weights")
     if method == "auto":
         measured = x is not None and y is not None and loss is not None and len(flat) <= MEASURED
         method = "loss" if measured else "weights"
-    price = price_of(twin, flat, method, x, y, loss)
+    price = price_of(twin, flat, method, x, y, loss, weights)
     return Suggestion(model.name, method, tuple(_merge(twin, names, tieable, price)))
 
 
@@ -158,9 +160,10 @@ def price_of(
     twin: keras.Model,
     sites: Sequence[str],
     method: str,
-    x: np.ndarray | None = None,
-    y: np.ndarray | None = None,
+    x: Any = None,
+    y: Any = None,
     loss: Any = None,
+    loss_weights: Any = None,
 ) -> Price:
     """The price of a plan of an untied twin by one of `METHODS`."""
     if method not in METHODS:
@@ -176,8 +179,8 @@ def price_of(
     if y is None or loss is None:
         raise ValueError(f"the method {method!r} needs targets y and a loss")
     if method == "fisher":
-        return costs.fisher(twin, x, y, loss)
-    return MergedLoss(twin, x, y, loss)
+        return costs.fisher(twin, x, y, loss, loss_weights)
+    return MergedLoss(twin, x, y, loss, loss_weights)
 
 
 def _merge(

@@ -1,0 +1,95 @@
+"""The claim of a run that can be resumed: everything that decides what it gives.
+
+Settings, data, starting weights, how the model is compiled, code, and the versions of what computes
+lie in the run's folder, in `settings.json`. A run that finds another claim there is refused before
+anything is written, and is told what differs.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wszoo._version import __version__
+from wszoo.fingerprints import plain
+from wszoo.sharing.files import written_whole
+
+FILE = "settings.json"
+SHOWN = 80  # characters of a value that an error shows
+
+
+def claim(folder: Path, decides: Mapping[str, Any]) -> None:
+    """Makes a run folder, or takes up the one that the same things decide.
+
+    Call it when the run can no longer be refused for another reason. `decides` has all that the
+    results depend on, by a name for the reader: numbers, arrays, models, functions, … as
+    `wszoo.fingerprints.plain` takes them; give values themselves rather than their names. A folder
+    that holds nothing but a claim is taken over: that run has no results.
+
+    Raises `ValueError` where results of another claim lie in the folder, naming what differs, where
+    its claim cannot be read, and for what cannot be written down.
+    """
+    mine = _versions() | {name: _told(name, value) for name, value in decides.items()}
+    mine = json.loads(json.dumps(mine))
+    path = Path(folder) / FILE
+    if path.is_file() and any(other.name != FILE for other in path.parent.iterdir()):
+        if theirs := _differing(_read(path), mine):
+            was, now = (", ".join(f"{k}={_short(pair[i])}" for k, pair in theirs.items())
+                        for i in (0, 1))  # fmt: skip
+            raise ValueError(
+                f"{str(folder)!r} holds a run that was begun with {was}, not {now}; go on with the "
+                "same, name another folder, or remove this one"
+            )
+        return
+    with written_whole(path) as part:
+        part.write_text(json.dumps(mine, indent=1) + "\n")
+
+
+def _told(name: str, value: Any) -> Any:
+    try:
+        return plain(value)
+    except ValueError as error:
+        raise ValueError(f"a run that can be resumed writes down its {name}: {error}") from error
+
+
+def _versions() -> dict[str, Any]:
+    """What computes: other versions, backends and float types give other numbers."""
+    import keras
+
+    computes = [keras.__version__, keras.backend.backend(), keras.config.floatx()]
+    return {"wszoo": __version__, "keras": " ".join(computes)}
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read ({error}), so nobody knows which run it is of; remove "
+            "its folder to start anew"
+        ) from error
+
+
+def _differing(theirs: Any, mine: Any) -> dict[str, tuple[Any, Any]]:
+    """Name → the two values, of all in which two claims differ."""
+    pairs = dict(_unequal(theirs, mine, ""))
+    names = sorted(pairs, key=lambda name: (name.count("."), name))  # settings come first
+    # Weights that a run starts from follow from its settings: they are named where nothing else is.
+    names = [name for name in names if not name.endswith("weights")] or names
+    return {name: pairs[name] for name in names}
+
+
+def _unequal(a: Any, b: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """The pairs of values that differ, each under its path: `model.optimizer.config.beta_1`."""
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        a, b = ({str(i): item for i, item in enumerate(each)} for each in (a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in {**a, **b}:
+            yield from _unequal(a.get(key), b.get(key), f"{name}.{key}".strip("."))
+    elif a != b:
+        yield name, (a, b)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
