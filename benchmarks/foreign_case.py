@@ -144,9 +144,9 @@ def some_frozen(model: Any) -> Iterator[None]:
 
 
 def flags(model: Any) -> list[list]:
-    """`[path, whether it trains]` of each variable of the model."""
-    trained = {id(variable) for variable in model.trainable_variables}
-    return [[variable.path, id(variable) in trained] for variable in model.variables]
+    """`[path, whether it trains]` of each weight; the states of random generators are none."""
+    trained = {id(weight) for weight in model.trainable_variables}
+    return [[weight.path, id(weight) in trained] for weight in model.weights]
 
 
 def equal_flags(got: list[list], wanted: list[list]) -> bool:
