@@ -43,7 +43,6 @@ def in_float32(model: keras.Model) -> keras.Model:
         for olds, new in copies.values():
             if isinstance(new, keras.Layer) and new.built:
                 carry_over(olds, new)
-                _carry_states(olds[0], new)
     known = graph.names_of(model)
     graph.remember(made, known.sites, known.declared)
     return made
@@ -86,15 +85,6 @@ def _changes(operation: Any) -> dict[str, Any]:
         return {"dtype": "float32"}
     made = {name: _float32(value, name.endswith("dtype")) for name, value in config.items()}
     return {name: value for name, value in made.items() if value != config[name]}
-
-
-def _carry_states(old: keras.Layer, new: keras.Layer) -> None:
-    """Recurrent states, which Keras does not count among a layer's variables."""
-    for source, target in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
-        states = [keras.tree.flatten(getattr(layer, "states", None)) for layer in (source, target)]
-        for state, copied in zip(*states, strict=True):
-            if isinstance(state, keras.Variable):
-                copied.assign(state)
 
 
 def _float32(config: Any, is_dtype: bool = False) -> Any:

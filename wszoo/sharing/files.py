@@ -37,7 +37,8 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
 
     Flags are kept by variable, and a compiled model stays compiled, with its optimizer's state.
     The file is read back before it takes its place: it appears whole or not at all, and plain
-    `keras.saving.load_model` reads it too. Random states are not written, as Keras does not.
+    `keras.saving.load_model` reads it too. As in Keras, random states and those of stateful
+    recurrent layers are not written.
 
     Raises `ValueError` for another suffix, a model without a graph, sharing that Keras would lose
     (a layer that nested models share with each other, a variable that two layers hold), a nested

@@ -21,7 +21,14 @@ from wszoo.sharing.calls import (
 )
 from wszoo.sharing.copying import call_copy, check_copy, check_settings, copy
 from wszoo.sharing.flags import flags_of, set_flags
-from wszoo.sharing.state import give, own_state, own_variables, parts, why_no_mean
+from wszoo.sharing.state import (
+    give,
+    own_state,
+    own_variables,
+    parts,
+    uncounted_variables,
+    why_no_mean,
+)
 from wszoo.sharing.with_mask import WithMask
 
 # Stands in for a call's operation: `run(call, args, kwargs)` gives its outputs in the new graph.
@@ -188,6 +195,8 @@ def _carry_part(olds: list[Any], new: Any) -> None:
         mine.assign(values[0] if len(olds) == 1 else _mean(values))
     if len(olds) > 1:
         give(new, own_state(new))  # what it derives from its variables
+    for old, mine in zip(*map(uncounted_variables, (olds[0], new)), strict=True):
+        mine.assign(keras.ops.convert_to_numpy(old))
 
 
 def _new_input(tensor: Any) -> Any:

@@ -46,6 +46,17 @@ def own_variables(layer: keras.Layer) -> list[Any]:
     )
 
 
+def uncounted_variables(layer: keras.Layer) -> list[Any]:
+    """Variables that a layer keeps but Keras does not count among its `variables`.
+
+    Such are the states of a recurrent layer with `stateful=True`. No file of Keras holds them.
+    """
+    counted = {id(variable) for variable in layer.variables}
+    held = [v for v in vars(layer).values() if isinstance(v, keras.Variable | list | tuple)]
+    variables = {id(v): v for v in keras.tree.flatten(held) if isinstance(v, keras.Variable)}
+    return [variable for key, variable in variables.items() if key not in counted]
+
+
 def all_variables(layer: keras.Layer) -> list[Any]:
     """The own variables of the layer and of all its sublayers, in an order of their names."""
     return [variable for part in parts(layer) for variable in own_variables(part)]
