@@ -156,5 +156,5 @@ def equal_flags(got: list[list], wanted: list[list]) -> bool:
 
 
 def unique_bytes(model: Any) -> int:
-    unique = {id(v): v for v in model.variables}.values()
+    unique = {id(v): v for v in (*model.variables, *states(model))}.values()
     return sum(np.asarray(variable.value).nbytes for variable in unique)

@@ -147,15 +147,35 @@ def litert(job: dict[str, Any], parts: Parts) -> str:
 
     from wszoo.export.stored import inspect_file
 
-    if job["said"]:  # a fixed batch
-        parts = {"all": parts["all"]}
-    runner = Interpreter(job["path"], num_threads=1).get_signature_runner()
+    interpreter = Interpreter(job["path"], num_threads=1)
+    batch = fixed_batch(interpreter)
+    runner = interpreter.get_signature_runner()
     size, unique = inspect_file(job["path"]).stored_bytes, job["bytes"]
-    error = check(job, parts, lambda given: {k: np.array(v) for k, v in runner(**given).items()})
+    error = check(job, parts, lambda given: in_batches(runner, given, batch))
     if size > 1.05 * unique + MORE:
         raise Wrong(f"stores {size:,} bytes of constants; the model has {unique:,}")
-    said = [job["said"], f"{size / max(unique, 1):.2f} × the weights' bytes, error {error:.1g}"]
+    said = [
+        f"batch {batch}" if batch else "",
+        f"{size / max(unique, 1):.2f} × the weights' bytes, error {error:.1g}",
+    ]
     return ", ".join(filter(None, said))
+
+
+def fixed_batch(interpreter: Any) -> int:
+    """The batch dimension of a file's inputs, 0 where it is free."""
+    sizes = [details["shape_signature"] for details in interpreter.get_input_details()]
+    return max((int(size[0]) for size in sizes if len(size) and size[0] > 0), default=0)
+
+
+def in_batches(runner: Any, given: dict, batch: int) -> dict[str, np.ndarray]:
+    """Runs a `.tflite` file, in parts of its own batch where that is fixed."""
+    size = len(next(iter(given.values())))
+    starts = range(0, size, batch or size)
+    rows = [{k: v[i : i + (batch or size)] for k, v in given.items()} for i in starts]
+    made = [{k: np.array(v) for k, v in runner(**part).items()} for part in rows]
+    if len(made) == 1:
+        return made[0]
+    return {name: np.concatenate([part[name] for part in made]) for name in made[0]}
 
 
 def onnx(job: dict[str, Any], parts: Parts) -> str:

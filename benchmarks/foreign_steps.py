@@ -128,10 +128,10 @@ def save(case: Case) -> str | None:
     path = case.folder / "model.keras"
     with some_frozen(case.model):
         wszoo.save(case.model, path)
-        facts = {"flags": flags(case.model)}
-    facts |= {"sites": wszoo.sites(case.model), "plan": wszoo.plan_of(case.model).pattern}
-    facts |= {"weights": len(case.model.weights), "compiled": case.model.compiled}
-    case.job("save", path, **facts)
+        facts = {"flags": flags(case.model), "compiled": case.model.compiled}
+        facts |= {"sites": wszoo.sites(case.model), "plan": wszoo.plan_of(case.model).pattern}
+        # A frozen norm under augmentation, which trains unless it is told not to, computes otherwise.
+        case.job("save", path, weights=len(case.model.weights), **facts)
     return None
 
 
