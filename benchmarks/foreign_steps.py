@@ -10,8 +10,10 @@ the seconds that a step may take, a folder and names of graphs:
 import contextlib
 import faulthandler
 import json
+import re
 import resource
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -130,25 +132,17 @@ def save(case: Case) -> str | None:
         wszoo.save(case.model, path)
         facts = {"flags": flags(case.model), "compiled": case.model.compiled}
         facts |= {"sites": wszoo.sites(case.model), "plan": wszoo.plan_of(case.model).pattern}
-        # A frozen norm under augmentation, which trains unless it is told not to, computes otherwise.
+        # A frozen norm computes otherwise under augmentation, which trains if not told not to.
         case.job("save", path, weights=len(case.model.weights), **facts)
     return None
 
 
 def written(case: Case, step: str, formats: str, precision: str = "float32") -> str | None:
-    """Exports, once more with the fixed batch that an error may ask for; leaves a job."""
-    options: dict[str, Any] = {"formats": [formats], "precision": precision, "inputs": case.inputs}
-    said = ""
-    try:
-        report = wszoo.export(case.model, case.folder / step, **options)
-    except ValueError as error:
-        if "signature_batch" not in str(error):
-            raise
-        size = len(next(iter(case.inputs.values())))
-        report = wszoo.export(case.model, case.folder / step, **options, signature_batch=size)
-        said = f"with signature_batch={size}"
+    """Exports, and leaves a job."""
+    folder, how = case.folder / step, {"formats": [formats], "precision": precision}
+    report = wszoo.export(case.model, folder, **how, inputs=case.inputs)
     (made,) = report.files
-    case.job(step, made.path, bytes=unique_bytes(case.model), precision=precision, said=said)
+    case.job(step, made.path, bytes=unique_bytes(case.model), precision=precision)
     return None
 
 
@@ -277,7 +271,7 @@ def failed(error: Exception) -> tuple[str, str]:
     """A refusal is a sentence of wszoo's own; what another library raises is a fault."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     ours = Path(last.filename).is_relative_to(Path(wszoo.__file__).parent)
-    said = " ".join(str(error).split())
+    said = re.sub(rf"{tempfile.gettempdir()}/[^' ]*", "…", " ".join(str(error).split()))
     if ours and "raise " in (last.line or "") and isinstance(error, ValueError | ImportError):
         return "refused", said
     return "wrong", f"deep error: {type(error).__name__}: {said[:300]}"
