@@ -114,10 +114,18 @@ def alike(model: Any) -> tuple[str, str]:
     single = [group[0] for group in plan.groups.values() if len(group) == 1]
     layers = {site: sharing_graph.layer_at(model, site) for site in single}
     for site in sorted(single, key=lambda s: -max(len(w.shape) for w in layers[s].weights)):
-        partner = kinds.setdefault(kind(layers[site]), site)
+        partner = kinds.setdefault(likeness(layers[site]), site)
         if partner != site:
             return partner, site
     raise Nothing("no two sites are alike")
+
+
+def likeness(layer: Any) -> str:
+    """Equal for layers that may be able to share; what decides is wszoo."""
+    try:
+        return kind(layer)
+    except Exception:  # a layer whose config cannot be read
+        return f"{type(layer)}{[tuple(weight.shape) for weight in layer.weights]}"
 
 
 @contextlib.contextmanager

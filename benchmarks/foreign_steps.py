@@ -33,6 +33,7 @@ from foreign_case import (
     alike,
     equal_flags,
     flags,
+    likeness,
     outputs,
     same,
     some_frozen,
@@ -43,7 +44,6 @@ from keras import ops
 
 import wszoo
 from wszoo.sharing import graph as sharing_graph
-from wszoo.sharing.specs import kind
 
 EXAMPLES = 12  # of a transfer run
 MOST_SITES = 6  # that `suggest` compares: its work grows with their third power
@@ -183,7 +183,7 @@ def suggest(case: Case) -> str:
     plan = wszoo.plan_of(case.model)
     kinds: dict[str, list[str]] = {}
     for site in plan.sites:
-        kinds.setdefault(kind(sharing_graph.layer_at(case.model, site)), []).append(site)
+        kinds.setdefault(likeness(sharing_graph.layer_at(case.model, site)), []).append(site)
     family = max(kinds.values(), key=len)[:MOST_SITES]
     if len(family) < 2:
         raise Nothing("no two sites are alike")
