@@ -120,6 +120,19 @@ def alike(model: Any) -> tuple[str, str]:
     raise Nothing("no two sites are alike")
 
 
+@contextlib.contextmanager
+def moved(weights: list[Any]) -> Iterator[None]:
+    """Other values in some weights, for a while."""
+    before = [np.asarray(weight.value) for weight in weights]
+    for weight, value in zip(weights, before, strict=True):
+        weight.assign(value + 1)
+    try:
+        yield
+    finally:
+        for weight, value in zip(weights, before, strict=True):
+            weight.assign(value)
+
+
 def likeness(layer: Any) -> str:
     """Equal for layers that may be able to share; what decides is wszoo."""
     try:

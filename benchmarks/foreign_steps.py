@@ -34,6 +34,7 @@ from foreign_case import (
     equal_flags,
     flags,
     likeness,
+    moved,
     outputs,
     same,
     some_frozen,
@@ -55,8 +56,11 @@ def sites(case: Case) -> str:
         raise Wrong("two sites have one name")
     layers = [sharing_graph.layer_at(case.model, name) for name in names]
     covered = {id(weight) for layer in layers for weight in layer.weights}
-    if covered != {id(weight) for weight in case.model.weights}:
-        raise Wrong("the weights of its sites are not those of the model")
+    if covered - {id(weight) for weight in case.model.weights}:
+        raise Wrong("its sites have weights that are none of the model's")
+    left = [weight for weight in case.model.weights if id(weight) not in covered]
+    with moved(left):
+        same(case.model, case.values, case.inputs, f"{len(left)} weights that no site has, moved")
     return f"{len(names)} sites"
 
 
