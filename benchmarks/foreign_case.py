@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Case:
 
     def __post_init__(self) -> None:
         self.values = outputs(self.model, self.inputs)
+
+    @cached_property
+    def twin(self) -> Any:
+        return wszoo.untied_twin(self.model)
 
     def job(self, step: str, path: Path, **facts: Any) -> None:
         """Leaves a job for the fresh process, with this graph's inputs and outputs."""

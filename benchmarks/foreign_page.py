@@ -37,8 +37,8 @@ configurations. Each cell is checked against something that wszoo does not compu
 - **LiteRT**: in three precisions, run in a process of its own; constants take no more bytes than
   the weights, each once, in the precision that the model has;
 - **ONNX**: for some, by ONNX Runtime;
-- **suggest**: by weights, and by gradients and loss where there is one input and one output; the
-  most tied plan has the size that is said;
+- **suggest**: by weights, and by gradients and loss where there are one input, one output and
+  up to 60 sites; the most tied plan has the size that is said;
 - **transfer**: one epoch under a new head; the backbone's weights are in the result as they were.
 
 ✓ works, · does not apply (no two sites are alike, or not tried), fails: stock Keras, r1, r2, …

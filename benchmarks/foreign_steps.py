@@ -47,6 +47,7 @@ import wszoo
 from wszoo.sharing import graph as sharing_graph
 
 EXAMPLES = 12  # of a transfer run
+MANY_SITES = 60  # above which `suggest` goes by weights alone, for time
 MOST_SITES = 6  # that `suggest` compares: its work grows with their third power
 
 
@@ -74,14 +75,14 @@ def audit(case: Case) -> str:
         raise Wrong(f"says that sharing saves {saved}; it saves {SAVED[case.name]}")
     untied = found.unrolled_parameters
     with contextlib.suppress(Exception):  # what cannot be untied is another step's matter
-        untied = wszoo.untied_twin(case.model).count_params()
+        untied = case.twin.count_params()
     if found.unrolled_parameters != untied:
         raise Wrong(f"says {found.unrolled_parameters} unrolled, its twin has {untied}")
     return f"{found.stored_parameters:,} stored, {found.unrolled_parameters:,} unrolled"
 
 
 def twin(case: Case) -> str:
-    made = wszoo.untied_twin(case.model)
+    made = case.twin
     same(made, case.values, case.inputs, "untied twin")
     if any(len(group) > 1 for group in wszoo.plan_of(made).groups.values()):
         raise Wrong("sites of the twin share")
@@ -95,7 +96,7 @@ def twin(case: Case) -> str:
 
 def identity(case: Case) -> str:
     plan = wszoo.plan_of(case.model)
-    back = wszoo.retie(wszoo.untied_twin(case.model), plan)
+    back = wszoo.retie(case.twin, plan)
     same(back, case.values, case.inputs, "untied and tied again")
     if back.count_params() != case.model.count_params() or wszoo.plan_of(back) != plan:
         raise Wrong("tied again, it has other sizes or another plan")
@@ -193,7 +194,7 @@ def suggest(case: Case) -> str:
         raise Nothing("no two sites are alike")
     found = wszoo.suggest(case.model, sites=family)
     check_last(case, found)
-    if len(case.inputs) > 1 or len(case.values) > 1:
+    if len(case.inputs) > 1 or len(case.values) > 1 or len(plan) > MANY_SITES:
         return f"{len(family)} sites, by weights"
     x = next(iter(case.inputs.values()))
     y = np.random.default_rng(0).random(case.values[0].shape).astype("float32")
@@ -207,7 +208,7 @@ def check_last(case: Case, found: Any) -> None:
     last = found.steps[-1]
     if not all(np.isfinite(step.price) for step in found.steps):
         raise Wrong(f"{found.method}: a price is not a number")
-    made = wszoo.retie(wszoo.untied_twin(case.model), last.plan)
+    made = wszoo.retie(case.twin, last.plan)
     if made.count_params() != last.stored_parameters:
         raise Wrong(f"{found.method}: says {last.stored_parameters}, has {made.count_params()}")
 
