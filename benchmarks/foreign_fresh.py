@@ -90,7 +90,9 @@ def saved_model(job: dict[str, Any], parts: Parts) -> str:
 
 
 def stock(job: dict[str, Any], parts: Parts) -> str:
-    check(job | {"names": None}, parts, loaded(job["path"]))
+    """Keras calls a lone input of a model from another package what it likes."""
+    run = loaded(job["path"], rename_one=True)
+    check(job | {"names": None}, parts, run)
     return ""
 
 
@@ -103,13 +105,17 @@ def variables_bytes(folder: Path) -> int:
     return sum(array.nbytes for array in arrays if array.dtype.kind not in "OS")
 
 
-def loaded(path: str) -> Callable[[dict], dict]:
+def loaded(path: str, *, rename_one: bool = False) -> Callable[[dict], dict]:
     import tensorflow as tf
 
     module = tf.saved_model.load(path)
     call = module.signatures["serving_default"]
 
+    names = list(call.structured_input_signature[1])
+
     def run(given: dict) -> dict:
+        if rename_one and len(names) == len(given) == 1:
+            given = {names[0]: next(iter(given.values()))}
         before = [(variable, variable.numpy()) for variable in call.variables]
         values = {name: value.numpy() for name, value in call(**tensors(given)).items()}
         for variable, value in before:  # states
