@@ -183,3 +183,33 @@ def test_layers_of_keras_are_copied_as_they_are(name):
     for site, layer in graph.layers_of(model).items():
         assert type(copies[site]) is type(layer)
         assert copies[site].get_config() | {"name": ""} == layer.get_config() | {"name": ""}
+
+
+class Untold(layers.Layer):
+    """Its `get_config` fails; its arguments it keeps under their names."""
+
+    def __init__(self, width, slope=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.slope = width, slope
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.width), name="kernel")
+
+    def call(self, x):
+        return ops.leaky_relu(x @ self.kernel, self.slope)
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.units}
+
+
+def test_layers_whose_config_fails_share_by_the_arguments_that_they_keep():
+    inputs = keras.Input((4,))
+    first, second, other = (
+        Untold(4, slope, name=n) for n, slope in (("a", 0.1), ("b", 0.1), ("c", 0.3))
+    )
+    model = randomise(keras.Model(inputs, other(second(first(inputs)))))
+    tied = wszoo.retie(model, wszoo.SharingPlan.tied(("a", "b")))
+    second.kernel.assign(first.kernel)
+    np.testing.assert_array_equal(tied(numbers(4)), model(numbers(4)))
+    with pytest.raises(ValueError, match=r"(?s)cannot share one layer.*slope=0.1.*slope=0.3"):
+        wszoo.retie(model, wszoo.SharingPlan.tied(("a", "c")))

@@ -109,7 +109,7 @@ def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]
         return
     yield lambda: kind.from_config({**operation.get_config(), **changes})
     yield lambda: _from_arguments(operation, _noted(operation) or operation.get_config(), changes)
-    yield lambda: _from_arguments(operation, _kept_arguments(operation), changes)
+    yield lambda: _from_arguments(operation, kept_arguments(operation), changes)
 
 
 def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str, Any]) -> Any:
@@ -126,7 +126,7 @@ def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str,
     return new
 
 
-def _kept_arguments(operation: Any) -> dict[str, Any]:
+def kept_arguments(operation: Any) -> dict[str, Any]:
     """Arguments of the constructor that the layer keeps under their own names.
 
     Raises `TypeError` for one that is a layer or variable: two layers would hold it.

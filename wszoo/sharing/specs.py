@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from wszoo.sharing.copying import kept_arguments
+
 _NAMES = ("name", "build_config", "registered_name")
 # A layer that has its values no longer depends on how they were drawn.
 _HISTORY = ("seed", "trainable")
@@ -13,9 +15,25 @@ def spec(layer: keras.Layer, *, initial: bool = True) -> dict:
     """The layer's class and configuration with every name removed.
 
     `initial=False` also leaves out what matters only while weights are drawn: initializers,
-    seeds and trainable flags.
+    seeds and trainable flags. A layer whose `get_config` fails is known by the arguments of its
+    constructor that it keeps. Raises `ValueError` where one of those is a layer or a variable.
     """
-    return _strip(keras.saving.serialize_keras_object(layer), initial)
+    try:
+        told = keras.saving.serialize_keras_object(layer)
+    except Exception as error:  # a get_config may raise anything
+        told = {"class_name": type(layer).__name__, "config": _kept(layer, error)}
+    return _strip(told, initial)
+
+
+def _kept(layer: keras.Layer, error: Exception) -> dict:
+    try:
+        return kept_arguments(layer)
+    except TypeError as kept:
+        raise ValueError(
+            f"the layer {layer.name!r} ({type(layer).__name__}) does not tell its settings, so "
+            f"that nobody knows which sites may share it: its get_config() fails ({error}), and "
+            f"{kept}. Give its class a get_config() that returns every argument of its __init__"
+        ) from error
 
 
 def weight_shapes(layer: keras.Layer) -> list[tuple]:
