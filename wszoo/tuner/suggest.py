@@ -147,10 +147,8 @@ def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, 
         kinds = {
             s: type(layer).__name__ for s, layer in graph.layers_of(model).items() if s in names
         }
-        raise ValueError(
-            f"no two sites of {model.name!r} can share a layer: settings or shapes of weights of "
-            f"all of {kinds} differ"
-        )
+        why = f"settings or shapes of weights of all of {kinds} differ" if kinds else "it has none"
+        raise ValueError(f"no two sites of {model.name!r} can share a layer: {why}")
     layer_of = graph.layers_of(model)
     check_mean({site: layer_of[site] for family in found for site in family})
     return found
