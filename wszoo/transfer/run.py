@@ -147,6 +147,7 @@ def transfer(
     with distributed.alone():
         net, notes = ranges.fitted(net, images, input_range)
     net = extras.in_precision(net, policy) if policy else net
+    notes += _put_aside(net)
     adapted: tuple[str, ...] = ()
     if lora is not None:
         net, adapted = _with_adapters(net, lora)
@@ -197,6 +198,21 @@ def transfer(
         result = runner.run(found.name, probe=probe_first and head is None)
     describe(result.model, task=kind.name, **known.facts)
     return result
+
+
+def _put_aside(net: "keras.Model") -> tuple[str, ...]:
+    """Calls the backbone's own stage `head` otherwise, before anything speaks of sites."""
+    from wszoo.sharing import graph
+    from wszoo.transfer.heads import beside_head
+
+    before = graph.names_of(net)
+    after = beside_head(before)
+    graph.remember(net, after.sites, after.declared)
+    pairs = zip(before.sites, after.sites, strict=True)
+    moved = [f"{old!r} is {new!r}" for old, new in pairs if old != new]
+    if not moved:
+        return ()
+    return (f"'head' is the new head; of the backbone's own sites {', '.join(moved)} here",)
 
 
 def as_plan(freeze: Any, epochs: int) -> FreezePlan:
