@@ -50,7 +50,7 @@ NAMES = {"np": np, "y": np.ndarray, "keras": keras, "wszoo": wszoo}  # as messag
 # Words before `=` that are no arguments.
 EXCEPTIONS = {
     ("comparison/arms.py", "label"),  # `label=PLAN` is how an arm is spelled
-    ("sharing/readback.py", "config"),  # where Keras' own messages are cut
+    ("sharing/keras_errors.py", "config"),  # where Keras' own messages are cut
 }
 
 

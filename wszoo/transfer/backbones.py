@@ -125,8 +125,9 @@ def _refuse_state(model: "keras.Model") -> None:
     if stateful:
         raise ValueError(
             f"{model.name!r} remembers its calls (stateful: {', '.join(map(repr, stateful))}), so "
-            "the features of an example would depend on those before it. Build it with "
-            "stateful=False and give it the values: new.set_weights(model.get_weights())"
+            "the features of an example would depend on those before it. Build it without such "
+            "layers, as keras.layers.LSTM with stateful=False, and give it the values: "
+            "new.set_weights(model.get_weights())"
         )
 
 

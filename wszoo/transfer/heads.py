@@ -118,7 +118,7 @@ def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
     except ValueError as error:
         raise ValueError(
             f"the head does not go on {backbone.name!r}: {error} Give the layers of your head "
-            "names that no layer of the backbone has, such as name='my_head'"
+            "names that no layer of the backbone has"
         ) from error
     layers = graph.own_names(graph.weighted_calls(model)[len(names.sites) :])
     calls = [f"head.{name}" if n == 0 else f"head.{name}.{n}" for name, n in _counted(layers)]
