@@ -55,11 +55,13 @@ def transfer(
 
     Args:
         backbone: a tag (`"conv_net.omniglot"`), `"keras:MobileNetV3Small"`, `"hub:PRESET"`, or a
-            functional Keras model, which is not changed. See `wszoo.transfer.backbones.find`, also
-            for `weights` and `image_size`.
+            functional Keras model, which is not changed. Of its class nothing is used, no
+            `train_step` of its own either. See `wszoo.transfer.backbones.find`, also for `weights`
+            and `image_size`.
         task: classification, multi_label, regression, ordinal or embedding, or a `Task`.
         data: a source's name or path, a `Source`, or arrays; see `wszoo.transfer.examples`.
-        freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
+        freeze: what trains: `"head"` (the default; always the new one: sites of the backbone of
+            that name become `backbone.head`), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
             With `lora` the default is the adapters and the head.
         order: for `ordinal`: the classes from low to high; not needed where they are numbers.
