@@ -36,6 +36,7 @@ ENTRIES = {
         "wszoo.transfer.run:transfer",  # it loads what it is given by name
     ],
     "export": ["wszoo.export.api:export"],
+    "input_range": ["wszoo.transfer.run:transfer"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
     "sharing": [
@@ -43,14 +44,15 @@ ENTRIES = {
         "wszoo.sharing.files:save",
         "wszoo.sharing.retie:retie",
     ],
-    "transfer": ["wszoo.transfer.run:transfer"],
+    # Notes speak of the policy of a freeze plan.
+    "transfer": ["wszoo.transfer.run:transfer", "wszoo.transfer.freeze:freeze"],
     "tuner": ["wszoo.tuner.searching:search", "wszoo.tuner.suggest:suggest"],
 }
 NAMES = {"np": np, "y": np.ndarray, "keras": keras, "wszoo": wszoo}  # as messages spell them
 # Words before `=` that are no arguments.
 EXCEPTIONS = {
     ("comparison/arms.py", "label"),  # `label=PLAN` is how an arm is spelled
-    ("sharing/readback.py", "config"),  # where Keras' own messages are cut
+    ("sharing/keras_errors.py", "config"),  # where Keras' own messages are cut
 }
 
 

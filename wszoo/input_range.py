@@ -43,7 +43,9 @@ def fitted(
     if scale is None:
         describe(model, input_range=list(given))
         return model, notes
-    enter = keras.layers.Rescaling(*scale, name="input_range")
+    enter = keras.layers.Rescaling(
+        *scale, name=graph.free_layer_name("input_range", *model.outputs)
+    )
     made = behind(model, model.inputs[0].shape[1:], enter)
     describe(made, input_range=list(UNIT))
     return made, notes
@@ -174,10 +176,13 @@ def _stopping(model: keras.Model) -> Iterator[None]:
             del vars(layer)["call"]
 
 
-def behind(model: keras.Model, shape: tuple, enter: Callable[[Any], Any]) -> keras.Model:
-    """A copy of the model whose inputs, of that shape, first go through `enter`."""
+def behind(
+    model: keras.Model, shape: tuple, enter: Callable[[Any], Any], *, dtype: str | None = None
+) -> keras.Model:
+    """A copy of the model whose inputs, of that shape and any number, first go through `enter`."""
     names = graph.names_of(model)
-    inputs = keras.Input(shape, name="input")
+    name = graph.free_layer_name("input", *model.outputs)
+    inputs = keras.Input(shape, dtype=dtype, name=name)
     made = keras.Model(inputs, model.call(enter(inputs)), name=model.name)  # call: one flat graph
     graph.remember(made, names.sites, names.declared)
     describe(made, **about(model))

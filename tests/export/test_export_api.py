@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo.export import parity
 from wszoo.export.stored import inspect_file
 
 
@@ -143,3 +144,14 @@ def test_folders_without_their_parts_are_named(model, tmp_path):
         inspect_file(folder)
     with pytest.raises(FileNotFoundError, match="nothing"):
         inspect_file(tmp_path / "nothing")
+
+
+def test_files_compute_as_predict_does(tmp_path):
+    inputs = keras.Input((16,), name="x")
+    dropped = keras.layers.Dropout(0.5)(inputs, training=True)
+    model = keras.Model(inputs, keras.layers.Activation("relu", name="y")(dropped), name="m")
+    x = np.random.default_rng(0).random((8, 16), "float32") + 0.5
+    assert np.any(model(x) == 0)  # it drops here
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+    (made,) = wszoo.export(model, tmp_path, "litert", inputs={"x": x}).files
+    np.testing.assert_array_equal(parity.run(made.path.read_bytes(), {"x": x})["y"], x)

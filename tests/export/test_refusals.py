@@ -101,3 +101,22 @@ def test_an_onnx_file_has_no_state(tmp_path):
     with pytest.raises(ValueError, match=r"'remembers'.*keeps nothing from one call"):
         onnx_file(model, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_what_onnx_runtime_does_not_run_is_told_and_the_advice_helps(tmp_path, logs, capfd):
+    models = pytest.importorskip("keras_hub").models
+    backbone = models.BertBackbone(60, 1, 2, 16, 32, max_sequence_length=12)
+    model = models.BertTextClassifier(backbone, num_classes=3, preprocessor=None)
+    with pytest.raises(ValueError, match=r"ONNX Runtime does not run what tf2onnx.*") as refusal:
+        wszoo.export(model, tmp_path / "out", "onnx")
+    (log,) = logs()
+    sentence = str(refusal.value)
+    assert len(sentence) < 900 and "\n" not in sentence and sentence.endswith(f"in {str(log)!r}")
+    assert "keras.Model(inputs, model(inputs))" in sentence and refusal.value.__cause__ is None
+    assert capfd.readouterr().err == ""
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    inputs = {name: keras.Input((12,), dtype="int32", name=name) for name in model.input}
+    fixed = keras.Model(inputs, model(inputs), name="fixed")
+    (written,) = wszoo.export(fixed, tmp_path / "out", "onnx").files
+    assert written.max_error < 1e-5

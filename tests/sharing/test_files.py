@@ -466,3 +466,17 @@ def test_files_in_which_a_nested_model_is_one_site_are_read(tmp_path):
     loaded = wszoo.load(tmp_path / "old.keras")
     assert wszoo.sites(loaded) == wszoo.sites(model)
     np.testing.assert_array_equal(loaded(inputs), model(inputs))
+
+
+def test_a_model_without_weights_is_a_model(tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layers.Activation("relu")(layers.Rescaling(2.0, -1.0)(inputs)))
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+    wanted = np.maximum(2 * x - 1, 0)
+    others = loaded, keras.saving.load_model(tmp_path / "model.keras")
+    for other in (*others, wszoo.retie(model, None), wszoo.untied_twin(model)):
+        np.testing.assert_allclose(other.predict_on_batch(x), wanted, rtol=1e-6)
+        assert wszoo.sites(other) == () and not wszoo.plan_of(other).groups
+    assert wszoo.audit(loaded).stored_parameters == file_parameters(tmp_path / "model.keras") == 0

@@ -223,8 +223,7 @@ ABC = ["alpha", "beta", "gamma"]
         (lambda: SharingPlan.cycle(ABC, 1.5), ["1 to 3", "1.5"]),
         (lambda: as_plan("depth:cycle:3", ["a_0", "a_1", "b_0", "b_1"]), ["1 to 2", "3"]),
         (lambda: as_plan("depth:", ["a_0", "a_1"]), ["''", "depth:PLAN"]),
-        (lambda: as_plan("untied", []), ["at least one site"]),
-        (lambda: SharingPlan(()), ["at least one site"]),
+        (lambda: as_plan("A", []), ["1 labels for 0 sites", "without weights"]),
         (lambda: SharingPlan.untied(["a", "b", "a"]), ["once", "'a'"]),
         (lambda: SharingPlan.tied(["a", "a"]), ["once", "'a'"]),
         (lambda: SharingPlan.untied(["a/b"]), ["'/'", "a/b"]),
@@ -269,3 +268,9 @@ def test_one_spelling_over_depth_for_every_kind_of_site(spec):
 def test_other_types_are_no_plan():
     with pytest.raises(TypeError, match="int"):
         as_plan(3, ABC)
+
+
+def test_the_plan_of_nothing():
+    empty = as_plan("untied", [])
+    assert empty == SharingPlan(()) == SharingPlan.from_dict(empty.to_dict())
+    assert empty.pattern == "" and not empty.groups and not len(empty)

@@ -68,8 +68,63 @@ def test_sharing_in_the_backbone_stays():
 
 
 def two_inputs():
-    a, b = keras.Input((3,)), keras.Input((3,))
+    a, b = keras.Input((3,), name="one"), keras.Input((3,), name="two")
     return keras.Model([a, b], keras.layers.Add()([a, b]))
+
+
+def with_outputs(end, batch=None):
+    inputs = keras.Input(batch_shape=(batch, 3))
+    return keras.Model(inputs, end(keras.layers.Dense(3)(inputs)))
+
+
+def by_batch(x):
+    return keras.ops.reshape(x, (4, 3))
+
+
+def remembering():
+    inputs = keras.Input(batch_shape=(4, 5, 3))
+    return keras.Model(inputs, keras.layers.LSTM(2, stateful=True, name="lstm")(inputs))
+
+
+def test_a_backbone_with_a_fixed_batch_takes_any():
+    inputs = keras.Input(batch_shape=(4, 5), dtype="int32")
+    x = keras.layers.Embedding(7, 3, name="words")(inputs)
+    net = keras.Model(inputs, keras.layers.LSTM(2)(x))
+    free = backbones.find(net).make((5,))
+    x = np.random.default_rng(0).integers(0, 7, (8, 5))
+    assert free.inputs[0].shape == (None, 5) and free.inputs[0].dtype == "int32"
+    wanted = np.concatenate([net.predict_on_batch(x[:4]), net.predict_on_batch(x[4:])])
+    np.testing.assert_allclose(free.predict_on_batch(x[:7]), wanted[:7], rtol=1e-5, atol=1e-6)
+    assert free.inputs[0].name != "lstm" and wszoo.sites(free) == wszoo.sites(net)
+
+
+def test_a_stateful_backbone_comes_back_as_the_error_says():
+    net = remembering()
+    inputs = keras.Input((5, 3))
+    new = keras.Model(inputs, keras.layers.LSTM(2)(inputs))
+    new.set_weights(net.get_weights())
+    x = np.random.default_rng(0).random((4, 5, 3), "float32")
+    found = backbones.find(new).make((5, 3)).predict_on_batch(x)
+    np.testing.assert_allclose(found, net.predict_on_batch(x), rtol=1e-5, atol=1e-6)
+
+
+def test_volumes_are_averaged_too():
+    inputs = keras.Input((4, 4, 4, 1))
+    net = keras.Model(inputs, keras.layers.Conv3D(2, 2)(inputs))
+    x = np.random.default_rng(0).random((2, 4, 4, 4, 1), "float32")
+    wanted = net.predict_on_batch(x).mean((1, 2, 3))
+    found = backbones.find(net).make((4, 4, 4, 1)).predict_on_batch(x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_backbone_without_weights_is_one():
+    inputs = keras.Input((3,))
+    net = keras.Model(inputs, keras.layers.Rescaling(2.0)(inputs))
+    x = np.random.default_rng(0).random((20, 3), "float32")
+    result = wszoo.transfer(net, data=(x, np.arange(20) % 2), epochs=1, verbose=0)
+    assert wszoo.sites(result.model) == ("head",)
+    with pytest.raises(ValueError, match="the model has no weights"):
+        wszoo.transfer(net, data=(x, np.arange(20) % 2), epochs=1, verbose=0, lora=2)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +137,12 @@ def two_inputs():
         ("torch:resnet", (28, 28, 1), "'keras:NAME'"),
         ("conv_net.omniglot", (32, 32, 1), r"\(28, 28, 1\); the data have \(32, 32, 1\)"),
         ("conv_net.omniglot", (28, 28), r"channel axis: x\[\.\.\., None\]"),
-        (two_inputs(), (3,), "has 2 and 1"),
+        (two_inputs(), (3,), r"the inputs \['one', 'two'\] .*Give the part of it.*NAME"),
+        (with_outputs(lambda x: [x, x]), (3,), r"one output.*Give the part of it.*NAME"),
+        (with_outputs(keras.ops.sum), (3,), r"gives \(\)\. Give a part.*Flatten"),
+        (with_outputs(lambda x: x), (5,), r"the data have \(5,\): give data of that shape"),
+        (remembering(), (5, 3), r"stateful: 'lstm'.*stateful=False.*new\.set_weights"),
+        (with_outputs(by_batch, 4), (3,), r"rely on the 4 examples.*free batch"),
     ],
 )  # fmt: skip
 def test_what_is_no_backbone_or_does_not_fit_is_named(backbone, shape, words):

@@ -237,3 +237,56 @@ def test_bad_input_is_refused(planted):
     with pytest.raises(ValueError, match="ReversibleDense"):
         suggest(autoencoder, np.zeros((3, 6), "float32"), method="activations")
     assert suggest(autoencoder, np.zeros((3, 6), "float32")).method == "weights"
+
+
+def of_texts():
+    """Two pairs of equal sites behind a table of words."""
+    texts = keras.Input((1,), dtype="string")
+    x = keras.layers.StringLookup(vocabulary=["cat", "dog"], output_mode="one_hot")(texts)
+    for name in ("a", "b", "c"):
+        x = keras.layers.Dense(3, activation="tanh", name=name)(x)
+    return keras.Model(texts, keras.layers.Dense(3, name="out")(x))
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("activations", str), ("fisher", object), ("cka", bytes), ("loss", str)]
+)
+def test_texts_are_inputs_too(method, kind):
+    model = of_texts()
+    x = np.array([["cat"], ["dog"], ["bird"]] * 4).astype("S4" if kind is bytes else kind)
+    y = np.arange(12) % 3
+    found = suggest(model, x, y, method=method, loss=LOSS)
+    ids = model.layers[1](keras.ops.convert_to_tensor(x.astype(str), "string"))
+    above = keras.Input((3,))
+    numbers = above
+    for layer in wszoo.untied_twin(model).layers[2:]:
+        numbers = layer(numbers)
+    same = suggest(
+        keras.Model(above, numbers), np.asarray(ids, "float32"), y, method=method, loss=LOSS
+    )
+    assert [step.merged for step in found.steps] == [step.merged for step in same.steps]
+    np.testing.assert_allclose(
+        [step.price for step in found.steps], [step.price for step in same.steps], rtol=1e-3
+    )
+
+
+class OwnSteps(keras.Model):
+    """Trains and measures something else than its loss."""
+
+    def train_step(self, data):
+        raise AssertionError("its own training is not run")
+
+    def test_step(self, data):
+        return {"loss": keras.ops.zeros(())}
+
+
+@pytest.mark.parametrize("method", ["fisher", "loss"])
+def test_prices_do_not_come_from_a_models_own_steps(planted, method):
+    model, x, y = planted
+    own = OwnSteps(model.input, model.output)
+    found, wanted = (
+        suggest(net, x, y, method=method, loss=LOSS, sites=SITES[:3]) for net in (own, model)
+    )
+    prices = [[step.price for step in suggestion.steps] for suggestion in (found, wanted)]
+    np.testing.assert_allclose(*prices, rtol=1e-4)
+    assert prices[0][-1] > 0

@@ -126,6 +126,10 @@ def export(
     that stands. `"onnx"` writes `folder/<model>.onnx` likewise, in float32; it needs the extra
     `onnx`. Every file is run and compared with Keras, a SavedModel in another process.
 
+    Files compute as `model.predict` does (`training=False`), which Keras lets override a
+    `training=True` in the graph: a Dropout that was called with it, as for Monte Carlo dropout,
+    drops when the model is called and drops nothing in `predict` and in a file.
+
     Args:
         precision: of LiteRT weights: `"float32"`, `"float16"`, `"dynamic_int8"` or `"int8"`.
         inputs: what files are compared on: arrays by input name (a SavedModel on the first of

@@ -18,7 +18,12 @@ from wszoo.export import gate, parity
 from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
 from wszoo.export.inspect import Inspection, inspection
 from wszoo.export.names import by_input, input_names, output_names, told_apart
-from wszoo.export.refusals import lacking, standard_error_caught, unconvertible
+from wszoo.export.refusals import (
+    does_not_run,
+    lacking,
+    standard_error_caught,
+    unconvertible,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -55,8 +60,8 @@ def onnx_file(
     Raises:
         ImportError: without the extra `onnx`.
         ValueError: for another backend than TensorFlow, a model without a graph, and a difference
-            to Keras above `bound` or outputs that are no numbers, and where the converter fails:
-            the error names the operators and a file with its log.
+            to Keras above `bound` or outputs that are no numbers, and where the converter fails or
+            ONNX Runtime does not run what it made: the error names a file with the log.
     """
     from wszoo.export.float32 import in_float32, rebuilt_note
     from wszoo.export.litert import stored_bytes
@@ -69,7 +74,7 @@ def onnx_file(
     inputs = by_input(model, inputs) if inputs is not None else parity.random_inputs(model)
     wanted = gate.keras_side(model, inputs, chosen=chosen)
     data = share_initializers(convert(model))
-    got = dict(zip(output_names(model), run(data, inputs).values(), strict=True))
+    got = dict(zip(output_names(model), _run_checked(model, data, inputs), strict=True))
     error = parity.relative_error(got, wanted)
     gate.check_difference(f"the ONNX file of {given.name!r}", wanted, error, bound)
     said: tuple[str, ...] = ()
@@ -81,6 +86,17 @@ def onnx_file(
         part.write_bytes(data)
     mean = parity.mean_error(got, wanted)
     return Onnx(path, stored_bytes(model, "float32"), len(data), error, mean, said)
+
+
+def _run_checked(model: Any, data: bytes, inputs: Mapping[str, Any]) -> list[np.ndarray]:
+    """Outputs of the file in ONNX Runtime, or one sentence that it does not run there."""
+    with standard_error_caught() as caught:
+        try:
+            return list(run(data, inputs).values())
+        except ImportError:
+            raise
+        except Exception as error:  # ONNX Runtime's classes of errors have no common one
+            raise does_not_run(model, "ONNX Runtime", "tf2onnx", error, caught()) from None
 
 
 def convert(model: Any) -> bytes:
@@ -110,6 +126,9 @@ def convert(model: Any) -> bytes:
             for node in unknown:
                 places.setdefault(node.op_type, []).append(node.name)
             raise lacking(model, "ONNX", places, f"{caught()}{unknown}")
+        if captured := [value.name for value in graph.input[len(model.inputs) :]]:
+            asks = ValueError(f"the file asks for {captured}, values of layers, as inputs")
+            raise unconvertible(model, "ONNX", asks, caught())
     del graph.output[len(model.outputs) :]
     ends = [*graph.input, *graph.output]
     # In two steps: the new name of one end may be the old name of another.

@@ -16,6 +16,7 @@ from typing import Any
 _PLACE = re.compile(r'fused\["[^"]*", "(?P<place>[^"@]*)')
 _OPERATOR = re.compile(r"'tfl?\.(?P<name>\w+)'")
 _TYPES = re.compile(r"^\ttf\.(?P<name>\w+)\(.*?(?P<kind>bf16|f16|f64)>", re.MULTILINE)
+_INSTEAD = "Replace the layer, or compute it outside the model; a SavedModel holds any operator"
 _DTYPES = {"bf16": "bfloat16", "f16": "float16", "f64": "float64"}
 
 
@@ -52,9 +53,10 @@ def unconvertible(model: Any, kind: str, error: Exception, caught: str) -> Value
     places = _places(log)
     if places:
         return lacking(model, kind, places, log)
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
     return _with_log(
-        f"{model.name!r} cannot be converted to {kind} ({type(error).__name__}: {first[:200]})", log
+        f"{model.name!r} cannot be converted to {kind} ({type(error).__name__}: "
+        f"{_first_line(error)[:200]}). {_fixed_lengths(model)}{_INSTEAD}",
+        log,
     )
 
 
@@ -78,10 +80,37 @@ def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) ->
         f"Keras quantised layers such as {quantised[0]!r}: export the model as it was before, in "
         "the precision dynamic_int8 or int8"
         if quantised
-        else "Replace what needs them, or compute it outside the model; a SavedModel holds any "
-        "operator"
+        else _fixed_lengths(model) + _INSTEAD
     )
     return _with_log(f"{kind} lacks operators that {model.name!r} needs: {named}. {advice}", log)
+
+
+def does_not_run(
+    model: Any, runtime: str, converter: str, error: Exception, caught: str
+) -> ValueError:
+    """The error for a file that the converter made without one, and that its runtime refuses."""
+    return _with_log(
+        f"{runtime} does not run what {converter} made of {model.name!r} "
+        f"({type(error).__name__}: {_first_line(error)[:200]}), so no file of it is kept. "
+        f"{_fixed_lengths(model)}{_INSTEAD}",
+        f"{error}\n\n{caught}",
+    )
+
+
+def _fixed_lengths(model: Any) -> str:
+    """What helps some converters, for a model with axes of unknown length."""
+    free = [tensor.name for tensor in model.inputs if None in tensor.shape[1:]]
+    if not free:
+        return ""
+    return (
+        f"Fixed lengths may help, as axes of {', '.join(map(repr, free))} are free: export "
+        "keras.Model(inputs, model(inputs)), where inputs are keras.Input of full shapes. "
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), "no message")
 
 
 def _places(log: str) -> dict[str, list[str]]:

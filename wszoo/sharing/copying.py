@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.state import all_variables
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
@@ -35,7 +36,7 @@ def copy(operation: Any, name: str, **changes: Any) -> Any:
         try:
             new = make()
         except Exception as error:  # a constructor may raise anything
-            reasons.append(_in_short(error))
+            reasons.append(in_short(error))
             continue
         if lost := _lost_argument(operation, new, set(changes)):
             reasons.append(lost)
@@ -56,9 +57,7 @@ def call_copy(old: Any, new: Any, args: tuple, kwargs: dict) -> Any:
     try:
         return new(*args, **kwargs)
     except Exception as error:  # a layer may raise anything
-        raise ValueError(
-            cannot_copy(old, f"a copy cannot be called: {_in_short(error)}")
-        ) from error
+        raise ValueError(cannot_copy(old, f"a copy cannot be called: {in_short(error)}")) from error
 
 
 def check_copy(old: keras.Layer, new: keras.Layer) -> None:
@@ -221,10 +220,3 @@ def _code(value: Any) -> Any:
     """What two equal functions agree in: one may be another spelling (keras.ops, activations)."""
     name = getattr(value, "__name__", value)
     return getattr(value, "__code__", name) if name == "<lambda>" else name
-
-
-def _in_short(error: Exception) -> str:
-    """An error's first paragraph in one line, without Keras' print of the configuration."""
-    text = str(error).rpartition("Exception encountered:")[2].strip()
-    line = " ".join(text.partition("\n\n")[0].split()) or type(error).__name__
-    return line[:200].rstrip(".: ")

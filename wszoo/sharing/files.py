@@ -24,8 +24,9 @@ from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.configs import complete
 from wszoo.sharing.flags import flags_of, set_flags
+from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.readback import check_comes_back, has_optimizer, in_short
+from wszoo.sharing.readback import check_comes_back, has_optimizer
 from wszoo.sharing.state import all_variables
 from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
 
@@ -162,7 +163,7 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
         state = keras.saving.deserialize_keras_object(config)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"what it was compiled with cannot be read: {in_short(error)} A copy made by "
+            f"what it was compiled with cannot be read: {in_short(error)}. A copy made by "
             "wszoo.retie(model, wszoo.plan_of(model)) is not compiled and can be saved"
         ) from error
     model.compile(**state)

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from wszoo.sharing.about import about, describe
-from wszoo.sharing.calls import Call, all_calls, require_functional
+from wszoo.sharing.calls import Call, all_calls, node_of, require_functional
 from wszoo.sharing.plan import SharingPlan
 
 
@@ -139,6 +139,22 @@ def own_names(calls: Iterable[Call]) -> list[str]:
 def free_name(name: str, taken: set[str]) -> str:
     """`name.1`, `name.2`, …: the first that is not taken."""
     return next(free for i in count(1) if (free := f"{name}.{i}") not in taken)
+
+
+def free_layer_name(name: str, *tensors: Any) -> str:
+    """`name`, or the first of `name.1`, `name.2`, … that no operation above the tensors has.
+
+    So a layer that is put on a model whose layers are somebody else's gets a name of its own.
+    """
+    above: dict[int, Any] = {}
+    nodes = [node_of(tensor) for tensor in tensors]
+    while nodes:
+        node = nodes.pop()
+        if id(node) not in above:
+            above[id(node)] = node
+            nodes += node.parent_nodes
+    taken = {node.operation.name for node in above.values()}
+    return free_name(name, taken) if name in taken else name
 
 
 def layer_at(model: Any, site: str) -> keras.Layer:

@@ -23,9 +23,9 @@ _LABEL = re.compile(r"[A-Z][a-z]*")
 class SharingPlan:
     """A partition of sites: `owners` pairs each site with the first site of its group.
 
-    Equal partitions of the same sites are equal plans with equal hashes, however they were made.
-    Raises `ValueError` for an empty plan, a bad or repeated site name, or an owner that does not
-    own itself.
+    Equal partitions of the same sites are equal plans with equal hashes, however they were made; a
+    model without weights has no sites and the empty plan. Raises `ValueError` for a bad or repeated
+    site name, or an owner that does not own itself.
     """
 
     owners: tuple[tuple[str, str], ...]
@@ -58,7 +58,7 @@ class SharingPlan:
         """One label a site: `"AABB"`; equal labels share. Raises `ValueError` on a wrong length."""
         sites = tuple(sites)
         labels = _LABEL.findall(pattern)
-        if "".join(labels) != pattern or not labels:
+        if "".join(labels) != pattern or (sites and not labels):
             raise ValueError(
                 f"pattern {pattern!r} is not a row of labels; a label is a capital letter, past 26 "
                 "groups followed by small ones: 'AABB', 'ABAB', 'AAbAc'"
@@ -66,7 +66,7 @@ class SharingPlan:
         if len(labels) != len(sites):
             raise ValueError(
                 f"pattern {pattern!r} has {len(labels)} labels for {len(sites)} sites: "
-                f"{_shorten(sites)}"
+                f"{_shorten(sites) or 'a model without weights has none'}"
             )
         return _from_labels(sites, lambda i, n: labels[i])
 
@@ -295,8 +295,6 @@ def _label(index: int) -> str:
 
 
 def _check_sites(sites: Sequence[str]) -> None:
-    if not sites:
-        raise ValueError("a plan needs at least one site")
     bad = [site for site in sites if not isinstance(site, str) or not site or "/" in site]
     if bad:
         raise ValueError(f"a site is named by a non-empty string without '/'; received {bad}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from wszoo.sharing.copying import lost_attribute
 from wszoo.sharing.flags import flags_of
+from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.state import own_state, parts
 
 
@@ -65,18 +66,3 @@ def random_states_kept() -> Iterator[None]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
-
-
-def in_short(error: Exception) -> str:
-    """What Keras says, without the configs that it prints."""
-    text = str(error).split("Exception encountered:")[-1]
-    for addition in ("Full object config", "Example:", "\n\nconfig="):
-        text = text.split(addition)[0]
-    text = " ".join(text.split())
-    if "lambda" in text and "Requested the deserialization" in text:
-        return (
-            "a lambda is Python code, which is not read from a file. Make it a function or layer "
-            "under @keras.saving.register_keras_serializable(), or keep the model by "
-            "model.save(path) and keras.saving.load_model(path, safe_mode=False)."
-        )
-    return text if len(text) < 400 else f"{text[:400]}…"

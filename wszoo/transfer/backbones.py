@@ -94,22 +94,65 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
     model = graph.as_functional(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
-            f"a backbone has one input and one output; {model.name!r} has {len(model.inputs)} and "
-            f"{len(model.outputs)}"
+            f"a backbone has one input and one output; {model.name!r} has the inputs "
+            f"{[tensor.name for tensor in model.inputs]} and the outputs {model.output_names}. "
+            "Give the part of it that makes features of one input: "
+            "keras.Model(model.inputs[0], model.get_layer(NAME).output)"
         )
+    _refuse_state(model)
     wanted = tuple(model.inputs[0].shape[1:])
     size = wanted[0] if len(wanted) == 3 and wanted[0] == wanted[1] else None
 
     def make(shape: Shape) -> "keras.Model":
-        copy = retie(model, graph.plan_of(model))
+        copy = _with_free_batch(retie(model, graph.plan_of(model)))
         if _fits(shape, wanted):
             return _pooled(copy)
         if len(shape) == 3 and shape[-1] == 1 and _fits((*shape[:-1], 3), wanted):
-            return _pooled(behind(copy, shape, _colour))
-        hint = "; give them a channel axis: x[..., None]" if _fits((*shape, 1), wanted) else ""
-        raise ValueError(f"{name} takes examples of shape {wanted}; the data have {shape}{hint}")
+            return _pooled(behind(copy, shape, lambda x: _colour(x, *copy.outputs)))
+        to_do = "give data of that shape, or build the model for the shape that they have"
+        if _fits((*shape, 1), wanted):
+            to_do = "give them a channel axis: x[..., None]"
+        raise ValueError(f"{name} takes examples of shape {wanted}; the data have {shape}: {to_do}")
 
     return Backbone(name, size, make, vocabulary)
+
+
+def _refuse_state(model: "keras.Model") -> None:
+    """Raises `ValueError` where features of an example depend on the examples before it."""
+    stateful = [
+        layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)
+    ]
+    if stateful:
+        raise ValueError(
+            f"{model.name!r} remembers its calls (stateful: {', '.join(map(repr, stateful))}), so "
+            "the features of an example would depend on those before it. Build it without such "
+            "layers, as keras.layers.LSTM with stateful=False, and give it the values: "
+            "new.set_weights(model.get_weights())"
+        )
+
+
+def _with_free_batch(model: "keras.Model") -> "keras.Model":
+    """A model whose Input has a fixed batch as one that takes any number of examples at a time.
+
+    Raises `ValueError` where its layers rely on that batch.
+    """
+    from wszoo.input_range import behind
+
+    (given,) = model.inputs
+    if given.shape[0] is None:
+        return model
+    reason = ""
+    try:
+        made = behind(model, given.shape[1:], lambda x: x, dtype=given.dtype)
+        if made.output_shape[:1] == (None,):
+            return made
+    except Exception as error:  # of any kind: it comes from within a layer
+        reason = f" ({type(error).__name__})"
+    raise ValueError(
+        f"the layers of {model.name!r} rely on the {given.shape[0]} examples of its Input's "
+        f"batch_shape{reason}, and training takes other numbers of them. Build it with a free "
+        "batch, keras.Input(shape), and give it the values: new.set_weights(model.get_weights())"
+    )
 
 
 def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:
@@ -117,12 +160,17 @@ def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(want in (None, size) for size, want in pairs)
 
 
-def _colour(inputs: Any) -> Any:
+def _colour(inputs: Any, *below: Any) -> Any:
+    """Grey images as colour ones, by a layer with a name that nothing up to `below` has."""
     import keras
+
+    from wszoo.sharing import graph
 
     if inputs.shape[-1] == 3:
         return inputs
-    return keras.layers.Concatenate(name="grey_to_colour")([inputs] * 3)
+    return keras.layers.Concatenate(name=graph.free_layer_name("grey_to_colour", *below))(
+        [inputs] * 3
+    )
 
 
 def _pooled(model: "keras.Model") -> "keras.Model":
@@ -134,13 +182,21 @@ def _pooled(model: "keras.Model") -> "keras.Model":
     x = model.outputs[0]
     if len(x.shape) == 2:
         return model
-    pools = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
+    pools = {
+        3: keras.layers.GlobalAveragePooling1D,
+        4: keras.layers.GlobalAveragePooling2D,
+        5: keras.layers.GlobalAveragePooling3D,
+    }
     if len(x.shape) not in pools:
         raise ValueError(
-            f"features are (batch, width), or maps to be averaged; {model.name!r} gives {x.shape}"
+            f"features are (batch, width), or sequences and maps to be averaged; {model.name!r} "
+            f"gives {tuple(x.shape)}. Give a part of it that makes such features, "
+            "keras.Model(model.inputs[0], model.get_layer(NAME).output), or put "
+            "keras.layers.Flatten() on top"
         )
     names = graph.names_of(model)
-    made = keras.Model(model.inputs[0], pools[len(x.shape)](name="pooled")(x), name=model.name)
+    pool = pools[len(x.shape)](name=graph.free_layer_name("pooled", x))
+    made = keras.Model(model.inputs[0], pool(x), name=model.name)
     graph.remember(made, names.sites, names.declared)
     return made
 
@@ -167,7 +223,10 @@ def _from_keras(
     import keras
 
     if len(shape) != 3 or shape[-1] not in (1, 3):
-        raise ValueError(f"keras:{name} takes images (rows, columns, 1 or 3); received {shape}")
+        raise ValueError(
+            f"keras:{name} takes images (rows, columns, 1 or 3); received {shape}. "
+            "For other data give a backbone of your own, a functional Keras model"
+        )
     if weights not in ("imagenet", None) and not Path(weights).is_file():
         raise ValueError(f"weights are 'imagenet', None or a file; received {os.fspath(weights)!r}")
     inputs = keras.Input(shape, name="input")

@@ -14,12 +14,12 @@ import keras
 
 from wszoo.sharing import graph
 from wszoo.sharing.calls import is_open
+from wszoo.transfer.heads import HEAD
 from wszoo.transfer.stages import select, stages
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-HEAD = "head"  # the stage that is new, see `wszoo.transfer.heads.attach`
 BATCH_NORM = ("frozen", "statistics", "train")
 
 

@@ -10,14 +10,18 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
+    from wszoo.sharing.graph import Names
+
+HEAD = "head"  # the stage that is new
+
 
 def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
     """Puts a linear classifier on features `(batch, width)`; gives logits `(batch, classes)`.
 
     Features are first scaled to unit length (layer `unit`), so that a logistic regression on unit
-    features is this head exactly. The backbone's layers and the names of its sites are kept; the
-    new layer `head` starts at zero. Raises `ValueError` for features that are not a vector and
-    for fewer than two classes.
+    features is this head exactly. The backbone's layers are kept, and the names of its sites as by
+    `attach`; the new site `head` starts at zero. Raises `ValueError` for features that are not a
+    vector and for fewer than two classes.
     """
     import keras
 
@@ -31,16 +35,17 @@ def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
         )
     if classes < 2:
         raise ValueError(f"a classifier needs two classes or more, not {classes}")
-    names = graph.names_of(backbone)
-    x = keras.layers.UnitNormalization(name="unit")(backbone.output)
-    x = keras.layers.Dense(classes, kernel_initializer="zeros", name="head")(x)
+    names, x = beside_head(graph.names_of(backbone)), backbone.output
+    x = keras.layers.UnitNormalization(name=graph.free_layer_name("unit", x))(x)
+    name = graph.free_layer_name(HEAD, x)
+    x = keras.layers.Dense(classes, kernel_initializer="zeros", name=name)(x)
     model = keras.Model(backbone.input, x, name=f"{backbone.name}_classifier")
-    graph.remember(model, (*names.sites, "head"), names.declared)
+    graph.remember(model, (*names.sites, HEAD), names.declared)
     return model
 
 
 def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
-    """Weights, in the order of `model.get_weights()`, as if the model had just been made.
+    """Weights, in the order of `model.get_weights()`, of a model of `attach_head` made anew.
 
     The head's kernel is drawn with standard deviation one: unit features times it give logits of
     order one.
@@ -49,9 +54,10 @@ def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
 
     keras.utils.set_random_seed(seed)
     fresh = keras.models.clone_model(model)
-    kernel, bias = fresh.get_layer("head").get_weights()
+    head = fresh.layers[-1]
+    kernel, bias = head.get_weights()
     kernel = np.random.default_rng(seed).standard_normal(kernel.shape)
-    fresh.get_layer("head").set_weights([kernel, bias])
+    head.set_weights([kernel, bias])
     return fresh.get_weights()
 
 
@@ -93,8 +99,9 @@ class Parts:
 def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
     """Puts a head, a Keras layer or a function of tensors, on features `(batch, width)`.
 
-    The backbone's layers and the names of its sites are kept. The head's site is called `head`;
-    of several, one is called `head.<layer>`, and `head` is the stage of them all.
+    The backbone's layers are kept, and the names of its sites, but for those of a stage `head` of
+    its own, see `beside_head`. The new head's site is called `head`; of several, one is called
+    `head.<layer>`, and `head` is the stage of them all.
 
     Raises `ValueError` for a head that gives no tensor or has a layer of a name that is taken.
     """
@@ -102,19 +109,44 @@ def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
 
     from wszoo.sharing import graph
 
-    names, features = graph.names_of(backbone), backbone.outputs[0]
+    names, features = beside_head(graph.names_of(backbone)), backbone.outputs[0]
     out = head(features)
     if not isinstance(out, keras.KerasTensor):
         raise ValueError(f"a head gives one tensor, made of the features; received {out!r}")
     try:
         model = keras.Model(backbone.inputs[0], out, name=f"{backbone.name}_transfer")
     except ValueError as error:
-        raise ValueError(f"the head does not go on {backbone.name!r}: {error}") from error
+        raise ValueError(
+            f"the head does not go on {backbone.name!r}: {error} Give the layers of your head "
+            "names that no layer of the backbone has"
+        ) from error
     layers = graph.own_names(graph.weighted_calls(model)[len(names.sites) :])
     calls = [f"head.{name}" if n == 0 else f"head.{name}.{n}" for name, n in _counted(layers)]
     sites = ("head",) if len(layers) == 1 else tuple(calls)
     graph.remember(model, (*names.sites, *sites), names.declared)
     return Parts(model, features, sites)
+
+
+def beside_head(names: "Names") -> "Names":
+    """Names of a backbone's sites beside a new head: its own `head` becomes `backbone.head`.
+
+    The stage `head` is the new one, in globs and freeze plans.
+    """
+    from wszoo.sharing import graph
+
+    others = {site for site in names.sites if not _in_head(site)}
+    moved: dict[str, str] = {}
+    for site in names.sites:
+        if _in_head(site):
+            name = f"backbone.{site}"
+            taken = others | set(moved.values())
+            moved[site] = graph.free_name(name, taken) if name in taken else name
+    kept = [tuple(moved.get(site, site) for site in row) for row in (names.sites, names.declared)]
+    return graph.Names(*kept)
+
+
+def _in_head(site: str) -> bool:
+    return site.partition(".")[0] == HEAD
 
 
 def _counted(names: list[str]) -> list[tuple[str, int]]:

@@ -35,8 +35,11 @@ def with_head(task: Task, name: str) -> Task:
     def mlp(features: Any, units: int, y: np.ndarray) -> Any:
         import keras
 
+        from wszoo.sharing import graph
+
+        name = graph.free_layer_name("hidden", features)
         hidden = keras.layers.Dense(
-            features.shape[-1], activation="relu", dtype="float32", name="hidden"
+            features.shape[-1], activation="relu", dtype="float32", name=name
         )
         return task.head(hidden(features), units, y)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,10 +64,7 @@ class Result:
         """
         import keras
 
-        try:
-            return keras.Model(self.model.inputs[0], self.model.get_layer("unit").output)
-        except ValueError as error:
-            raise ValueError(f"the head of {self.task.name} has no layer 'unit'") from error
+        return keras.Model(self.model.inputs[0], _unit_features(self.model, self.task.name))
 
     def table(self) -> "Table":
         """A rich table: a row a phase with its last epoch, then the model itself."""
@@ -131,6 +128,28 @@ def notes_of(model: "keras.Model", frozen: "Mapping[str, Frozen]") -> tuple[str,
                 f"{_listed(state.norms)} stay as they are (batch_norm={state.batch_norm!r})"
             )
     return tuple(found)
+
+
+def _unit_features(model: "keras.Model", task: str) -> Any:
+    """What the head's UnitNormalization gives, found from the output upwards: a backbone may have
+    layers of any name."""
+    import keras
+
+    from wszoo.sharing import graph
+    from wszoo.sharing.calls import node_of
+    from wszoo.transfer.stages import stages
+
+    layer_of = graph.layers_of(model)
+    new = [layer_of[site] for site in stages(model).get("head", ())]
+    tensor = model.outputs[0]
+    while (node := node_of(tensor)).input_tensors:
+        operation = node.operation
+        if isinstance(operation, keras.layers.UnitNormalization):
+            return node.outputs[0]
+        if getattr(operation, "weights", None) and not any(operation is layer for layer in new):
+            break
+        tensor = node.input_tensors[0]
+    raise ValueError(f"the head of {task} has no UnitNormalization, so no unit features")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from wszoo.sharing import graph
 from wszoo.transfer import cache, heads, probe, tune
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -80,9 +81,8 @@ class Rivals:
         model = trainer.model
         if WAYS[name].pretrained:
             model.set_weights(fresh)
-            model.get_layer("head").set_weights(
-                list(self._probe(self.features(train[0]), train[1]))
-            )
+            head = graph.layer_at(model, heads.HEAD)
+            head.set_weights(list(self._probe(self.features(train[0]), train[1])))
             start = model.get_weights()
         else:
             if seed not in self._random:

@@ -55,11 +55,13 @@ def transfer(
 
     Args:
         backbone: a tag (`"conv_net.omniglot"`), `"keras:MobileNetV3Small"`, `"hub:PRESET"`, or a
-            functional Keras model, which is not changed. See `wszoo.transfer.backbones.find`, also
-            for `weights` and `image_size`.
+            functional Keras model, which is not changed. Of its class nothing is used, no
+            `train_step` of its own either. See `wszoo.transfer.backbones.find`, also for `weights`
+            and `image_size`.
         task: classification, multi_label, regression, ordinal or embedding, or a `Task`.
         data: a source's name or path, a `Source`, or arrays; see `wszoo.transfer.examples`.
-        freeze: what trains: `"head"` (the default), `"all"`, globs over stages or sites, or a
+        freeze: what trains: `"head"` (the default; always the new one: sites of the backbone of
+            that name become `backbone.head`), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transfer.phases`.
             With `lora` the default is the adapters and the head.
         order: for `ordinal`: the classes from low to high; not needed where they are numbers.
@@ -147,6 +149,7 @@ def transfer(
     with distributed.alone():
         net, notes = ranges.fitted(net, images, input_range)
     net = extras.in_precision(net, policy) if policy else net
+    notes += _put_aside(net)
     adapted: tuple[str, ...] = ()
     if lora is not None:
         net, adapted = _with_adapters(net, lora)
@@ -197,6 +200,21 @@ def transfer(
         result = runner.run(found.name, probe=probe_first and head is None)
     describe(result.model, task=kind.name, **known.facts)
     return result
+
+
+def _put_aside(net: "keras.Model") -> tuple[str, ...]:
+    """Calls the backbone's own stage `head` otherwise, before anything speaks of sites."""
+    from wszoo.sharing import graph
+    from wszoo.transfer.heads import beside_head
+
+    before = graph.names_of(net)
+    after = beside_head(before)
+    graph.remember(net, after.sites, after.declared)
+    pairs = zip(before.sites, after.sites, strict=True)
+    moved = [f"{old!r} is {new!r}" for old, new in pairs if old != new]
+    if not moved:
+        return ()
+    return (f"'head' is the new head; of the backbone's own sites {', '.join(moved)} here",)
 
 
 def as_plan(freeze: Any, epochs: int) -> FreezePlan:

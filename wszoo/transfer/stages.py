@@ -54,7 +54,10 @@ def select(parts: dict[str, tuple[str, ...]], chosen: str | Sequence[str]) -> li
     for rule in [chosen] if isinstance(chosen, str) else chosen:
         hit = _by_rule(parts, names, rule)
         if not hit:
-            raise ValueError(f"{rule!r} matches no stage and no site; the stages are {names}")
+            raise ValueError(
+                f"{rule!r} matches no stage and no site; the stages are "
+                f"{names or 'none: the model has no weights'}"
+            )
         taken |= hit
     return [site for sites in parts.values() for site in sites if site in taken]
 

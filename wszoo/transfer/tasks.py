@@ -191,22 +191,31 @@ def _unit(features: Any) -> Any:
     """Features of unit length times √width: of order one each, whatever the backbone."""
     import keras
 
-    x = keras.layers.UnitNormalization(dtype="float32", name="unit")(features)
-    return keras.layers.Rescaling(starts.scale(features), dtype="float32", name="unit_scale")(x)
+    x = keras.layers.UnitNormalization(dtype="float32", name=_free("unit", features))(features)
+    scale = starts.scale(features)
+    return keras.layers.Rescaling(scale, dtype="float32", name=_free("unit_scale", features))(x)
+
+
+def _free(name: str, features: Any) -> str:
+    """The name of a layer on features, which no layer of the backbone has."""
+    from wszoo.sharing import graph
+
+    return graph.free_layer_name(name, features)
 
 
 def _linear(features: Any, units: int, y: np.ndarray) -> Any:
     import keras
 
-    return keras.layers.Dense(units, dtype="float32", name="head")(_unit(features))
+    return keras.layers.Dense(units, dtype="float32", name=_free("head", features))(_unit(features))
 
 
 def _regressor(features: Any, units: int, y: np.ndarray) -> Any:
     import keras
 
-    x = keras.layers.Dense(units, dtype="float32", name="head")(features)
+    x = keras.layers.Dense(units, dtype="float32", name=_free("head", features))(features)
     mean, sd = starts.moments(y)
-    return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name="units")(x)
+    name = _free("units", features)
+    return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name=name)(x)
 
 
 def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
@@ -214,21 +223,23 @@ def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
 
     from wszoo.layers import Bias
 
-    x = keras.layers.Dense(1, use_bias=False, dtype="float32", name="kernel")(_unit(features))
-    x = keras.layers.Concatenate(dtype="float32", name="thresholds")([x] * (units - 1))
-    return Bias(dtype="float32", name="bias")(x)
+    kernel, thresholds, bias = (_free(n, features) for n in ("kernel", "thresholds", "bias"))
+    x = keras.layers.Dense(1, use_bias=False, dtype="float32", name=kernel)(_unit(features))
+    x = keras.layers.Concatenate(dtype="float32", name=thresholds)([x] * (units - 1))
+    return Bias(dtype="float32", name=bias)(x)
 
 
 def prototypes(features: Any, units: int, y: np.ndarray) -> Any:
     """A head: scaled cosines between the features and a prototype a class."""
     import keras
 
-    x = keras.layers.UnitNormalization(dtype="float32", name="unit")(features)
+    unit = keras.layers.UnitNormalization(dtype="float32", name=_free("unit", features))
     x = keras.layers.Dense(
         units,
         use_bias=False,
         kernel_constraint=keras.constraints.UnitNorm(),  # prototypes stay on the sphere
         dtype="float32",
-        name="prototypes",
-    )(x)
-    return keras.layers.Rescaling(SCALE, dtype="float32", name="cosine_scale")(x)
+        name=_free("prototypes", features),
+    )(unit(features))
+    name = _free("cosine_scale", features)
+    return keras.layers.Rescaling(SCALE, dtype="float32", name=name)(x)

@@ -194,8 +194,14 @@ def count(x: Any) -> int:
 
 
 def take(x: Any, rows: Any) -> Any:
-    """Some examples, of one input or several."""
-    return keras.tree.map_structure(lambda part: np.asarray(part)[rows], x)
+    """Some examples, of one input or several, as Keras takes them: texts as tensors."""
+
+    def some(part: Any) -> Any:
+        chosen = np.asarray(part)[rows]
+        texts = chosen.dtype.kind in "OSU"
+        return keras.ops.convert_to_tensor(chosen, "string") if texts else chosen
+
+    return keras.tree.map_structure(some, x)
 
 
 def _value(variable: Any) -> np.ndarray:

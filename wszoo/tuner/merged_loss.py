@@ -21,7 +21,9 @@ class MergedLoss:
 
     def __init__(self, model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any = None):
         self._twin = untied_twin(model)
-        self._twin.compile(loss=loss, loss_weights=loss_weights)
+        # Without the steps of a class of its own, which may measure something else.
+        self._running = keras.Model(self._twin.input, self._twin.output)
+        self._running.compile(loss=loss, loss_weights=loss_weights)
         self._layers, self._weights = graph.layers_of(self._twin), self._twin.get_weights()
         self._x, self._y = x, y
         self._known: dict[SharingPlan, float] = {}
@@ -32,7 +34,7 @@ class MergedLoss:
             equalise(self._layers, plan)
             if any(len(group) > 1 for group in plan.groups.values()):
                 recalibrate(self._twin, self._x)
-            found = self._twin.evaluate(
+            found = self._running.evaluate(
                 self._x, self._y, batch_size=128, verbose=0, return_dict=True
             )
             self._known[plan] = float(found["loss"])  # of all outputs together

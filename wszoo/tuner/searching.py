@@ -63,6 +63,7 @@ def search(
     model is first trained for `epochs` (`parent="train"`; a trained model may be given), and
     trials start from it; `None` starts each from the model's own weights. Where that is the same
     (see `can_share_a_graph`), plans of a given model train on one graph, which is traced once.
+    Every training is that of the model's class, by its `train_step` if it has one of its own.
 
     `short`, `epochs`, `plans`, `finalists`, `seeds`: see `Schedule`; `patience`: see `TieOracle`.
     A trial's score is that of its best epoch, as KerasTuner takes it, and the weights that are

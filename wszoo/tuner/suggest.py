@@ -110,7 +110,8 @@ def suggest(
             that order plans best in docs/suggest.md.
         sites: those that may share; the model's declared ones by default.
         loss: as for `compile`; by default the one that the model was compiled with, and its
-            weights where there are several outputs.
+            weights where there are several outputs. Losses and gradients are those of this loss
+            on the model's outputs, also for a class with a `train_step` or `test_step` of its own.
 
     Raises `ValueError` if no two sites can share, for values without a mean (quantised ones), for
     an unknown method and for missing data.
@@ -118,7 +119,7 @@ def suggest(
     twin = untied_twin(model)
     names = tuple(sites or graph.names_of(twin).declared)
     tieable = check_families(twin, names)
-    if x is not None and costs.count(x) > samples:
+    if x is not None:
         rows = costs.evenly(costs.count(x), samples)
         x, y = costs.take(x, rows), None if y is None else costs.take(y, rows)
     flat = [site for family in tieable for site in family]
@@ -147,10 +148,8 @@ def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, 
         kinds = {
             s: type(layer).__name__ for s, layer in graph.layers_of(model).items() if s in names
         }
-        raise ValueError(
-            f"no two sites of {model.name!r} can share a layer: settings or shapes of weights of "
-            f"all of {kinds} differ"
-        )
+        why = f"settings or shapes of weights of all of {kinds} differ" if kinds else "it has none"
+        raise ValueError(f"no two sites of {model.name!r} can share a layer: {why}")
     layer_of = graph.layers_of(model)
     check_mean({site: layer_of[site] for family in found for site in family})
     return found
