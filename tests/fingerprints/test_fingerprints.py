@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import wszoo
 from wszoo.fingerprints import digest, plain
+from wszoo.transfer.rates import with_rates
 
 STRENGTH = 3
 
@@ -233,3 +234,14 @@ def test_equal_in_another_process_wherever_the_code_stands():
 
     lower = textwrap.dedent(SCRIPT).replace("import sys", "# a line\nimport sys")
     assert run(SCRIPT, 1) == run(SCRIPT, 2) == run(lower, 3) != run(SCRIPT.replace("2)", "4)"), 1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)),
+        lambda: with_rates(keras.optimizers.Adam(0.1), {}),
+    ],
+)
+def test_the_numbers_in_names_of_optimizers_do_not_count(make):
+    assert plain(make()) == plain(make())

@@ -79,12 +79,25 @@ def compiled(model: Any) -> dict[str, Any]:
 
 
 def config_of(value: Any) -> dict[str, Any]:
-    """The config of a Keras object, without the number that Keras puts after a name of its own."""
+    """The config of a Keras object, without names that Keras may have numbered.
+
+    Of an optimizer, which may hold another, without all names: none decides anything.
+    """
+    import keras
+
     config = _config(value)
-    if is_numbered(value):
+    if isinstance(value, keras.optimizers.Optimizer):
+        config = _without_names(config)
+    elif is_numbered(value):
         config.pop("name", None)
     rate = getattr(value, "_learning_rate", None)
     return config | ({"learning_rate": rate} if hasattr(rate, "get_config") else {})
+
+
+def _without_names(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {word: _without_names(inner) for word, inner in part.items() if word != "name"}
+    return [_without_names(inner) for inner in part] if isinstance(part, list) else part
 
 
 def _config(value: Any) -> dict[str, Any]:
