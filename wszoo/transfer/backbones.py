@@ -253,7 +253,9 @@ def _from_hub(preset: str, shape: Shape) -> "keras.Model":
     try:
         import keras_hub
     except ImportError as error:
-        raise ImportError(f"the preset {preset!r} needs KerasHub: pip install keras-hub") from error
+        raise ImportError(
+            f"the preset {preset!r} needs KerasHub: pip install 'wszoo[hub]'"
+        ) from error
     net = keras_hub.models.Backbone.from_preset(preset)
     converter = keras_hub.layers.ImageConverter.from_preset(preset)
     scale = np.multiply(255.0, 1.0 if converter.scale is None else converter.scale).tolist()
