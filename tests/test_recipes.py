@@ -94,7 +94,7 @@ def test_pretraining_that_is_killed_goes_on_and_ends_as_unbroken(tmp_path):
 
     other = [a if a != "8" else "9" for a in PRETRAIN]
     code, _, err = run(tmp_path, "pretrain.py", *other, *broken)
-    assert code == 2 and "go on with the same settings" in err
+    assert code == 2 and "go on with the same, name another" in err
 
     code, out, err = run(tmp_path, "pretrain.py", *PRETRAIN, *broken)
     assert code == 0, err
