@@ -99,7 +99,7 @@ def test_anomaly_of_images(tmp_path):
         ("anomaly.py", ["series", "missing.csv"], "no such file"),
         ("anomaly.py", ["series", "x", "--train-share", "1"], "between 0 and 1"),
         ("classify_audio.py", ["--data", "digits"], "no recordings"),
-        ("classify_audio.py", ["--wav", "missing.wav"], "no readable PCM wav"),
+        ("classify_audio.py", ["--wav", "missing.wav"], "are no readable wav files"),
     ],
 )
 def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, arguments, words):

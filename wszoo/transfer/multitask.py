@@ -89,10 +89,9 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
             y = keras.layers.Rescaling(**units, name=f"{name}_units")(y)
         outputs[name] = Uncertainty(dtype="float32", name=name)(y)
     model = keras.Model(backbone.input, outputs, name=f"{backbone.name}_tasks")
-    old = zip(map(id, graph.weighted_calls(backbone)), names.sites, strict=True)
-    site_of = dict(old)
-    found = [site_of.get(id(node), node.operation.name) for node in graph.weighted_calls(model)]
-    graph.remember(model, found, names.declared)
+    site_of = dict(zip(graph.weighted_calls(backbone), names.sites, strict=True))
+    sites = [site_of.get(call, call.operation.name) for call in graph.weighted_calls(model)]
+    graph.remember(model, sites, names.declared)
     return model
 
 
