@@ -29,6 +29,7 @@ def test_a_model_keeps_its_way_through_a_file_and_its_data_come_that_way(net, tm
         Image.fromarray(pixels).save(tmp_path / "set" / "ab"[label] / f"{i}.png")
     result = wszoo.transfer(net, data=tmp_path / "set", epochs=1, resize="pad", verbose=0)
     facts = {"task": "classification", "class_names": ["a", "b"], "image_size": 8, "resize": "pad"}
+    facts |= {"input_range": [0.0, 1.0]}
     assert about(result.model) == facts and result.notes == ()
     wszoo.save(result.model, tmp_path / "m.keras")
     again = wszoo.load(tmp_path / "m.keras")
