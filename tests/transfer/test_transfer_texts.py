@@ -50,8 +50,11 @@ def test_a_pretrained_model_learns_texts_and_keeps_their_words(table, vocabulary
 
 
 def test_texts_to_measure_a_model_by_are_in_its_own_tokens(table, vocabulary, tmp_path):
-    source, task = data_of(wszoo.get(TAG), TAG, str(table))
+    settings = weights.find("shared_encoder", "clinc_oos").card["config"] | {"head": 2}
+    source, task = data_of(wszoo.get("shared_encoder", **settings), TAG, str(table))
     assert source.vocabulary == vocabulary and task == "classification"
+    with pytest.raises(ValueError, match="tells 151 classes apart; t has 2: bank, food"):
+        data_of(wszoo.get(TAG), TAG, str(table))
     book = tmp_path / "a.txt"
     book.write_text("What light through yonder window breaks? ℵ\n" * 60, encoding="utf-8")
     name = "tied_lm.tiny_shakespeare"
