@@ -480,3 +480,15 @@ def test_a_model_without_weights_is_a_model(tmp_path):
         np.testing.assert_allclose(other.predict_on_batch(x), wanted, rtol=1e-6)
         assert wszoo.sites(other) == () and not wszoo.plan_of(other).groups
     assert wszoo.audit(loaded).stored_parameters == file_parameters(tmp_path / "model.keras") == 0
+
+
+def test_a_model_that_diverged_is_saved_as_it_is(tmp_path):
+    model, _ = hand_built.make("repeated")
+    model.compile("adam", "mse")
+    x = np.full((4, *model.input_shape[1:]), np.nan, "float32")
+    model.fit(x, model.predict(x, verbose=0), verbose=0)
+    assert any(np.isnan(v).any() for v in model.optimizer.variables)
+    wszoo.save(model, tmp_path / "model.keras")
+    loaded = wszoo.load(tmp_path / "model.keras")
+    for old, new in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, new)

@@ -12,7 +12,7 @@ import numpy as np
 from wszoo.sharing.copying import lost_attribute
 from wszoo.sharing.flags import flags_of
 from wszoo.sharing.keras_errors import in_short
-from wszoo.sharing.state import own_state, parts
+from wszoo.sharing.state import identical, own_state, parts
 
 
 def check_comes_back(model: Any, read: Callable[[], Any]) -> None:
@@ -34,7 +34,7 @@ def check_comes_back(model: Any, read: Callable[[], Any]) -> None:
         raise ValueError("its trainable flags come back otherwise")
     if has_optimizer(model) and has_optimizer(other):
         columns = zip(model.optimizer.variables, other.optimizer.variables, strict=False)
-        if any(not np.array_equal(old, new) for old, new in columns):
+        if not all(identical(np.asarray(old), np.asarray(new)) for old, new in columns):
             raise ValueError(f"the state of its optimizer {model.optimizer.name!r} is lost")
 
 

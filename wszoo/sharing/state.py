@@ -25,7 +25,7 @@ class OwnState:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OwnState) or set(self.values) != set(other.values):
             return False
-        same = (_identical(value, other.values[key]) for key, value in self.values.items())
+        same = (identical(value, other.values[key]) for key, value in self.values.items())
         return self.assets == other.assets and all(same)
 
 
@@ -109,7 +109,7 @@ def check_mean(layer_of: dict[str, keras.Layer]) -> None:
             raise ValueError(f"site {site!r} cannot be averaged with others: {reason}")
 
 
-def _identical(one: np.ndarray, other: np.ndarray) -> bool:
+def identical(one: np.ndarray, other: np.ndarray) -> bool:
     """Bit for bit, so that NaN equals NaN."""
     return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
