@@ -267,7 +267,7 @@ def DeepLabV3Backbone(m):
     model = m.DeepLabV3Backbone(
         resnet(m),
         spatial_pyramid_pooling_key="P3",
-        upsampling_size=8,
+        upsampling_size=2,
         dilation_rates=[2, 4],
         low_level_feature_key="P2",
         projection_filters=4,

@@ -31,7 +31,6 @@ from foreign_case import (
     Nothing,
     Wrong,
     alike,
-    equal_flags,
     flags,
     likeness,
     moved,
@@ -87,11 +86,17 @@ def twin(case: Case) -> str:
     if any(len(group) > 1 for group in wszoo.plan_of(made).groups.values()):
         raise Wrong("sites of the twin share")
     holders: dict[int, Any] = {}
-    for layer in [sharing_graph.layer_at(made, site) for site in wszoo.sites(made)]:
+    for layer in sharing_graph.layers_of(made).values():
         for weight in layer.weights:
             if holders.setdefault(id(weight), layer) is not layer:
                 raise Wrong(f"two layers of the twin hold {weight.path!r}")
     return ""
+
+
+def flags_at_sites(model: Any) -> list[list[bool]]:
+    """Of each site's weights: paths and their order are others in a graph without nested models."""
+    layers = sharing_graph.layers_of(model).values()
+    return [[weight.trainable for weight in layer.weights] for layer in layers]
 
 
 def identity(case: Case) -> str:
@@ -102,7 +107,7 @@ def identity(case: Case) -> str:
         raise Wrong("tied again, it has other sizes or another plan")
     with some_frozen(case.model):
         copy = wszoo.retie(case.model, plan)
-        if not equal_flags(flags(copy), flags(case.model)):
+        if flags_at_sites(copy) != flags_at_sites(case.model):
             raise Wrong("trainable flags of a copy differ")
     return ""
 
