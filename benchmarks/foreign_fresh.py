@@ -66,7 +66,7 @@ def keras_file(job: dict[str, Any], parts: Parts) -> str:
     model = wszoo.load(job["path"])
     given, wanted = parts["all"]
     if len(model.inputs) == len(given) == 1:  # a class that makes its input may name it anew
-        given = {model.inputs[0].name: next(iter(given.values()))}
+        given = {model.inputs[0]._keras_history.operation.name: next(iter(given.values()))}
     error = difference(outputs(model, given), wanted)
     if error > 1e-6:
         raise Wrong(f"loaded: outputs differ by {error:.2g}")

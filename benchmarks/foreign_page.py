@@ -72,7 +72,7 @@ def page(found: list[dict[str, Any]]) -> str:
             elif outcome == "wrong":
                 wrong.append(f"- {row['graph']}, {step}: {said}")
     number = {kind: f"r{i}" for i, kind in enumerate(refusals, 1)}
-    lines = [INTRO, *counts(found), ""]
+    lines = [INTRO, *counts(found), "", *missing(found)]
     lines += ["## Wrong", "", *(wrong or ["None."]), ""]
     for title, names in COLLECTIONS.items():
         lines += [f"## {title}", "", *table([r for r in found if r["graph"] in names], number), ""]
@@ -97,6 +97,15 @@ def counts(found: list[dict[str, Any]]) -> list[str]:
         f"SavedModel export works, that of wszoo does not in {worse} graphs; where Keras' own does "
         f"not, it does in {better}.",
     ]
+
+
+def missing(found: list[dict[str, Any]]) -> list[str]:
+    """A line that names the graphs of the collection that have no result yet."""
+    stored = {row["graph"] for row in found}
+    names = [name for name in NAMES if name not in stored]
+    if not names:
+        return []
+    return [f"{len(names)} more have not been taken yet: {', '.join(names)}.", ""]
 
 
 def compared(found: list[dict[str, Any]]) -> tuple[int, int]:
