@@ -27,8 +27,8 @@ from rich.progress import Progress
 from wszoo import comparison
 from wszoo.cli import run
 from wszoo.data import load
+from wszoo.files import written_whole
 from wszoo.layers import LocallyConnected2D
-from wszoo.sharing.files import written_whole
 
 REPO = Path(__file__).resolve().parent.parent
 HOME = REPO / "docs" / "claims"

@@ -8,8 +8,8 @@ import numpy as np
 from claims_checks import CHECKS, SLACK, Outcome, conditions_of, judge, measure_name, read, rows_of
 
 from wszoo.comparison import tables
+from wszoo.files import written_whole
 from wszoo.report import mean_sd
-from wszoo.sharing.files import written_whole
 
 INTRO = f"""# Tied models beside their untied twins
 

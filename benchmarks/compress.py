@@ -28,8 +28,8 @@ from wszoo import batches, claims, report, training
 from wszoo.cli import run
 from wszoo.comparison.summary import paired
 from wszoo.data import load
+from wszoo.files import written_whole
 from wszoo.layers import LowRankPart
-from wszoo.sharing.files import written_whole
 from wszoo.tuner.compress import Recovery, compress, recover
 from wszoo.tuner.narrow import narrower
 

@@ -24,7 +24,7 @@ import wszoo
 from wszoo import claims, report, training
 from wszoo.cli import run
 from wszoo.data import Source, load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "depth"
 # The table of characters is tied in all of them: the plans differ over depth alone.

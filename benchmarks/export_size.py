@@ -25,7 +25,7 @@ from wszoo.export.convert import convert
 from wszoo.export.inspect import inspect_tflite
 from wszoo.export.litert import BYTES
 from wszoo.export.stored import inspect_file
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "export_size.md"
 SLACK = 64 * 1024  # bytes for graph and metadata

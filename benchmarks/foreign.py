@@ -26,7 +26,7 @@ import typer
 from foreign_names import NAMES, STEPS
 
 from wszoo.cli import run
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parent / "docs" / "foreign"

@@ -11,7 +11,7 @@ from typing import Any
 
 from foreign_names import COLLECTIONS, NAMES, STEPS
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MARKS = {"works": "✓", "none": "·", "wrong": "**wrong**"}

@@ -25,7 +25,7 @@ from fronts_tasks import EPOCHS, TASKS, Bench
 from wszoo import claims
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 TIMED = "AABBCC"  # the plan whose plain trial is timed
 

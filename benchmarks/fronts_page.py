@@ -15,8 +15,8 @@ from fronts_methods import AGAIN, BUDGET, FINALISTS, OURS, PEERS, PLANS, RANDOM,
 from fronts_tasks import EPOCHS, TASKS, Task
 from scipy.stats import t as student
 
+from wszoo.files import written_whole
 from wszoo.report import mean_sd
-from wszoo.sharing.files import written_whole
 from wszoo.tuner.front import hypervolume
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -23,7 +23,7 @@ import typer
 import yaml
 
 from wszoo.cli import run
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = {

@@ -21,7 +21,7 @@ from planted_tasks import DRAWS, TASKS, Bench, Task
 from rich.progress import track
 
 from wszoo.cli import run
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 OUT = Path("docs/planted")
 FIRST_TRUTH_SEED = 5000  # its weights and orders are none of those that searches see

@@ -11,8 +11,8 @@ from planted import EIGHT_SEEDS, OUT, read, write
 from planted_methods import AGAIN, ORACLES, OURS, PEERS, SEEDS, TRIALS
 from planted_tasks import DRAWS, EXAMPLES, NOISE, PRICE, TASKS, TEST, TRAINING
 
+from wszoo.files import written_whole
 from wszoo.report import mean_sd
-from wszoo.sharing.files import written_whole
 
 PAGE = Path("docs/planted.md")
 RANDOM = next(name for name in PEERS if not name.startswith("KerasTuner"))

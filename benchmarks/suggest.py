@@ -29,7 +29,7 @@ import wszoo
 from wszoo import batches, claims, report, training
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space import SearchSpace
 from wszoo.tuner.suggest import METHODS, price_of

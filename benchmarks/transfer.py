@@ -32,7 +32,7 @@ from wszoo import report
 from wszoo.cli import run
 from wszoo.data import images, load
 from wszoo.data.splitting import first_stratified
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.transfer import cache, probe
 from wszoo.transfer.on_features import fit_on_features
 from wszoo.transfer.run import transfer

@@ -33,7 +33,7 @@ from wszoo import report
 from wszoo.cli import run
 from wszoo.data import load, nab
 from wszoo.data.csv_file import is_table_file
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLANS = {"tied": None, "untied": "untied"}  # a model's name in the tables → its plan

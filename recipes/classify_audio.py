@@ -25,7 +25,7 @@ import wszoo
 from wszoo import report, training
 from wszoo.cli import run
 from wszoo.data import Source, audio, load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 
 def main(

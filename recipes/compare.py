@@ -34,7 +34,7 @@ from wszoo.comparison.arms import parse_settings
 from wszoo.comparison.summary import sentence
 from wszoo.comparison.tables import markdown, picture, tables
 from wszoo.data import load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 EDGE = (
     "(*) the best learning rate was the least or the largest of those tried. Seconds are this "

@@ -26,7 +26,7 @@ from rich.table import Table
 import wszoo
 from wszoo import evaluation, training
 from wszoo.cli import run
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.tuner.compress import Recovery, compress, recover
 from wszoo.tuner.narrow import narrower
 from wszoo.tuner.suggest import METHODS

@@ -18,7 +18,7 @@ from scipy.ndimage import median_filter
 import wszoo
 from wszoo import evaluation, report, training
 from wszoo.cli import run
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 
 def main(

@@ -22,7 +22,7 @@ from wszoo import evaluation, report
 from wszoo.cli import run
 from wszoo.export import gate, parity
 from wszoo.export.litert import BYTES
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 
 def main(

@@ -42,7 +42,7 @@ from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
 from wszoo.export.saved_model import saved_model
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.transfer import backbones, heads, probe, tune
 from wszoo.transfer import distribution as distributed
 from wszoo.transfer.named_heads import HEADS

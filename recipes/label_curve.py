@@ -35,7 +35,7 @@ from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
 from wszoo.data.splitting import first_stratified
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.transfer.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most

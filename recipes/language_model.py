@@ -24,7 +24,7 @@ import wszoo
 from wszoo import registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, text
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 
 def main(

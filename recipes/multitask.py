@@ -35,7 +35,7 @@ import wszoo
 from wszoo import batches, claims, report
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.training import cosine
 from wszoo.transfer.multitask import (
     Head,

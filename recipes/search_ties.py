@@ -27,7 +27,7 @@ import wszoo
 from wszoo import evaluation, registry
 from wszoo.cli import run
 from wszoo.data import Source, load
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.tuner import Front, SearchSpace, search
 
 

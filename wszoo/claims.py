@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from wszoo._version import __version__
+from wszoo.files import written_whole
 from wszoo.fingerprints import plain
-from wszoo.sharing.files import written_whole
 
 FILE = "settings.json"
 SHOWN = 80  # characters of a value that an error shows

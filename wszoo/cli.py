@@ -258,7 +258,7 @@ def share_constants_command(
 ) -> None:
     """Store equal and transposed constants of any .tflite file once."""
     from wszoo.export.share_constants import share_constants
-    from wszoo.sharing.files import written_whole
+    from wszoo.files import written_whole
 
     if not source.is_file():
         raise FileNotFoundError(f"no file {str(source)!r}")

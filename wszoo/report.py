@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 if TYPE_CHECKING:
     from rich.table import Table

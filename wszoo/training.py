@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from wszoo import batches
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 DIGITS = 5  # of a metric in a card
 Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order

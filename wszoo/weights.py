@@ -121,7 +121,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     import keras
 
     from wszoo._version import __version__
-    from wszoo.sharing.files import file_parameters, folder_written_whole
+    from wszoo.files import folder_written_whole
+    from wszoo.sharing.files import file_parameters
 
     folder = Path(folder)
     with folder_written_whole(folder) as part:

@@ -133,10 +133,11 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(net,
     script = """
 import sys, time, wszoo
 from pathlib import Path
+from wszoo.files import written_whole
 from wszoo.transfer import cache_files
-folder = Path(sys.argv[1])
-with cache_files.alone(folder / "k.features"):
-    (folder / ".9999999.part.k.features").write_text("half")
+path = Path(sys.argv[1]) / "k.features"
+with cache_files.alone(path), written_whole(path) as part:
+    part.write_text("half")
     print("there", flush=True)
     time.sleep(60)
 """

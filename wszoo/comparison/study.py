@@ -14,8 +14,8 @@ from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.trials import Extra, Trainer, draw
 from wszoo.data import Source
+from wszoo.files import written_whole
 from wszoo.fingerprints import digest
-from wszoo.sharing.files import written_whole
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
 Tick = Callable[[int], Any]  # called with the trainings done, after each

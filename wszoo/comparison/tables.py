@@ -8,8 +8,8 @@ import numpy as np
 
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.summary import MEASURES
+from wszoo.files import written_whole
 from wszoo.report import mean_sd
-from wszoo.sharing.files import written_whole
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -114,7 +114,7 @@ def litert(
             converter's log.
     """
     from wszoo.export.float32 import in_float32, rebuilt_note
-    from wszoo.sharing.files import written_whole
+    from wszoo.files import written_whole
     from wszoo.sharing.graph import as_functional
 
     check_precision(precision, calibration)

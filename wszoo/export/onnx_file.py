@@ -65,7 +65,7 @@ def onnx_file(
     """
     from wszoo.export.float32 import in_float32, rebuilt_note
     from wszoo.export.litert import stored_bytes
-    from wszoo.sharing.files import written_whole
+    from wszoo.files import written_whole
     from wszoo.sharing.graph import as_functional
 
     given = as_functional(model)

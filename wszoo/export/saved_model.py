@@ -86,7 +86,7 @@ def write_saved_model(
     import keras
     import tensorflow as tf
 
-    from wszoo.sharing.files import folder_written_whole
+    from wszoo.files import folder_written_whole
     from wszoo.sharing.graph import as_functional
 
     if keras.backend.backend() != "tensorflow":

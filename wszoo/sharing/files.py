@@ -7,11 +7,7 @@ Keras ignores when it loads the file without wszoo. Loading runs no code from th
 import io
 import json
 import os
-import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ import keras
 import numpy as np
 
 from wszoo._version import __version__
+from wszoo.files import written_whole
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import all_calls
@@ -214,34 +211,3 @@ def file_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{str(path)!r} is damaged or of another kind: {error}") from error
     return found
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def folder_written_whole(folder: Path) -> Iterator[Path]:
-    """The same for a folder: an empty one to fill, which replaces `folder` on success."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    aside = part.with_name(f"{part.name}.old")
-    try:
-        yield part
-        part.chmod(0o755)  # mkdtemp's are private
-        if folder.exists():
-            folder.rename(aside)
-        part.rename(folder)
-    finally:
-        if aside.exists() and not folder.exists():
-            aside.rename(folder)
-        for left in (part, aside):
-            shutil.rmtree(left, ignore_errors=True)

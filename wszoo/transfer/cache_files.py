@@ -11,19 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 
 _MAGIC = b"wszoo features 2\n"
 _HEAD = 256  # bytes before the array: magic, hash, dtype and shape
 
 
 def write(path: Path, values: np.ndarray) -> None:
-    """Writes the file whole or not at all; removes what a killed writer left of it."""
+    """Writes the file whole or not at all."""
     values = np.ascontiguousarray(values)
     about = json.dumps({"dtype": values.dtype.str, "shape": values.shape}).encode()
     head = _MAGIC + _hash(about, values).encode() + b"\n" + about
-    for left in path.parent.glob(f".*.part.{path.name}"):  # only one writes, see `alone`
-        left.unlink(missing_ok=True)
     with written_whole(path) as part, part.open("wb") as file:
         file.write(head.ljust(_HEAD - 1) + b"\n")
         file.write(values.reshape(-1).view(np.uint8).data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.transfer.phases import FreezePlan
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.transfer import distribution
 
 _RECORD = "wszoo_record"

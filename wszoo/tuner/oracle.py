@@ -14,7 +14,7 @@ from typing import Any
 
 import keras_tuner
 
-from wszoo.sharing.files import written_whole
+from wszoo.files import written_whole
 from wszoo.tuner.schedule import Run, Schedule
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo.files import written_whole
 from wszoo.sharing import graph
-from wszoo.sharing.files import written_whole
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.sharing.state import check_mean

@@ -1,0 +1,190 @@
+"""Files that appear whole or not at all, whoever else writes, and whenever a writer is killed.
+
+A writer fills a folder of its own beside the target, has it on the disk, and renames it. The folder
+is locked as long as its writer lives, so the next writer in that place knows which ones were left
+by the dead, and removes them.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PREFIX = ".wszoo-part-"
+LOCK = ".lock"
+_OLD = ".old"  # in a writer's folder: what stood where it writes, between two renames
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """A path of the same name to write to; it takes the place of `path` when the block succeeds.
+
+    Several threads and processes may write one path: the last one's file stands.
+    """
+    path = Path(os.path.realpath(path))
+    with working_folder(path.parent) as own:
+        part = own / path.name
+        yield part
+        on_disk(part)
+        part.replace(path)
+        on_disk(path.parent)
+
+
+@contextmanager
+def folder_written_whole(folder: str | os.PathLike) -> Iterator[Path]:
+    """The same for a folder: an empty one to fill, which replaces `folder` on success.
+
+    Raises `NotADirectoryError` where a file of that name stands.
+    """
+    folder = Path(os.path.realpath(folder))
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "a file stands where a folder goes", str(folder))
+    with working_folder(folder.parent) as own:
+        part = own / folder.name
+        part.mkdir()
+        yield part
+        for written in (*part.rglob("*"), part):
+            on_disk(written)
+        _put_in_place(part, folder, own / _OLD)
+        on_disk(folder.parent)
+
+
+@contextmanager
+def working_folder(parent: str | os.PathLike) -> Iterator[Path]:
+    """A new empty folder inside `parent`, which is made too; it is removed at the end.
+
+    What killed writers left in `parent` is removed first.
+    """
+    parent = Path(parent)
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    own, descriptor = _new_folder(parent)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def sweep(parent: Path) -> None:
+    """Removes what writers that are dead left in a folder; puts back what one had moved aside."""
+    for left in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # another sweeper, or a folder that is not ours to remove
+            descriptor = os.open(left, os.O_RDONLY)  # refused on Windows
+            try:
+                if _take_lock(descriptor):
+                    for moved in (left / _OLD).glob("*"):
+                        if not (parent / moved.name).exists():
+                            moved.rename(parent / moved.name)
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def on_disk(path: Path) -> None:
+    """Returns when a file's contents, or a folder's names, are on the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():  # Windows opens no folders; elsewhere one may be there to write to only
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system without it
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _new_folder(parent: Path) -> tuple[Path, int | None]:
+    """A writer's own folder, and the descriptor whose lock says that the writer lives."""
+    while True:
+        own = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            descriptor = os.open(own, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # a sweeper came first
+        except PermissionError:  # Windows opens no folders
+            return own, None
+        if _take_lock(descriptor) is not False and own.is_dir():
+            return own, descriptor
+        os.close(descriptor)
+
+
+@contextmanager
+def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> Iterator[None]:
+    """Within it no other process or thread is within it for the same folder, which is made.
+
+    The lock goes with its holder, however that one ends. Raises `ValueError` where another holds
+    it, unless `wait`; `doing` says what for: "a search".
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout as error:
+        raise ValueError(
+            f"{doing} is under way in {str(folder)!r}, begun by another process; wait for its end, "
+            "or name another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _put_in_place(part: Path, folder: Path, old: Path) -> None:
+    """Renames a folder over another; where the system can, there is no moment without one."""
+    old.mkdir()
+    aside = old / folder.name
+    try:
+        while part.exists():
+            try:
+                if folder.exists():
+                    if _exchanged(part, folder):
+                        return
+                    folder.rename(aside)
+                part.rename(folder)
+            except OSError as error:  # another writer was between
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                    raise
+                shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+
+
+def _exchanged(a: Path, b: Path) -> bool:
+    """Lets two paths change places at once, where the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux
+        return False
+    here = -100  # AT_FDCWD
+    return rename(here, os.fsencode(a), here, os.fsencode(b), _EXCHANGE) == 0
+
+
+def _take_lock(descriptor: int) -> bool | None:
+    """Takes the lock of an open folder: whether nobody had it, `None` if there are no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without them
+        return None
+    return True
