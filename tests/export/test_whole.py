@@ -46,7 +46,7 @@ def test_a_subclassed_model_is_exported_with_each_weight_once(tmp_path):
     x = numbers(3, 4)
     model(x)
     formats = ["saved_model", "litert"]
-    report = wszoo.export(model, tmp_path, formats, inputs={"input": x})
+    report = wszoo.export(model, tmp_path, formats, inputs={"x": x})
     assert [item.format for item in report.files] == ["litert", "saved_model"]
     for item in report.files:
         assert item.stored_bytes == 4 * (16 + 4)

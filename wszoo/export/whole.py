@@ -1,5 +1,6 @@
 """A model that has no graph, as one layer of a graph, so that it can be exported."""
 
+import inspect
 from typing import Any
 
 
@@ -8,7 +9,8 @@ def exportable(model: Any) -> Any:
 
     A functional model is itself and a Sequential one the model it holds. A subclassed model, or
     one with a `call` of its own, becomes the one layer of a model with the inputs that it was
-    built with: its weights are stored once too, but plans and roles inside of it are not seen.
+    built with, named as in its `call`: its weights are stored once too, but plans and roles
+    inside of it are not seen.
 
     Raises `ValueError` for what is no Keras model, a model that has not been called yet, and one
     that takes several arguments.
@@ -22,7 +24,9 @@ def exportable(model: Any) -> Any:
     if not isinstance(model, keras.Model) or isinstance(model, keras.Sequential) or is_open(model):
         return graph.as_functional(model)
     try:
-        inputs = _like(model) if functional_class(model) else _inputs(_shapes(model))
+        inputs = (
+            _like(model) if functional_class(model) else _inputs(_shapes(model), _argument(model))
+        )
         outputs = model(inputs)
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -55,7 +59,12 @@ def _shapes(model: Any) -> Any:
     return next(iter(shapes.values()))
 
 
-def _inputs(shapes: Any, name: str = "input") -> Any:
+def _argument(model: Any) -> str:
+    """The name that a model's `call` has for what it takes."""
+    return next(iter(inspect.signature(model.call).parameters), "input")
+
+
+def _inputs(shapes: Any, name: str) -> Any:
     """A `keras.Input` for each shape, with a free batch, in the structure of the shapes."""
     import keras
 
