@@ -3,7 +3,7 @@
     python benchmarks/compress.py --data-dir TFDS
 
 For each seed `conv_net` is trained untied on images of --data. Then: `tied`, half its parameters by
-`wszoo.tuner.compress` (suggest, tie, private parts, recover); `narrower`, an untied `conv_net` of
+`wszoo.tuner.compressing.compress` (suggest, tie, private parts, recover); `narrower`, an untied `conv_net` of
 fewer channels that stores no more than the tied one, trained as the original was and for as many
 epochs as original and recovery took together; `narrower, distilled`, the same learning from the
 original too, as the tied one does, for all of these epochs. Each arm has its own rate, chosen from
@@ -30,8 +30,8 @@ from wszoo.comparison.summary import paired
 from wszoo.data import load
 from wszoo.files import written_whole
 from wszoo.layers import LowRankPart
-from wszoo.tuner.compress import Recovery, compress, recover
-from wszoo.tuner.narrow import narrower
+from wszoo.tuner.compressing.compress import Recovery, compress, recover
+from wszoo.tuner.compressing.narrow import narrower
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RATES = (5e-3, 1e-2, 2e-2)
@@ -177,7 +177,7 @@ def page(stored: dict[str, Any]) -> str:
         "",
         f"Made by `python benchmarks/compress.py`: `conv_net` of width {about['width']} on "
         f"{about['examples']:,} images of {about['data']}, {about['seeds']} seeds. The original "
-        f"trains for {about['epochs']} epochs; `tied` is it after `wszoo.tuner.compress` and "
+        f"trains for {about['epochs']} epochs; `tied` is it after `wszoo.tuner.compressing.compress` and "
         f"{about['recovery']} epochs of recovery; the narrower networks are untied, store no more, "
         f"and train for {about['epochs'] + about['recovery']} epochs, alone or with the original "
         "as their teacher; `original, longer` is a network of the original's size, trained for as "

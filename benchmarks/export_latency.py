@@ -3,7 +3,7 @@
     python benchmarks/export_latency.py --out runs/export_latency
 
 Each model is converted twice: as `tf.lite.TFLiteConverter` does it, and by
-`wszoo.export.litert.litert`. Both files are held open and called in turn, a few calls each, so
+`wszoo.exporting.tflite.write.litert`. Both files are held open and called in turn, a few calls each, so
 that what else the machine does falls on both alike. XNNPACK is on. Figures are medians; latency
 is in microseconds a call, `load` in milliseconds, `memory` the peak of a process that loads the
 file and calls it once, above the same process without it, in MiB; `stock size` and `our size` are
@@ -27,9 +27,9 @@ from others import FIXED_BATCH
 
 import wszoo
 from wszoo.cli import run
-from wszoo.export import parity
-from wszoo.export.convert import convert
-from wszoo.export.litert import BYTES, litert
+from wszoo.exporting import parity
+from wszoo.exporting.tflite.convert import convert
+from wszoo.exporting.tflite.write import BYTES, litert
 
 BATCHES, THREADS = (1, 32), (1, 2)
 PEAK = """

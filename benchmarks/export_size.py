@@ -20,11 +20,11 @@ from others import FIXED_BATCH, LARGE, OTHERS, stir
 import wszoo
 from wszoo import evaluation, registry
 from wszoo.cli import run
-from wszoo.export import parity
-from wszoo.export.convert import convert
-from wszoo.export.inspect import inspect_tflite
-from wszoo.export.litert import BYTES
-from wszoo.export.stored import inspect_file
+from wszoo.exporting import parity
+from wszoo.exporting.inspect import inspect_tflite
+from wszoo.exporting.stored import inspect_file
+from wszoo.exporting.tflite.convert import convert
+from wszoo.exporting.tflite.write import BYTES
 from wszoo.files import written_whole
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "export_size.md"

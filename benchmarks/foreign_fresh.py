@@ -153,7 +153,7 @@ def session(path: str) -> Callable[[dict], dict]:
 def litert(job: dict[str, Any], parts: Parts) -> str:
     from ai_edge_litert.interpreter import Interpreter
 
-    from wszoo.export.stored import inspect_file
+    from wszoo.exporting.stored import inspect_file
 
     interpreter = Interpreter(job["path"], num_threads=1)
     batch = fixed_batch(interpreter)

@@ -14,10 +14,10 @@ import numpy as np
 from fronts_methods import AGAIN, BUDGET, FINALISTS, OURS, PEERS, PLANS, RANDOM, SEEDS, front_of
 from fronts_tasks import EPOCHS, TASKS, Task
 from scipy.stats import t as student
+from wszoo.tuner.searching.search.front import hypervolume
 
 from wszoo.files import written_whole
 from wszoo.report import mean_sd
-from wszoo.tuner.front import hypervolume
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 LARGEST = 1.1  # of the reference: a little more than the untied model

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from wszoo.tuner.searching.search.hypermodel import Shuffled
 
 import wszoo
 from wszoo import batches, training
@@ -19,7 +20,6 @@ from wszoo.data import load
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 from wszoo.tuner import SearchSpace
-from wszoo.tuner.hypermodel import Shuffled
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 EPOCHS = 3  # the default of `wszoo.tuner.search`

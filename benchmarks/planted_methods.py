@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import neighbours
 import numpy as np
 from planted_tasks import EXAMPLES, TRAINING, Bench, Task
+from wszoo.tuner.racing.race.race import Race, race_through, side_by_side, split
+from wszoo.tuner.racing.race.side_by_side import Job
 
 from wszoo import SharingPlan
-from wszoo.tuner.engine import Job
-from wszoo.tuner.racing import Race, race_through, side_by_side, split
 
 TRIALS = 32
 AGAIN, SEEDS = 5, 2  # the best five on two more seeds

@@ -210,7 +210,7 @@ all of them. What a search must find is what trains well.
 
 - **{", ".join(OURS)}**: all plans race, on folds of the {EXAMPLES} examples and fresh initial
   weights; the better go on to more folds, and like plans tell of each other
-  (`wszoo.tuner.race_through`, `wszoo.tuner.pooling`). All candidates train side by side
+  (`wszoo.tuner.race_through`, `wszoo.tuner.racing.pooling`). All candidates train side by side
   in one compiled call (`wszoo.tuner.SideBySide`). Its seconds are those of a real run from nothing,
   compilation included. The first round trains each plan
   {" or ".join(map(str, OURS.values()))} times.

@@ -34,8 +34,8 @@ from rich.console import Console
 
 import wszoo
 from wszoo import registry, report
-from wszoo.transfer import heads
-from wszoo.transfer.phases import FreezePlan
+from wszoo.tasks import heads
+from wszoo.transferring.freezing.plan import FreezePlan
 
 REPO = Path(__file__).resolve().parent.parent
 

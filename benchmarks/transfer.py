@@ -33,9 +33,9 @@ from wszoo.cli import run
 from wszoo.data import images, load
 from wszoo.data.splitting import first_stratified
 from wszoo.files import written_whole
-from wszoo.transfer import cache, probe
-from wszoo.transfer.on_features import fit_on_features
-from wszoo.transfer.run import transfer
+from wszoo.transferring.features import cache, probe
+from wszoo.transferring.run import transfer
+from wszoo.transferring.training.in_graph import fit_on_features
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ARMS = ("plain", "cached", "again", "probe", "probe again")

@@ -27,9 +27,9 @@ import wszoo
 from wszoo import evaluation, training
 from wszoo.cli import run
 from wszoo.files import written_whole
-from wszoo.tuner.compress import Recovery, compress, recover
-from wszoo.tuner.narrow import narrower
-from wszoo.tuner.suggest import METHODS
+from wszoo.tuner.compressing.compress import Recovery, compress, recover
+from wszoo.tuner.compressing.narrow import narrower
+from wszoo.tuner.pricing.suggest import METHODS
 
 
 def main(

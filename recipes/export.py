@@ -20,8 +20,8 @@ from rich.table import Table
 import wszoo
 from wszoo import evaluation, report
 from wszoo.cli import run
-from wszoo.export import gate, parity
-from wszoo.export.litert import BYTES
+from wszoo.exporting import gate, parity
+from wszoo.exporting.tflite.write import BYTES
 from wszoo.files import written_whole
 
 

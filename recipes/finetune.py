@@ -41,14 +41,17 @@ from wszoo import report
 from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
-from wszoo.export.saved_model import saved_model
+from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import written_whole
-from wszoo.transfer import backbones, heads, probe, tune
-from wszoo.transfer import distribution as distributed
-from wszoo.transfer.named_heads import HEADS
-from wszoo.transfer.run import transfer
-from wszoo.transfer.tasks import TASKS
-from wszoo.transfer.tasks import find as find_task
+from wszoo.tasks import heads
+from wszoo.tasks.named_heads import HEADS
+from wszoo.tasks.task import TASKS
+from wszoo.tasks.task import find as find_task
+from wszoo.transferring import backbones
+from wszoo.transferring.features import probe
+from wszoo.transferring.run import transfer
+from wszoo.transferring.training import processes as distributed
+from wszoo.transferring.training import repeated as tune
 
 
 @dataclass(frozen=True)

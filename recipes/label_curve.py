@@ -36,7 +36,7 @@ from wszoo.comparison import paired
 from wszoo.data import Source, load
 from wszoo.data.splitting import first_stratified
 from wszoo.files import written_whole
-from wszoo.transfer.rivals import WAYS, Rivals
+from wszoo.transferring.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most
 REFERENCE = "scratch"

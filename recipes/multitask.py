@@ -36,14 +36,8 @@ from wszoo import batches, claims, report
 from wszoo.cli import run
 from wszoo.data import load
 from wszoo.files import written_whole
+from wszoo.tasks.several import Head, attach_heads, compile_heads, known, sharing_between_tasks
 from wszoo.training import cosine
-from wszoo.transfer.multitask import (
-    Head,
-    attach_heads,
-    compile_heads,
-    known,
-    sharing_between_tasks,
-)
 
 ARMS = ("separate", "shared", "uncertainty")
 METRIC = {"class": "error (%)", "slant": "error (degrees)", "thickness": "error (pixels)"}

@@ -20,7 +20,7 @@ import wszoo
 from wszoo.layers import (
     Bias, LocallyConnected2D, ReversibleConv2D, ReversibleDense, TimeSharedRNN
 )
-from wszoo.export.parity import random_inputs
+from wszoo.exporting.parity import random_inputs
 from wszoo.sharing import graph
 from wszoo.sharing.files import file_parameters
 

@@ -33,10 +33,10 @@ ENTRIES = {
         "wszoo.data:load",
         "wszoo.data:from_arrays",
         "wszoo.data.series:read_csv",
-        "wszoo.transfer.run:transfer",  # it loads what it is given by name
+        "wszoo.transferring.run:transfer",  # it loads what it is given by name
     ],
-    "export": ["wszoo.export.api:export"],
-    "input_range": ["wszoo.transfer.run:transfer"],
+    "export": ["wszoo.exporting.api:export"],
+    "input_range": ["wszoo.transferring.run:transfer"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
     "sharing": [
@@ -45,8 +45,8 @@ ENTRIES = {
         "wszoo.sharing.retie:retie",
     ],
     # Notes speak of the policy of a freeze plan.
-    "transfer": ["wszoo.transfer.run:transfer", "wszoo.transfer.freeze:freeze"],
-    "tuner": ["wszoo.tuner.searching:search", "wszoo.tuner.suggest:suggest"],
+    "transfer": ["wszoo.transferring.run:transfer", "wszoo.transferring.freezing.freeze:freeze"],
+    "tuner": ["wszoo.tuner.searching.search:search", "wszoo.tuner.pricing.suggest:suggest"],
 }
 NAMES = {"np": np, "y": np.ndarray, "keras": keras, "wszoo": wszoo}  # as messages spell them
 # Words before `=` that are no arguments.

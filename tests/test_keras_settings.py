@@ -11,7 +11,7 @@ from keras import layers
 
 import wszoo
 from wszoo import registry, weights
-from wszoo.transfer import backbones
+from wszoo.transferring import backbones
 
 TAGS = [f"{name}.{tag}" for name in registry.list_models() for tag in weights.tags(name)]
 # Policy → the largest difference, relative to the largest output: some units of its rounding.

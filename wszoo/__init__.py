@@ -53,7 +53,7 @@ __getattr__, __dir__ = exports(
         "retie": "wszoo.sharing.retie",
         "save": "wszoo.sharing.files",
         "sites": "wszoo.sharing.graph",
-        "suggest": "wszoo.tuner.suggest",
+        "suggest": "wszoo.tuner.pricing.suggest",
         "untied_twin": "wszoo.sharing.retie",
     },
     modules=("data", "export", "layers", "transfer"),

@@ -3,10 +3,6 @@
 
 def register_classes() -> None:
     """Imports every layer, loss, metric and optimizer class that is registered with Keras."""
-    import wszoo.sharing.with_mask
-    import wszoo.transfer.ranks
-    import wszoo.transfer.rates
-    import wszoo.transfer.uncertainty  # noqa: F401
     from wszoo import layers
 
     for name in layers.__all__:

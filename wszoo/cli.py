@@ -134,7 +134,7 @@ def audit(
         ]
     ratio = 1.0
     if is_file:
-        from wszoo.export.stored import inspect_file
+        from wszoo.exporting.stored import inspect_file
 
         inside = inspect_file(path)
         ratio, tables = inside.ratio, [*tables, _file_table(target, inside)]
@@ -180,7 +180,7 @@ def export(
     max_loss: Annotated[
         float,
         typer.Option(help="What LiteRT may lose of the data's metric, beyond the loss's error."),
-    ] = 0.01,  # wszoo.export.gate.MAX_LOSS, without its imports
+    ] = 0.01,  # wszoo.exporting.gate.MAX_LOSS, without its imports
     prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
     labels: Annotated[
         str | None, typer.Option(help="Class names by commas: a signature with names and scores.")
@@ -191,7 +191,7 @@ def export(
 ) -> None:
     """Write a model for TF Serving, LiteRT or ONNX Runtime, every shared weight once."""
     import wszoo
-    from wszoo.export.api import export as write
+    from wszoo.exporting.api import export as write
 
     is_file = target.endswith(".keras")
     model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
@@ -257,7 +257,7 @@ def share_constants_command(
     prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
 ) -> None:
     """Store equal and transposed constants of any .tflite file once."""
-    from wszoo.export.share_constants import share_constants
+    from wszoo.exporting.tflite.share import share_constants
     from wszoo.files import written_whole
 
     if not source.is_file():

@@ -184,7 +184,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     Raises `ValueError` where the source does not fit the model's one input.
     """
     from wszoo import training
-    from wszoo.export.names import input_names
+    from wszoo.exporting.names import input_names
 
     if len(model.inputs) != 1 or model.inputs[0].shape[1:] != source.input_shape:
         shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]

@@ -29,7 +29,7 @@ import gc, json, sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 import psutil, wszoo
-from wszoo.export.stored import inspect_file
+from wszoo.exporting.stored import inspect_file
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 path, wrong = folder / "model.keras", folder / "wrong.keras"
 model = wszoo.get("tied_ae.digits")

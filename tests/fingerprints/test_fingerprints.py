@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import wszoo
 from wszoo.fingerprints import digest, plain
-from wszoo.transfer.rates import with_rates
+from wszoo.transferring.freezing.rates import with_rates
 
 STRENGTH = 3
 

@@ -233,8 +233,8 @@ def test_mixed_precision():
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "dynamic_int8"])
 def test_unrolled_it_converts_with_a_free_batch_and_stores_each_group_once(precision, tmp_path):
-    from wszoo.export.inspect import inspect_tflite
-    from wszoo.export.litert import litert
+    from wszoo.exporting.inspect import inspect_tflite
+    from wszoo.exporting.tflite.write import litert
 
     inputs = keras.Input((STEPS, 8), name="x")
     model = keras.Model(inputs, TimeSharedRNN(64, steps="AABABB", unroll=True)(inputs))

@@ -6,9 +6,9 @@ import pytest
 
 import wszoo
 from wszoo import registry
-from wszoo.export.parity import random_inputs
-from wszoo.export.saved_model import write_saved_model
-from wszoo.export.stored import inspect_file
+from wszoo.exporting.parity import random_inputs
+from wszoo.exporting.saved_model.write import write_saved_model
+from wszoo.exporting.stored import inspect_file
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
 from wszoo.sharing.files import file_parameters

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import wszoo
 from wszoo.sharing import graph
-from wszoo.transfer.lora import add_lora
+from wszoo.transferring.lora import add_lora
 
 
 class Closed(layers.Layer):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from wszoo.tuner.front import Front, Point, hypervolume
+from wszoo.tuner.searching.search.front import Front, Point, hypervolume
 
 
 def front(better="max", **scores):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tuner.compress import Recovery, compress, recover, tie
-from wszoo.tuner.narrow import narrower
+from wszoo.tuner.compressing.compress import Recovery, compress, recover, tie
+from wszoo.tuner.compressing.narrow import narrower
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 import wszoo
 from wszoo import batches
 from wszoo.sharing import graph
-from wszoo.tuner import costs
-from wszoo.tuner.merged_loss import MergedLoss, recalibrate
-from wszoo.tuner.suggest import suggest
+from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing.merged_loss import MergedLoss, recalibrate
+from wszoo.tuner.pricing.suggest import suggest
 
 PAIRS = "ABAB"
 SITES = tuple(f"block_{i}" for i in range(4))
@@ -153,7 +153,7 @@ def test_auto_measures_where_there_is_a_loss_and_not_too_many_sites(planted, mon
     assert suggest(model, x, y, loss=LOSS).method == "loss"
     assert suggest(model, x, y).method == "weights"
     assert suggest(model, x, loss=LOSS).method == "weights"
-    monkeypatch.setattr("wszoo.tuner.suggest.MEASURED", len(SITES) - 1)
+    monkeypatch.setattr("wszoo.tuner.pricing.suggest.MEASURED", len(SITES) - 1)
     assert suggest(model, x, y, loss=LOSS).method == "weights"
 
 

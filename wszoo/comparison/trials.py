@@ -16,7 +16,7 @@ from wszoo.comparison.conditions import Conditions
 from wszoo.data import Source
 from wszoo.data.splitting import first_stratified, stratified_order
 from wszoo.training import noisy, score
-from wszoo.transfer.tune import stream
+from wszoo.transferring.training.repeated import stream
 
 HELD = 1000  # at most so many examples of validation and train are scored
 PIECE = 2**28  # bytes of examples laid out at a time

@@ -1,0 +1,85 @@
+"""What any exported or saved file stores, read from the file itself."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from wszoo.exporting.inspect import Inspection, Repeated, inspect_tflite
+from wszoo.exporting.onnx import inspect_onnx
+
+SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
+
+
+def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
+    """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
+
+    Stored bytes are those of the weights; optimizer slots and random states are left out. Copies
+    below `min_bytes`, and arrays of one value (fresh biases, norms), are not called repeated.
+    Nothing in the file is run. Raises `FileNotFoundError` for a missing file and `ValueError` for
+    a damaged one or one of another kind.
+    """
+    path = Path(path)
+    if path.is_dir():
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        return _inspect(_saved_model_arrays(path), size, min_bytes)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {str(path)!r}")
+    if path.suffix in (".tflite", ".onnx"):
+        inspect = inspect_tflite if path.suffix == ".tflite" else inspect_onnx
+        try:
+            return inspect(path.read_bytes(), min_bytes)
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(f"{str(path)!r} ends in none of {', '.join(SUFFIXES)}")
+    from wszoo.sharing.files import file_arrays
+
+    return _inspect(file_arrays(path), path.stat().st_size, min_bytes)
+
+
+def next_version(folder: Path) -> Path:
+    """`folder/<n>` for the next whole number: TF Serving serves the highest."""
+    taken = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
+    return folder / str(max(taken, default=0) + 1)
+
+
+def _inspect(arrays: Mapping[str, np.ndarray], file_bytes: int, min_bytes: int) -> Inspection:
+    groups: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    stored = 0
+    for name, array in arrays.items():
+        stored += array.nbytes
+        if array.nbytes < min_bytes or array.min() == array.max():
+            continue
+        shape = f"{array.dtype}{array.shape}"
+        key = hashlib.sha256(shape.encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+        groups.setdefault(key, []).append(name)
+        sizes[key] = array.nbytes
+    repeated = tuple(
+        Repeated(tuple(names), sizes[key], "equal")
+        for key, names in groups.items()
+        if len(names) > 1
+    )
+    twice = sum(item.bytes * (len(item.names) - 1) for item in repeated)
+    return Inspection(file_bytes, stored, stored - twice, repeated)
+
+
+def _saved_model_arrays(folder: Path) -> dict[str, np.ndarray]:
+    if not (folder / "saved_model.pb").is_file():
+        raise ValueError(f"{str(folder)!r} has no saved_model.pb: it is not a SavedModel folder")
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+        names = sorted(reader.get_variable_to_shape_map())
+        tensors = {name: reader.get_tensor(name) for name in names}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise ValueError(f"the variables of {str(folder)!r} cannot be read: {error}") from error
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if isinstance(tensor, np.ndarray) and tensor.dtype != object
+    }

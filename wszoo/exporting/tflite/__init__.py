@@ -1,0 +1,1 @@
+"""LiteRT files in which every shared weight stands once."""

@@ -1,0 +1,47 @@
+"""Heads by name, for any task that can have them."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wszoo.data.errors import did_you_mean
+from wszoo.tasks import closed_form as starts
+from wszoo.tasks import task as tasks
+from wszoo.tasks.task import Task
+
+HEADS = ("dense", "cosine", "mlp")
+
+
+def with_head(task: Task, name: str) -> Task:
+    """The task with the head of a name.
+
+    `dense` is its own, linear in the features. `cosine` is a prototype a class on the unit sphere,
+    which starts at the class's mean; logits are scaled cosines (Chen et al. 2019, "A Closer Look at
+    Few-shot Classification": Baseline++). `mlp` puts a hidden layer, as wide as the features, below
+    the task's own head; it has no closed form to start at.
+
+    Raises `ValueError` for an unknown name, and for `cosine` where the targets are no classes.
+    """
+    if name not in HEADS:
+        hint = did_you_mean(name, HEADS)
+        raise ValueError(f"unknown head {name!r}; valid are {', '.join(HEADS)}.{hint}")
+    if name == "dense":
+        return task
+    if name == "cosine":
+        if task.name not in ("classification", "embedding"):
+            raise ValueError(f"the head 'cosine' is for tasks of classes, not {task.name}")
+        return replace(task, head=tasks.prototypes, start=starts.prototypes)
+
+    def mlp(features: Any, units: int, y: np.ndarray) -> Any:
+        import keras
+
+        from wszoo.sharing import graph
+
+        name = graph.free_layer_name("hidden", features)
+        hidden = keras.layers.Dense(
+            features.shape[-1], activation="relu", dtype="float32", name=name
+        )
+        return task.head(hidden(features), units, y)
+
+    return replace(task, head=mlp, start=None)

@@ -1,0 +1,72 @@
+"""Losses of several tasks, weighted by what each task's noise turns out to be.
+
+Kendall, Gal & Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Losses", arXiv
+1705.07115: with s = log σ² a regression costs ½ e⁻ˢ · squared error + ½ s, a classification
+e⁻ˢ · cross-entropy + ½ s.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class Uncertainty(keras.layers.Layer):
+    """Gives its input back and holds a task's log variance s, so that it trains with the model."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        self.log_variance = self.add_weight(name="log_variance", shape=(), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return tuple(input_shape)
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class Uncertain(keras.losses.Loss):
+    """`factor · e⁻ˢ · loss + s / 2`, s from an `Uncertainty` layer of the model.
+
+    The layer does not travel with the loss: a model that was loaded is compiled anew. Raises
+    `ValueError` where that was not done.
+    """
+
+    def __init__(
+        self, loss: Any, *, factor: float, layer: Uncertainty | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.loss, self.factor, self.layer = keras.losses.get(loss), factor, layer
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if self.layer is None:
+            raise ValueError(
+                f"the loss {self.name!r} was loaded without the layer that it learns with: compile "
+                "the model again (wszoo.tasks.several.compile_heads)"
+            )
+        s = self.layer.log_variance
+        return self.factor * ops.exp(-s) * self.loss.call(y_true, y_pred) + s / 2
+
+    def get_config(self) -> dict:
+        own = {"loss": keras.losses.serialize(self.loss), "factor": self.factor}
+        return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable("wszoo")
+class ScaledError(keras.losses.Loss):
+    """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable."""
+
+    def __init__(self, sd: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.sd = sd
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return ops.mean(ops.square((y_true - y_pred) / self.sd), axis=-1)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"sd": self.sd}

@@ -1,0 +1,220 @@
+"""Features of a frozen backbone, computed once and kept on disk.
+
+The key is what the features depend on: the backbone's graph and weights, what is done to the
+inputs outside of the graph, the inputs. A file is written under another name and renamed, and
+holds a hash of its contents that is checked when it is read; so a damaged file is found and made
+anew. Of several processes that want the same features one computes them while the others wait
+(`flock`, which the system lifts when a process dies: no lock can go stale); where a file system
+has no such locks all compute, and the last rename wins.
+"""
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from wszoo.transferring.features import files as cache_files
+from wszoo.transferring.features.key import add_function, digest_of
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 128
+Preprocess = Callable[[np.ndarray], Any]
+Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
+_predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
+
+
+def features(
+    backbone: "keras.Model",
+    x: np.ndarray,
+    *,
+    folder: str | os.PathLike | None = None,
+    preprocess: Preprocess | None = None,
+    batch_size: int = BATCH,
+) -> np.ndarray:
+    """The backbone's outputs `(n, …)` for inputs `(n, …)`, in inference mode; read-only.
+
+    `preprocess` is what is done to inputs outside of the graph, a batch at a time; the key holds
+    its name and what it gives for a few inputs. With `folder` the features are read from there,
+    memory-mapped, if they have been computed before, and written there if not. A damaged file is
+    reported by a `UserWarning` and replaced; features that could not be written are returned all
+    the same, with a `UserWarning`.
+
+    Raises `ValueError` for a backbone with several outputs, and `OSError` for a folder that cannot
+    be written to or has too little space (before anything is computed).
+    """
+    return _views(backbone, x, [None], None, folder, preprocess, batch_size)[0]
+
+
+def views(
+    backbone: "keras.Model",
+    x: np.ndarray,
+    augment: Augment,
+    count: int,
+    *,
+    folder: str | os.PathLike | None = None,
+    preprocess: Preprocess | None = None,
+    batch_size: int = BATCH,
+) -> list[np.ndarray]:
+    """Features of `count` augmented views: view i is of `augment(x, i)`; epoch e uses e mod count.
+
+    Else as `features`. Raises `ValueError` also where `augment` gives other inputs when it is
+    called again with the same seed.
+    """
+    if count < 1:
+        raise ValueError(f"views must be 1 or more, not {count}")
+    few = x[:4]
+    if not np.array_equal(np.asarray(augment(few, 0)), np.asarray(augment(few, 0))):
+        raise ValueError(
+            "the augmentation is no function of (x, seed): called twice with one seed it gave "
+            "different inputs, so what is kept would not be what it gives"
+        )
+    return _views(backbone, x, list(range(count)), augment, folder, preprocess, batch_size)
+
+
+def key(
+    backbone: "keras.Model",
+    x: np.ndarray,
+    *,
+    preprocess: Preprocess | None = None,
+    augment: Augment | None = None,
+    seed: int | None = None,
+) -> str:
+    """Hash (64 hex digits) of all that features depend on. Names of layers do not count."""
+    digest = digest_of(backbone, x)
+    add_function(digest, preprocess, x)
+    add_function(digest, augment, x, seed)
+    return digest.hexdigest()
+
+
+def why_not(
+    backbone: "keras.Model", *, augment: Augment | None = None, views: int = 0
+) -> str | None:
+    """Why features computed once would not be what training computes, or `None`: they would.
+
+    `backbone` is the part below the head, with the `trainable` flags of the training.
+    """
+    import keras
+
+    if augment is not None and views < 1:
+        return "inputs are augmented anew in every epoch; views=k would keep k of them"
+    for layer in backbone._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            return f"the BatchNormalization {layer.name!r} below the head is not in inference mode"
+    for layer in backbone._flatten_layers(include_self=False):
+        if layer._trainable_variables and layer.trainable_variables:
+            return f"{layer.name!r} below the head trains"
+    for layer in backbone._flatten_layers(include_self=False):
+        if _random(layer):
+            return f"{layer.name!r} below the head is random in training"
+    return None
+
+
+def head_of(model: "keras.Model", backbone: "keras.Model") -> "keras.Model":
+    """The part of `model` above the backbone's features, of the same layers: training it trains
+    the model's head. `model` must be one graph with the backbone, as `attach_head` makes it."""
+    import keras
+
+    return keras.Model(backbone.output, model.output, name=f"{model.name}_head")
+
+
+def _random(layer: Any) -> bool:
+    from keras.random import SeedGenerator
+
+    rates = [getattr(layer, name, None) for name in ("rate", "dropout", "recurrent_dropout")]
+    given = [rate for rate in rates if isinstance(rate, int | float)]
+    if given and not any(given):
+        return False
+    return any(isinstance(value, SeedGenerator) for value in vars(layer).values())
+
+
+def _views(
+    backbone: "keras.Model",
+    x: np.ndarray,
+    seeds: list,
+    augment: Augment | None,
+    folder: str | os.PathLike | None,
+    preprocess: Preprocess | None,
+    batch_size: int,
+) -> list[np.ndarray]:
+    if len(backbone.outputs) != 1:
+        raise ValueError(f"{backbone.name!r} has {len(backbone.outputs)} outputs; features are one")
+
+    def compute(seed: int | None) -> np.ndarray:
+        given = x if augment is None else np.asarray(augment(x, seed or 0))
+        return _compute(backbone, given, preprocess, batch_size)
+
+    if folder is None:
+        return [compute(seed) for seed in seeds]
+    common = digest_of(backbone, x)
+    add_function(common, preprocess, x)
+    shape = (len(x), *backbone.output_shape[1:])
+    size = 0 if None in shape else int(np.prod(shape)) * 4
+    found = []
+    for seed in seeds:
+        digest = common.copy()
+        add_function(digest, augment, x, seed)
+        path = Path(folder) / f"{digest.hexdigest()}.features"
+        found.append(_kept(path, partial(compute, seed), size))
+    return found
+
+
+def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
+    try:
+        return cache_files.read(path)
+    except (FileNotFoundError, ValueError):
+        cache_files.check_room(path.parent, size)
+    with cache_files.alone(path):
+        try:
+            return cache_files.read(path)  # another process has made it meanwhile
+        except FileNotFoundError:
+            pass
+        except ValueError as error:
+            warnings.warn(f"{str(path)!r} is made anew: {error}", stacklevel=5)
+        made = make()
+        try:
+            cache_files.write(path, made)
+        except OSError as error:
+            message = f"features are not kept, the next run computes them again: {error}"
+            warnings.warn(message, stacklevel=5)
+        return made
+
+
+def _compute(
+    backbone: "keras.Model", x: np.ndarray, preprocess: Preprocess | None, batch_size: int
+) -> np.ndarray:
+    """Batch by batch, the last one filled up, so that the graph is traced for few shapes."""
+    predictor = _predictor(backbone)
+    size = min(batch_size, 1 << max(4, (len(x) - 1).bit_length()))
+    made: np.ndarray | None = None
+    for start in range(0, len(x), size):
+        part = x[start : start + size]
+        rows = len(part)
+        if rows < size:
+            part = np.concatenate([part, np.repeat(part[:1], size - rows, axis=0)])
+        given = part if preprocess is None else np.asarray(preprocess(part))
+        out = np.asarray(predictor.predict_on_batch(given))[:rows]
+        if made is None:
+            made = np.empty((len(x), *out.shape[1:]), out.dtype)
+        made[start : start + rows] = out
+    if made is None:
+        raise ValueError("there are no inputs to compute features of")
+    made.flags.writeable = False
+    return made
+
+
+def _predictor(backbone: "keras.Model") -> "keras.Model":
+    """The same graph for inference, without XLA where that is slower (small images on a CPU)."""
+    import keras
+
+    if backbone not in _predictors:
+        model = keras.Model(backbone.inputs, backbone.outputs)
+        model.jit_compile = keras.backend.backend() != "tensorflow"
+        _predictors[backbone] = model
+    return _predictors[backbone]

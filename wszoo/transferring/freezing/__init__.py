@@ -1,0 +1,1 @@
+"""What trains when, and how fast: stages, freeze plans, layer-wise rates."""

@@ -1,0 +1,176 @@
+"""Freeze plans as data: what trains in which phase, for how long, at which rate.
+
+    pattern: "conv\\d"            # optional: what names a stage, see wszoo.transferring.freezing.stages
+    phases:
+      - {name: head, train: head, epochs: 3}
+      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1.0e-3}
+      - {name: all, train: all, epochs: 5, learning_rate: 1.0e-4, batch_norm: train}
+
+First the head, then all (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"); layers
+step by step from the top: Howard & Ruder 2018 (ULMFiT).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from wszoo.transferring.freezing.freeze import BATCH_NORM, Frozen, freeze
+from wszoo.transferring.freezing.stages import select, stages
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`epochs` of training of the chosen sites (globs, rules on depth); see `freeze`.
+
+    `learning_rate` `None` keeps the one that the model was compiled with.
+    """
+
+    name: str
+    train: str | tuple[str, ...]
+    epochs: int
+    batch_norm: str = "frozen"
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.epochs, int) or self.epochs < 1:
+            raise ValueError(f"phase {self.name!r}: epochs must be 1 or more, not {self.epochs!r}")
+        if self.batch_norm not in BATCH_NORM:
+            raise ValueError(
+                f"phase {self.name!r}: batch_norm is {', '.join(BATCH_NORM)}; received "
+                f"{self.batch_norm!r}"
+            )
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise ValueError(f"phase {self.name!r}: learning_rate must be positive")
+
+
+@dataclass(frozen=True)
+class FreezePlan:
+    """Phases in order; their names differ."""
+
+    phases: tuple[Phase, ...]
+    pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [phase.name for phase in self.phases]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"a freeze plan needs phases of different names; received {names}")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "FreezePlan":
+        """Raises `ValueError` for a key that is not known or missing."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("phases"), list):
+            raise ValueError("a freeze plan is a mapping with a list `phases`")
+        _known("a freeze plan", data, ("phases", "pattern"))
+        phases = []
+        for number, entry in enumerate(data["phases"]):
+            known = [field.name for field in fields(Phase)]
+            _known(f"phase {number} of a freeze plan", entry, known, known[:3])
+            train = entry["train"]
+            chosen = train if isinstance(train, str) else tuple(train)
+            phases.append(Phase(**{**entry, "train": chosen}))
+        return cls(tuple(phases), data.get("pattern"))
+
+    @classmethod
+    def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
+        """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
+        import yaml
+
+        try:
+            return cls.from_dict(yaml.safe_load(Path(path).read_text()))
+        except (yaml.YAMLError, ValueError) as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        phases = [asdict(phase) for phase in self.phases]
+        return {"phases": phases, "pattern": self.pattern}
+
+    @property
+    def epochs(self) -> int:
+        return sum(phase.epochs for phase in self.phases)
+
+    def check(self, model: keras.Model) -> None:
+        """Raises `ValueError` if a phase chooses what the model does not have, or sets a learning
+        rate where the model is compiled with an optimizer that has a schedule."""
+        for phase in self.phases:
+            try:
+                select(stages(model, self.pattern), phase.train)
+            except ValueError as error:
+                raise ValueError(f"phase {phase.name!r}: {error}") from error
+            if phase.learning_rate is not None and model.compiled and _has_schedule(model):
+                raise ValueError(
+                    f"phase {phase.name!r} sets a learning rate, but the optimizer has a schedule"
+                )
+
+    def table(self, model: keras.Model) -> "Table":
+        """A rich table of what trains when: a row a stage, a column a phase.
+
+        `train`, `part` (some of its sites) or nothing; the last row is BatchNormalization's.
+        """
+        from rich.table import Table
+
+        parts = stages(model, self.pattern)
+        table = Table("stage", title=f"phases of {model.name}", title_justify="left")
+        chosen = []
+        for phase in self.phases:
+            rate = "" if phase.learning_rate is None else f"\nrate {phase.learning_rate:g}"
+            table.add_column(f"{phase.name}\n{phase.epochs} epochs{rate}")
+            chosen.append(set(select(parts, phase.train)))
+        for stage, sites in parts.items():
+            hits = [len(sites_on.intersection(sites)) for sites_on in chosen]
+            cells = ["train" if n == len(sites) else "part" if n else "" for n in hits]
+            table.add_row(stage, *cells)
+        table.add_row("BatchNormalization", *(phase.batch_norm for phase in self.phases))
+        return table
+
+
+def fit_phases(model: keras.Model, plan: FreezePlan, *args: Any, **kwargs: Any) -> list[Any]:
+    """Runs `model.fit(*args, **kwargs)` phase by phase, from a compiled model.
+
+    Epochs count through: a callback sees epoch 3 as the first of a phase that follows three. The
+    weights that a phase freezes are compared before and after. Returns a history a phase.
+    Raises `ValueError` for a plan that does not fit the model (before anything is trained), for a
+    model that was not compiled, and for `epochs`, which the plan says.
+    """
+    if not model.compiled:
+        raise ValueError(f"compile {model.name!r} before it is fitted")
+    if {"epochs", "initial_epoch"} & set(kwargs):
+        raise ValueError("the plan's phases say how many epochs; leave out epochs, initial_epoch")
+    plan.check(model)
+    histories, done = [], 0
+    for phase in plan.phases:
+        state = start_phase(model, plan, phase)
+        histories.append(model.fit(*args, initial_epoch=done, epochs=done + phase.epochs, **kwargs))
+        done += phase.epochs
+        state.verify()
+    return histories
+
+
+def start_phase(model: keras.Model, plan: FreezePlan, phase: Phase) -> Frozen:
+    """Freezes for a phase and sets its learning rate."""
+    state = freeze(model, phase.train, batch_norm=phase.batch_norm, pattern=plan.pattern)
+    if phase.learning_rate is not None:
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        optimizer.learning_rate = phase.learning_rate
+    return state
+
+
+def _has_schedule(model: keras.Model) -> bool:
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def _known(what: str, data: Any, known: Any, needed: Any = ()) -> None:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{what} must be a mapping, not {data!r}")
+    wrong, missing = sorted(set(data) - set(known)), sorted(set(needed) - set(data))
+    if wrong or missing:
+        raise ValueError(
+            f"{what} has the unknown keys {wrong} and lacks {missing}; valid are {list(known)}"
+        )

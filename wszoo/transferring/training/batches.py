@@ -1,0 +1,96 @@
+"""Batches whose order, and whose augmentation, depend on the seed and the epoch alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from wszoo import batches
+
+Augment = Callable[[np.ndarray, int], np.ndarray]  # (images, seed) → images of the same shape
+CHUNK = 2048  # examples that are augmented at once
+
+
+class Feed(keras.utils.PyDataset):
+    """Shuffled batches of `x_of(epoch)` and `y`; give `feed.callbacks` to `fit`.
+
+    All batches are of one size, at most `batch_size`, so that a step is compiled once; the few
+    examples that are left over are others in each epoch. `x_of` gives all examples, in y's order.
+    """
+
+    def __init__(
+        self,
+        x_of: Callable[[int], np.ndarray],
+        y: np.ndarray,
+        batch_size: int,
+        seed: int,
+        *,
+        multiple: int = 1,
+    ):
+        super().__init__()
+        self._x_of, self._y, self._seed = x_of, y, seed
+        self.batch_size = even_size(len(y), batch_size, multiple)
+        self._epoch, self._x, self._order = -1, y, y
+        self.begin(0)
+
+    def __len__(self) -> int:
+        return len(self._y) // self.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self._x[rows], self._y[rows]
+
+    def begin(self, epoch: int, logs: Any = None) -> None:
+        """Takes up the order and the examples of an epoch."""
+        if epoch == self._epoch:
+            return
+        self._epoch, self._x = epoch, self._x_of(epoch)
+        self._order = batches.order(len(self._y), self._seed, epoch)
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=self.begin)]
+
+
+def even_size(examples: int, most: int, multiple: int = 1) -> int:
+    """The batch size up to `most` that leaves the fewest examples out: `most`, or equal parts.
+
+    Both are rounded down to a multiple of the devices that share a batch. Raises `ValueError`
+    where that leaves nothing.
+    """
+    most = batches.fitting(most, examples)
+    parts = examples // -(-examples // most)
+    sizes = [size // multiple * multiple for size in (most, parts)]
+    if not max(sizes):
+        raise ValueError(
+            f"batches of {most} ({examples} examples) are too few for {multiple} devices, which "
+            "share each"
+        )
+    return max(filter(None, sizes), key=lambda size: examples // size * size)
+
+
+def find_augment(augment: str | Augment | None) -> Augment | None:
+    """`"jitter"` moves, turns and scales images a little; a function is taken as it is."""
+    if augment is None or callable(augment):
+        return augment
+    if augment != "jitter":
+        raise ValueError(
+            f"augment is 'jitter', None or a function (images, seed) → images; not {augment!r}"
+        )
+    from wszoo.transferring.training.repeated import jittered
+
+    return jittered
+
+
+def view(x: np.ndarray, augment: Augment, seed: int, number: int) -> np.ndarray:
+    """The augmented view of that number of all examples. Raises `ValueError` for another shape."""
+    made = np.empty_like(x)
+    for start in range(0, len(x), CHUNK):
+        drawn = np.random.SeedSequence([seed, number, start]).generate_state(1)[0]
+        part = x[start : start + CHUNK]
+        moved = np.asarray(augment(part, int(drawn >> 1)))
+        if moved.shape != part.shape:
+            raise ValueError(f"augment made {moved.shape} of images {part.shape}")
+        made[start : start + CHUNK] = moved
+    return made

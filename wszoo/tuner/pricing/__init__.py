@@ -1,0 +1,1 @@
+"""What tying would cost, estimated without training."""

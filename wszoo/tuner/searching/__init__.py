@@ -1,0 +1,1 @@
+"""Searches over plans with KerasTuner, which only this room imports."""

@@ -1,0 +1,243 @@
+"""TieOracle: KerasTuner's oracle over plans, and TieTuner, the tuner that keeps its promises.
+
+Killed at any moment, a search loses at most the trials that were running: files appear whole, and
+what is read again is put right by the trials' own files. A worker that died is no loss either: its
+trial goes to another once nothing else is left to do and it has been silent for too long.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+
+from wszoo.files import written_whole
+from wszoo.tuner.searching.search.schedule import Run, Schedule
+
+# Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds
+# defaults to a trial's values later, and a trial must stay the run that it is.
+PLAN, EPOCHS, SEED, OTHERS = "plan", "tuner/epochs", "tuner/seed", "tuner/others"
+IDLE = 0.2  # seconds a worker waits before it asks again
+
+
+class TieOracle(keras_tuner.Oracle):
+    """Hands out the runs of a `Schedule` as trials; the plan is the value `plan`, a pattern.
+
+    A trial's values also hold `tuner/epochs` and `tuner/seed`; other hyperparameters of the user's
+    are drawn for all but controls and templates, which have their defaults. `patience`, in seconds,
+    is how long a worker may be silent, or thrice the longest trial so far if that is more, before
+    its trial is another's.
+    """
+
+    end_order: list[str]  # KerasTuner's, of names of trials
+    start_order: list[str]
+
+    def __init__(
+        self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
+    ):
+        self._tuners: set[str] = set()
+        self._seen: dict[str, float] = {}
+        self._begun: dict[str, float] = {}
+        self._longest = 0.0
+        self.patience = patience
+        super().__init__(objective=objective, seed=schedule.seed + 1, **settings)
+        self.schedule = schedule
+
+    # -- which trial ----------------------------------------------------------------------------
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        runs = self.schedule.generation(self.results(), self._others)
+        if not runs:
+            return {"status": "STOPPED"}
+        issued = {run_of(trial) for trial in self.trials.values()}
+        for run in runs:
+            if run not in issued:
+                own = {EPOCHS: run.epochs, SEED: run.seed, OTHERS: json.dumps(run.others)}
+                # What is not set, KerasTuner would draw.
+                values = {PLAN: run.pattern, **self._defaults(), **dict(run.others), **own}
+                return {"status": "RUNNING", "values": values}
+        return {"status": "IDLE"}
+
+    def results(self) -> dict[Run, float | None]:
+        """Scores of the trials that have ended, smaller is better; `None` of those that failed."""
+        sign = -1.0 if self.objective.direction == "max" else 1.0
+        ended: dict[Run, float | None] = {}
+        for trial in self.trials.values():
+            if trial.status == "COMPLETED":
+                ended[run_of(trial)] = sign * trial.score
+            elif trial.status == "FAILED":
+                ended[run_of(trial)] = None
+        return ended
+
+    def _others(self, rng: random.Random) -> dict[str, Any]:
+        return self._values(lambda hp: hp.random_sample(rng.randrange(2**31)))
+
+    def _defaults(self) -> dict[str, Any]:
+        return self._values(lambda hp: hp.default)
+
+    def _values(self, value_of: Callable[[Any], Any]) -> dict[str, Any]:
+        """The user's own hyperparameters, those that are active, each with a value."""
+        values = keras_tuner.HyperParameters()
+        for hp in self.hyperparameters.space:
+            if hp.name != PLAN:
+                values.merge([hp])
+                if values.is_active(hp):
+                    values.values[hp.name] = value_of(hp)
+        return values.values
+
+    # -- workers that vanish --------------------------------------------------------------------
+
+    @property
+    def tuner_ids(self) -> set[str]:
+        """Workers heard of lately or at work; the chief waits for these before it leaves."""
+        silent = {t for t in self._tuners if not self._alive(t) and t not in self.ongoing_trials}
+        self._tuners -= silent
+        return self._tuners
+
+    @tuner_ids.setter
+    def tuner_ids(self, value: set[str]) -> None:
+        self._tuners = set(value)
+
+    def _alive(self, tuner_id: str) -> bool:
+        limit = max(self.patience, 3 * self._longest)
+        return time.monotonic() - self._seen.get(tuner_id, 0.0) < limit
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> Any:
+        self._seen[tuner_id] = time.monotonic()
+        trial = super().create_trial(tuner_id)
+        if trial.status == "IDLE":
+            for other, theirs in list(self.ongoing_trials.items()):
+                if not self._alive(other):
+                    del self.ongoing_trials[other]
+                    self._tuners.discard(other)
+                    self.ongoing_trials[tuner_id] = trial = theirs
+                    break
+        if trial.status == "RUNNING":
+            self._begun[trial.trial_id] = time.monotonic()
+        return trial
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: Any) -> None:
+        for tuner_id, theirs in self.ongoing_trials.items():
+            if theirs.trial_id == trial.trial_id:
+                self._seen[tuner_id] = time.monotonic()
+        if trial.trial_id in self.end_order:
+            return  # a worker given up for dead came back; another has done its trial
+        begun = self._begun.get(trial.trial_id, time.monotonic())
+        self._longest = max(self._longest, time.monotonic() - begun)
+        super().end_trial(trial)
+
+    # -- trials that fail -----------------------------------------------------------------------
+
+    def failures(self) -> dict[str, str]:
+        """Pattern → why a trial of it failed, in a line."""
+        found = {}
+        for trial in self.trials.values():
+            if trial.status == "FAILED":
+                lines = (trial.message or f"{self.objective.name} was NaN").strip().splitlines()
+                found[run_of(trial).pattern] = lines[-1].rpartition("FailedTrialError: ")[2]
+        return found
+
+    def _check_consecutive_failures(self) -> None:
+        """KerasTuner gives up after some in a row; here some plans may fail, but not all."""
+        ended = [self.trials[name].status for name in self.end_order]
+        if len(ended) >= self.max_consecutive_failed_trials and set(ended) == {"FAILED"}:
+            raise keras_tuner.errors.FatalValueError(
+                f"all {len(ended)} trials so far failed: {told(self.failures())}. Train one "
+                "model by hand to see why; where a loss is NaN, try a smaller learning rate"
+            )
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        with written_whole(Path(self._get_oracle_fname())) as part:
+            part.write_text(json.dumps(self.get_state()))
+
+    def _save_trial(self, trial: Any) -> None:
+        path = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
+        with written_whole(path) as part:
+            trial.save(str(part))
+
+    def reload(self) -> None:
+        """Reads the project again. What a trial's own file says of it counts."""
+        if Path(self._get_oracle_fname()).is_file():
+            super().reload()
+        self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
+        self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
+        self._retry_queue = sorted(set(self.trials) - self._ended(), reverse=True)
+
+    def _ended(self) -> set[str]:
+        done = ("COMPLETED", "FAILED")
+        return {name for name, trial in self.trials.items() if trial.status in done}
+
+
+class TieTuner(keras_tuner.Tuner):
+    """KerasTuner's tuner with files that appear whole, and without the need for TensorBoard.
+
+    `report(oracle)` is called after each trial.
+    """
+
+    def __init__(self, *args: Any, report: Callable[[Any], None] = lambda o: None, **settings: Any):
+        self._report = report
+        super().__init__(*args, **settings)
+
+    def pre_create_trial(self) -> None:
+        if self._is_worker():
+            time.sleep(IDLE)  # the chief answers at once, also that there is nothing to do yet
+
+    def on_trial_begin(self, trial: Any) -> None:
+        super().on_trial_begin(trial)
+        if not self._is_worker():
+            self._report(self.oracle)
+
+    def on_trial_end(self, trial: Any) -> None:
+        super().on_trial_end(trial)
+        if not self._is_worker():
+            self._report(self.oracle)
+
+    def save(self) -> None:
+        if not self._is_worker():
+            self.oracle.save()
+        with written_whole(Path(self._get_tuner_fname())) as part:
+            part.write_text(json.dumps(self.get_state()))
+
+    def _try_build(self, hp: Any) -> Any:
+        """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
+        if getattr(self.hypermodel, "one_graph", False):
+            return self.hypermodel.build(hp)
+        return super()._try_build(hp)
+
+    def load_model(self, trial: Any) -> Any:
+        """The trained model of a trial, its layers shared as its plan says."""
+        return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
+
+    def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
+        """KerasTuner imports tensorboard whether or not it is asked for; here only if it is."""
+        if not any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
+            return
+        try:
+            super()._configure_tensorboard_dir(callbacks, trial, execution)
+        except ModuleNotFoundError as error:
+            raise keras_tuner.errors.FatalError(
+                f"the TensorBoard callback needs {error.name!r}: pip install tensorboard"
+            ) from error
+
+
+def told(failures: dict[str, str]) -> str:
+    """Reasons, each with the plans that failed for it."""
+    reasons = dict.fromkeys(failures.values())
+    return "; ".join(
+        f"{reason} ({', '.join(p for p, why in failures.items() if why == reason)})"
+        for reason in reasons
+    )
+
+
+def run_of(trial: Any) -> Run:
+    """The run that a trial is."""
+    values = trial.hyperparameters.values
+    others = tuple((name, value) for name, value in json.loads(values[OTHERS]))
+    return Run(values[PLAN], values[EPOCHS], values[SEED], others)

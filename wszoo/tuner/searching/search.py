@@ -1,0 +1,228 @@
+"""search: which layers of a model to tie, with KerasTuner's tuner around the space of plans.
+
+Environment variables of KerasTuner (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP`,
+`KERASTUNER_ORACLE_PORT`) turn the same call into the chief or a worker of a search over machines;
+all share `folder`.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import keras_tuner
+import numpy as np
+
+from wszoo.claims import claim
+from wszoo.fingerprints import digest
+from wszoo.sharing import graph
+from wszoo.sharing.files import load, save
+from wszoo.sharing.retie import retie
+from wszoo.transferring.features.files import alone
+from wszoo.tuner.searching.search.builds import Builds, sort
+from wszoo.tuner.searching.search.front import Front, Point
+from wszoo.tuner.searching.search.hypermodel import (
+    OneGraph,
+    TieHyperModel,
+    can_share_a_graph,
+    check_weights,
+)
+from wszoo.tuner.searching.search.oracle import TieOracle, TieTuner, run_of, told
+from wszoo.tuner.searching.search.schedule import Schedule
+from wszoo.tuner.space.space.space import SearchSpace
+
+Pair = tuple[np.ndarray, np.ndarray]
+Build = Callable[[Any], keras.Model]
+PROJECT = "trials"
+
+
+def search(
+    model: keras.Model | Build,
+    train: Pair,
+    held: Pair,
+    folder: str | os.PathLike,
+    *,
+    space: SearchSpace | None = None,
+    objective: str = "val_accuracy",
+    better: Literal["max", "min"] | None = None,
+    epochs: int = 3,
+    short: int = 1,
+    plans: int = 24,
+    finalists: int = 5,
+    seeds: int = 3,
+    seed: int = 0,
+    batch_size: int = 32,
+    parent: keras.Model | Literal["train"] | None = "train",
+    callbacks: Sequence[Any] = (),
+    patience: float = 60.0,
+    report: Callable[[TieOracle], None] = lambda oracle: None,
+    verbose: int = 0,
+) -> Front:
+    """Searches the plans of a model and returns what they are worth, as a `Front`.
+
+    `model` is a compiled functional model, or a function of KerasTuner's `hp` that makes one and
+    may ask for hyperparameters of its own. `train` and `held` are `(x, y)`; `objective` is a
+    metric as `fit` logs it, and `better` its direction where KerasTuner cannot tell. The untied
+    model is first trained for `epochs` (`parent="train"`; a trained model may be given), and
+    trials start from it; `None` starts each from the model's own weights. Where that is the same
+    (see `can_share_a_graph`), plans of a given model train on one graph, which is traced once.
+    Every training is that of the model's class, by its `train_step` if it has one of its own.
+
+    `short`, `epochs`, `plans`, `finalists`, `seeds`: see `Schedule`; `patience`: see `TieOracle`.
+    A trial's score is that of its best epoch, as KerasTuner takes it, and the weights that are
+    kept are that epoch's.
+
+    All that is done lies in `folder`: the same call goes on where it was stopped or killed. After
+    Ctrl-C the front of what is done is returned, with `complete=False`.
+    Raises `ValueError` for data that do not fit the model, an unknown metric, a space without
+    choice, and a folder of another search.
+    """
+    given = isinstance(model, keras.Model)
+    builds = None if given else Builds(model, seed)
+    first: Any = model if builds is None else builds.largest
+    space = space or (SearchSpace.of(first) if builds is None else builds.space())
+    _check_data(first, train, held)
+    _check_metric(first, held, objective)
+    schedule = Schedule(space, epochs, short, plans, finalists, seeds, seed)
+    goal = objective if better is None else keras_tuner.Objective(objective, better)
+    shared = given and can_share_a_graph(first, space)
+    if given and isinstance(parent, keras.Model):
+        check_weights(retie(first, space.untied), parent)
+    decides = _settings(schedule) | {"objective": objective, "better": better}
+    decides |= {"batch_size": batch_size, "callbacks": list(callbacks), "one_graph": shared}
+    decides |= {"model": first, "build": None if given else model, "parent": parent}
+    folder = Path(folder)
+    claim(folder, decides | {"train": train, "held": held})
+    start: Any = parent
+    if parent == "train":
+        start = _Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
+    hypermodel: TieHyperModel
+    if shared:
+        hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
+    elif builds is None:
+        hypermodel = TieHyperModel(lambda hp: first, space, parent=start, epochs=epochs)
+    else:
+        hypermodel = TieHyperModel(builds.named, space, parent=start, epochs=epochs, largest=first)
+    oracle = TieOracle(schedule, goal, patience=patience)
+    oracle.verbose = verbose
+    tuner = TieTuner(oracle, hypermodel, directory=str(folder), project_name=PROJECT, report=report)
+    fit = {"validation_data": held, "batch_size": batch_size, "callbacks": list(callbacks)}
+    complete = True
+    try:
+        tuner.search(*train, **fit, verbose=verbose)
+    except KeyboardInterrupt:
+        complete = False
+    if _is_worker():
+        oracle.reload()  # what all workers did lies in the folder
+    return front_of(oracle, hypermodel, tuner, complete=complete)
+
+
+def front_of(
+    oracle: TieOracle, hypermodel: TieHyperModel, tuner: Any = None, *, complete: bool = True
+) -> Front:
+    """What the trials that ran for all epochs say, a point for each plan."""
+    space, epochs = oracle.schedule.space, oracle.schedule.epochs
+    found: dict[tuple[str, tuple], list[tuple[int, Any]]] = {}
+    for trial in oracle.trials.values():
+        run = run_of(trial)
+        if trial.status == "COMPLETED" and run.epochs == epochs:
+            found.setdefault((run.pattern, run.others), []).append((run.seed, trial))
+    points = []
+    for (pattern, others), rows in found.items():
+        rows.sort(key=lambda row: row[0])
+        parameters = _parameters(space, hypermodel, pattern, others)
+        scores = tuple(float(trial.score) for _, trial in rows)
+        size = round(parameters * space.item_bytes)
+        points.append(Point(pattern, parameters, size, scores, others, rows[0][1].trial_id))
+    rebuild = None if tuner is None else lambda p: tuner.load_model(oracle.trials[p.trial])
+    return Front(
+        oracle.objective.name,
+        oracle.objective.direction,
+        tuple(sorted(points, key=lambda point: (point.parameters, point.pattern))),
+        space.pattern(space.untied),
+        len(oracle.results()),
+        complete,
+        rebuild,
+        told(oracle.failures()),
+    )
+
+
+def _parameters(space: SearchSpace, hypermodel: TieHyperModel, pattern: str, others: Any) -> int:
+    """Stored parameters; where hyperparameters decide them, of the model that they make."""
+    if not others and hypermodel.largest is None:
+        return space.stored_parameters(space.plan(pattern))
+    hp = keras_tuner.HyperParameters()
+    hp.values = {"plan": pattern, **dict(others)}
+    return int(hypermodel.build(hp).count_params())
+
+
+@dataclass
+class _Parents:
+    """Untied models trained, a file for each kind of model that hyperparameters make.
+
+    Numbers such as rates of learning or dropout make no other kind: the first model stands for all.
+    """
+
+    compiled: dict
+    train: Pair
+    folder: Path
+    epochs: int
+    batch_size: int
+    seed: int
+    _loaded: dict[str, keras.Model] = field(default_factory=dict)
+
+    def __call__(self, untied: keras.Model) -> keras.Model:
+        """The trained parent of an untied model, which has its first weights."""
+        sorts = [sort(layer) for layer in graph.layers_of(untied).values()]
+        name = f"parent_{digest([sorts, [w.shape for w in untied.weights]])[:12]}.keras"
+        if name not in self._loaded:
+            path = self.folder / name
+            with alone(path):  # other workers wait for it
+                if not path.is_file():
+                    self._fit(untied, path)
+            self._loaded[name] = load(path)
+        return self._loaded[name]
+
+    def _fit(self, untied: keras.Model, path: Path) -> None:
+        keras.utils.set_random_seed(self.seed)
+        model = retie(untied, graph.plan_of(untied))
+        model.compile_from_config(self.compiled)
+        model.fit(*self.train, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+        save(model, path)
+
+
+def _is_worker() -> bool:
+    """Whether KerasTuner's variables make this process a worker of a chief."""
+    name = os.environ.get("KERASTUNER_TUNER_ID", "")
+    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in name
+
+
+def _settings(schedule: Schedule) -> dict[str, Any]:
+    """Which plans are tried, and how long."""
+    space = {"units": schedule.space.units, "classes": schedule.space.classes,
+             "limit": schedule.space.limit}  # fmt: skip
+    names = ("epochs", "short", "plans", "finalists", "seeds", "seed")
+    return {name: getattr(schedule, name) for name in names} | {"space": space}
+
+
+def _check_data(model: keras.Model, train: Pair, held: Pair) -> None:
+    for name, (x, y) in (("train", train), ("held", held)):
+        wanted = tuple(model.inputs[0].shape[1:])
+        if tuple(x.shape[1:]) != wanted:
+            raise ValueError(
+                f"the {name} examples have shape {tuple(x.shape[1:])}; {model.name!r} takes "
+                f"{wanted}"
+            )
+        if len(x) != len(y) or not len(x):
+            raise ValueError(f"{name} has {len(x)} examples and {len(y)} targets")
+
+
+def _check_metric(model: keras.Model, held: Pair, objective: str) -> None:
+    if not getattr(model, "compiled", False):
+        raise ValueError(f"{model.name!r} is not compiled; a search needs its loss and optimizer")
+    names = ["val_" + name for name in model.evaluate(held[0][:1], held[1][:1], verbose=0,
+                                                      return_dict=True)]  # fmt: skip
+    if objective not in names:
+        raise ValueError(f"no metric {objective!r} is logged; the model's are {', '.join(names)}")

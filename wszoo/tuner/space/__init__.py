@@ -1,0 +1,1 @@
+"""What can be tied: partitions of sites, and the plans that a budget allows."""

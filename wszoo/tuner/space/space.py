@@ -1,0 +1,265 @@
+"""SearchSpace: the plans that a model's sites allow, within a budget.
+
+Sites can share if their layers are alike but for names and values; such sites are a *class*. A
+plan is a partition of each class, spelled as one pattern over all searched units, `"ABAB"`. A unit
+is a site, or with `by_depth` all sites of one block, which then move together.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from math import prod
+from typing import Any
+
+import keras
+
+from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.tuner.space.space.partitions import (
+    Labels,
+    bell,
+    canonical,
+    draw,
+    mutate,
+    partitions,
+    stirling,
+)
+from wszoo.tuner.space.space.units import read
+
+TRIES = 200  # mutations that leave the budget before a plan is drawn anew
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Partitions of `units` in which only units of one class share.
+
+    `units` are tuples of sites; `classes` tuples of their places; `sizes` and `rest` the
+    parameters of a unit and of all that is not searched; `item_bytes` the bytes of a parameter;
+    `limit` the most stored parameters. Make one with `SearchSpace.of` or `SearchSpace.plain`.
+    """
+
+    units: tuple[tuple[str, ...], ...]
+    classes: tuple[tuple[int, ...], ...]
+    sizes: tuple[int, ...]
+    rest: int = 0
+    item_bytes: float = 4.0
+    limit: int | None = None
+
+    @classmethod
+    def plain(cls, sites: Sequence[str], size: int = 1, rest: int = 0) -> "SearchSpace":
+        """All sites alike, without a model: `size` parameters each."""
+        places = tuple(range(len(sites)))
+        return cls(tuple((site,) for site in sites), (places,), (size,) * len(places), rest)
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        sites: str | Sequence[str] | None = None,
+        *,
+        by_depth: bool = False,
+        max_parameters: float | None = None,
+        max_bytes: float | None = None,
+    ) -> "SearchSpace":
+        """The space of a functional model, which is not changed.
+
+        `sites` are names or globs; by default those that the model's builder declared, or all but
+        norms. With `by_depth`, sites of one number (`attention_2`, `mlp_2`) are one unit.
+        `max_parameters` or `max_bytes` limits what a plan stores in the whole model: a whole
+        number, or a fraction of the untied model such as `0.5`.
+        Raises `ValueError` for unknown sites, where no two units can share, and for a budget that
+        the fully tied model does not meet.
+        """
+        space = cls(*read(model, sites, by_depth=by_depth))
+        return space.within(max_parameters=max_parameters, max_bytes=max_bytes)
+
+    def within(
+        self, *, max_parameters: float | None = None, max_bytes: float | None = None
+    ) -> "SearchSpace":
+        """The same space under a budget, see `of`."""
+        if max_parameters is not None and max_bytes is not None:
+            raise ValueError("give max_parameters or max_bytes, not both")
+        if max_parameters is None and max_bytes is None:
+            return self
+        given = max_parameters if max_bytes is None else max_bytes
+        assert given is not None
+        if isinstance(given, bool) or given <= 0:
+            raise ValueError(f"a budget is a number above 0, not {given!r}")
+        if isinstance(given, float) and given <= 1:
+            limit = int(given * self.stored_parameters(self.untied))
+        else:
+            limit = int(given if max_bytes is None else given / self.item_bytes)
+        least = self.stored_parameters(self.tied)
+        if limit < least:
+            raise ValueError(
+                f"the budget {given!r} allows {limit:,} stored parameters; the fully tied model "
+                f"({self.pattern(self.tied)}) has {least:,} already"
+            )
+        return replace(self, limit=limit)
+
+    # -- plans and their spelling ---------------------------------------------------------------
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return tuple(site for unit in self.units for site in unit)
+
+    @property
+    def untied(self) -> SharingPlan:
+        return self._plan(tuple(range(len(self.units))))
+
+    @property
+    def tied(self) -> SharingPlan:
+        """Each class is one group: the smallest plan."""
+        return self._join([(0,) * len(members) for members in self.classes])
+
+    def plan(self, pattern: str) -> SharingPlan:
+        """The plan over `sites` of a pattern over units.
+
+        Raises `ValueError` for a malformed pattern and for one that joins unlike units.
+        """
+        names = [unit[0] for unit in self.units]
+        owner_of = dict(SharingPlan.from_pattern(names, pattern).owners)
+        labels = canonical([owner_of[name] for name in names])
+        for a, b in ((i, j) for i, x in enumerate(labels) for j, y in enumerate(labels) if x == y):
+            if not any({a, b} <= set(members) for members in self.classes):
+                raise ValueError(
+                    f"{pattern!r} joins {self.units[a]} and {self.units[b]}, which cannot share"
+                )
+        return self._plan(labels)
+
+    def pattern(self, plan: SharingPlan) -> str:
+        """The canonical pattern over units: equal plans have equal patterns."""
+        names = [unit[0] for unit in self.units]
+        return plan.restrict(names).pattern
+
+    def labels(self, plan: SharingPlan) -> Labels:
+        """A canonical number a unit, as an index into a bank of weights."""
+        owner_of = dict(plan.owners)
+        return canonical([owner_of[unit[0]] for unit in self.units])
+
+    def __contains__(self, plan: Any) -> bool:
+        if not isinstance(plan, SharingPlan) or set(plan.sites) != set(self.sites):
+            return False
+        try:
+            same = self.plan(self.pattern(plan)) == plan
+        except ValueError:
+            return False
+        return same and self._fits(plan)
+
+    def stored_parameters(self, plan: SharingPlan) -> int:
+        """Stored parameters of the whole model under a plan, without building it."""
+        first = dict(zip(self.labels(plan), range(len(self.units)), strict=True))
+        return self.rest + sum(self.sizes[place] for place in first.values())
+
+    def stored_bytes(self, plan: SharingPlan) -> int:
+        return round(self.stored_parameters(plan) * self.item_bytes)
+
+    # -- counting, listing, drawing -------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many plans there are within the budget."""
+        return _ways(self._shape, self._room)
+
+    def __iter__(self) -> Iterator[SharingPlan]:
+        """Every plan within the budget, the smaller labels first. List it only when it is short."""
+        for parts in product(*(partitions(len(members)) for members in self.classes)):
+            plan = self._join(parts)
+            if self._fits(plan):
+                yield plan
+
+    def draw(self, rng: random.Random) -> SharingPlan:
+        """One of the plans, each with equal chance."""
+        shape, room, parts = self._shape, self._room, []
+        while shape:
+            members, size = shape[0]
+            ways = [
+                stirling(members, k) * _ways(shape[1:], room - k * size)
+                for k in range(1, members + 1)
+            ]
+            (groups,) = rng.choices(range(1, members + 1), weights=ways)
+            parts.append(draw(members, groups, rng))
+            shape, room = shape[1:], room - groups * size
+        return self._join(parts)
+
+    def mutate(self, plan: SharingPlan, rng: random.Random) -> SharingPlan:
+        """Another plan of the space one step away: a unit moved, groups merged, a group split.
+
+        Where the budget allows none of many steps tried, a plan drawn anew.
+        """
+        labels = self.labels(plan)
+        open_ = [i for i, members in enumerate(self.classes) if len(members) > 1]
+        for _ in range(TRIES):
+            parts = [tuple(labels[i] for i in members) for members in self.classes]
+            (which,) = rng.choices(open_, weights=[len(self.classes[i]) for i in open_])
+            parts[which] = mutate(canonical(parts[which]), rng)
+            new = self._join(parts)
+            if self._fits(new):
+                return new
+        return self.draw(rng)
+
+    def templates(self) -> dict[str, SharingPlan]:
+        """Name → plan of the usual schedules over each class, without repeats, within the budget.
+
+        `untied` and `tied` come first; a schedule of more groups than a class has members leaves
+        that class untied.
+        """
+        most = max(map(len, self.classes))
+        counted = [
+            f"{kind}:{k}" for kind in ("sequence", "cycle", "cycle_rev") for k in range(2, most)
+        ]
+        found: dict[SharingPlan, str] = {}
+        for name in ("untied", "tied", *counted, "sandwich"):
+            plan = self._join([_labels(name, len(members)) for members in self.classes])
+            if self._fits(plan):
+                found.setdefault(plan, name)
+        return {name: plan for plan, name in found.items()}
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _shape(self) -> tuple[tuple[int, int], ...]:
+        """Of each class, how many units and the size of one."""
+        return tuple((len(members), self.sizes[members[0]]) for members in self.classes)
+
+    @property
+    def _room(self) -> int:
+        most = self.rest + sum(self.sizes)
+        return (most if self.limit is None else min(most, self.limit)) - self.rest
+
+    def _fits(self, plan: SharingPlan) -> bool:
+        return self.limit is None or self.stored_parameters(plan) <= self.limit
+
+    def _join(self, parts: Sequence[Labels]) -> SharingPlan:
+        """The plan of one partition a class."""
+        labels: dict[int, tuple[int, int]] = {}
+        for i, (members, part) in enumerate(zip(self.classes, parts, strict=True)):
+            labels |= {place: (i, label) for place, label in zip(members, part, strict=True)}
+        return self._plan(canonical([labels[place] for place in range(len(self.units))]))
+
+    def _plan(self, labels: Labels) -> SharingPlan:
+        owner: dict[int, tuple[str, ...]] = {}
+        pairs = []
+        for unit, label in zip(self.units, labels, strict=True):
+            pairs += list(zip(unit, owner.setdefault(label, unit), strict=True))
+        return SharingPlan(tuple(pairs))
+
+
+@cache
+def _ways(shape: tuple[tuple[int, int], ...], room: int) -> int:
+    """Plans of classes `(members, size)` that store `room` parameters at most."""
+    if room < sum(size for _, size in shape):
+        return 0
+    if room >= sum(members * size for members, size in shape):
+        return prod(bell(members) for members, _ in shape)
+    (members, size), others = shape[0], shape[1:]
+    return sum(stirling(members, k) * _ways(others, room - k * size) for k in range(1, members + 1))
+
+
+def _labels(name: str, members: int) -> Labels:
+    """The canonical labels of a schedule; a count that a class cannot have leaves it untied."""
+    count = name.partition(":")[2]
+    names = [str(i) for i in range(members)]
+    plan = as_plan("untied" if count and int(count) >= members else name, names)
+    return canonical([owner for _, owner in plan.owners])
