@@ -3,12 +3,12 @@
     python benchmarks/compress.py --data-dir TFDS
 
 For each seed `conv_net` is trained untied on images of --data. Then: `tied`, half its parameters by
-`wszoo.tuner.compressing.compress` (suggest, tie, private parts, recover); `narrower`, an untied `conv_net` of
-fewer channels that stores no more than the tied one, trained as the original was and for as many
-epochs as original and recovery took together; `narrower, distilled`, the same learning from the
-original too, as the tied one does, for all of these epochs. Each arm has its own rate, chosen from
-the same few on validation with a seed that is not scored. `original, longer` is of the original's
-size and trained for all of these epochs too.
+`wszoo.tuner.compressing.compress` (suggest, tie, private parts, recover); `narrower`, an untied
+`conv_net` of fewer channels that stores no more than the tied one, trained as the original was and
+for as many epochs as original and recovery took together; `narrower, distilled`, the same learning
+from the original too, as the tied one does, for all of these epochs. Each arm has its own rate,
+chosen from the same few on validation with a seed that is not scored. `original, longer` is of the
+original's size and trained for all of these epochs too.
 
 Every training leaves a file in --out, so a benchmark that is stopped goes on where it was. Writes
 docs/compress/metrics.json and docs/compress.md.
@@ -177,8 +177,8 @@ def page(stored: dict[str, Any]) -> str:
         "",
         f"Made by `python benchmarks/compress.py`: `conv_net` of width {about['width']} on "
         f"{about['examples']:,} images of {about['data']}, {about['seeds']} seeds. The original "
-        f"trains for {about['epochs']} epochs; `tied` is it after `wszoo.tuner.compressing.compress` and "
-        f"{about['recovery']} epochs of recovery; the narrower networks are untied, store no more, "
+        f"trains for {about['epochs']} epochs; `tied` is it after "
+        f"`wszoo.tuner.compressing.compress` and {about['recovery']} epochs of recovery; the narrower networks are untied, store no more, "
         f"and train for {about['epochs'] + about['recovery']} epochs, alone or with the original "
         "as their teacher; `original, longer` is a network of the original's size, trained for as "
         "many. Accuracy on the test split, mean ± standard deviation; differences to `tied` in "

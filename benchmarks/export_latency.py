@@ -3,11 +3,11 @@
     python benchmarks/export_latency.py --out runs/export_latency
 
 Each model is converted twice: as `tf.lite.TFLiteConverter` does it, and by
-`wszoo.exporting.tflite.write.litert`. Both files are held open and called in turn, a few calls each, so
-that what else the machine does falls on both alike. XNNPACK is on. Figures are medians; latency
-is in microseconds a call, `load` in milliseconds, `memory` the peak of a process that loads the
-file and calls it once, above the same process without it, in MiB; `stock size` and `our size` are
-file bytes ÷ stored weights at that precision. Writes `metrics.json` and `table.md`.
+`wszoo.exporting.tflite.write.litert`. Both files are held open and called in turn, a few calls
+each, so that what else the machine does falls on both alike. XNNPACK is on. Figures are medians;
+latency is in microseconds a call, `load` in milliseconds, `memory` the peak of a process that
+loads the file and calls it once, above the same process without it, in MiB; `stock size` and `our
+size` are file bytes ÷ stored weights at that precision. Writes `metrics.json` and `table.md`.
 """
 
 import json

@@ -49,8 +49,8 @@ def onnx_file(
     """Writes `path`, in float32 with a free batch dimension. It appears whole and checked, or not.
 
     A model that computes in other floats is rebuilt in float32 (`wszoo.exporting.float32`). Inputs
-    and outputs bear the names of `wszoo.exporting.names`. The file is run by ONNX Runtime on `inputs`
-    (arrays by input name; random ones by default) and compared with Keras.
+    and outputs bear the names of `wszoo.exporting.names`. The file is run by ONNX Runtime on
+    `inputs` (arrays by input name; random ones by default) and compared with Keras.
 
     Raises:
         ImportError: without the extra `onnx`.

@@ -1,20 +1,6 @@
 """A pretrained backbone under a new head: frozen, fine-tuned, and what to compare them with.
 
-The package may be called: `wszoo.transfer(backbone, task, data)` is `wszoo.transferring.run.transfer`.
+`wszoo.transfer` is `run.transfer`, one call for all of it. Read `backbones` (what goes under a
+head), `freezing` (what trains when), `features` (kept ones), `training` (the loop) and `result`;
+what outputs mean is in `wszoo.tasks`.
 """
-
-import sys
-from types import ModuleType
-from typing import Any
-
-
-class _Callable(ModuleType):
-    """`wszoo.transfer` is the name of this package and of what most people want from it."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from wszoo.transferring.run import transfer
-
-        return transfer(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Callable

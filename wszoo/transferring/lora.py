@@ -86,8 +86,8 @@ def add_lora(
 
     Args:
         where: the layers to adapt: globs over stages and sites or rules on depth, see
-            `wszoo.transferring.freezing.stages.select`. Each must choose a layer that can be adapted; of the
-            others that it chooses, `skipped` says why they are left out.
+            `wszoo.transferring.freezing.stages.select`. Each must choose a layer that can be
+            adapted; of the others that it chooses, `skipped` says why they are left out.
         rank, alpha: see `wszoo.layers.Adapted`. The scale is alpha / rank; `None` is 1.
         train: what trains in full and has no adapter (a new head), spelled as `where`.
         adapters: a plan over the chosen sites: which of them use one adapter (sites of different

@@ -58,14 +58,16 @@ def transfer(
     Args:
         backbone: a tag (`"conv_net.omniglot"`), `"keras:MobileNetV3Small"`, `"hub:PRESET"`, or a
             functional Keras model, which is not changed. Of its class nothing is used, no
-            `train_step` of its own either. See `wszoo.transferring.backbones.find`, also for `weights`
-            and `image_size`.
+            `train_step` of its own either. See `wszoo.transferring.backbones.find`, also for
+            `weights` and `image_size`.
         task: classification, multi_label, regression, ordinal or embedding, or a `Task`.
-        data: a source's name or path, a `Source`, or arrays; see `wszoo.transferring.training.examples`.
+        data: a source's name or path, a `Source`, or arrays; see
+            `wszoo.transferring.training.examples`.
         freeze: what trains: `"head"` (the default; always the new one: sites of the backbone of
             that name become `backbone.head`), `"all"`, globs over stages or sites, or a
-            freeze plan: `FreezePlan`, dict or path of a YAML file, see `wszoo.transferring.freezing.plan`.
-            With `lora` the default is the adapters and the head.
+            freeze plan: `FreezePlan`, dict or path of a YAML file, see
+            `wszoo.transferring.freezing.plan`. With `lora` the default is the adapters and the
+            head.
         order: for `ordinal`: the classes from low to high; not needed where they are numbers.
         head: `"dense"`, `"cosine"`, `"mlp"` (see `wszoo.tasks.named_heads`), or your own: a
             Keras layer or a function from features `(batch, width)` to what the task's loss takes.
@@ -74,7 +76,8 @@ def transfer(
         learning_rate: of Adam.
         schedule: `"cosine"`, to zero over each phase and by epochs, or `"constant"`.
         optimizer: a new Keras optimizer instead of Adam; its rate, or its own schedule, counts.
-        lr_decay, multipliers: layer-wise rates, see `wszoo.transferring.freezing.rates.layer_rates`.
+        lr_decay, multipliers: layer-wise rates, see
+            `wszoo.transferring.freezing.rates.layer_rates`.
         probe_first: start the head at its closed form (Kumar et al. 2022). Not for ordinal.
         cache: `"auto"` computes the features of a frozen backbone once and keeps them in memory, a
             folder keeps them there, `False` never does. Where it is not valid, `result.cache` says
@@ -100,9 +103,9 @@ def transfer(
         resume: a folder for backups. The same call goes on there after it was killed, and ends as
             an unbroken one would.
         distribution: `"data_parallel"` trains over several processes, which all make this call, on
-            the JAX backend; see `wszoo.transferring.training.processes.start`, which is called first of all,
-            or whose result this is. Files are written by process 0, `resume` and a folder of
-            features are for all, and each process gets the same result.
+            the JAX backend; see `wszoo.transferring.training.processes.start`, which is called
+            first of all, or whose result this is. Files are written by process 0, `resume` and a
+            folder of features are for all, and each process gets the same result.
         seed: of the head's start, the order of the examples, and the augmentation.
         verbose: as in `fit`: 0 silent, 1 a progress bar, 2 a line an epoch.
 

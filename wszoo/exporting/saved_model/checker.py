@@ -72,7 +72,7 @@ def start() -> "_Process":
 
 
 class _Process:
-    """`python -m wszoo.exporting.saved_model.reader`. It ends when its input does: with this process at latest."""
+    """`python -m wszoo.exporting.saved_model.reader`, which ends when its input does."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()

@@ -58,11 +58,11 @@ def write_saved_model(
 ) -> SavedModel:
     """Writes a SavedModel with the signature `serving_default` and a free batch dimension.
 
-    Names of inputs and outputs are those of `wszoo.exporting.names`; a batch that the model's inputs
-    fix stays fixed. It computes as `model.predict` does (`training=False`, also where a layer was
-    called with `training=True`). Lookup tables, assets and states that the model updates are
-    written too. The folder appears whole and checked or not at all; one that stands is replaced.
-    Needs Keras' TensorFlow backend.
+    Names of inputs and outputs are those of `wszoo.exporting.names`; a batch that the model's
+    inputs fix stays fixed. It computes as `model.predict` does (`training=False`, also where a
+    layer was called with `training=True`). Lookup tables, assets and states that the model updates
+    are written too. The folder appears whole and checked or not at all; one that stands is
+    replaced. Needs Keras' TensorFlow backend.
 
     Another process loads the SavedModel with `tf.saved_model.load` and in a graph session, and
     runs every signature at two batch sizes; what it gives is compared with Keras.

@@ -77,8 +77,8 @@ def freeze(
     only if all of them are chosen.
 
     Args:
-        train: globs over stages and sites or rules on depth, see `wszoo.transferring.freezing.stages.select`;
-            `"all"` and `[]` are valid.
+        train: globs over stages and sites or rules on depth, see
+            `wszoo.transferring.freezing.stages.select`; `"all"` and `[]` are valid.
         batch_norm: what the BatchNormalization layers of a pretrained backbone do, those inside
             of other layers too. `"frozen"`: none trains, and all use their stored statistics.
             `"statistics"`: those chosen update their statistics, and their scale and offset stay.

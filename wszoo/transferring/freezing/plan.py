@@ -1,7 +1,7 @@
 """Freeze plans as data: what trains in which phase, for how long, at which rate.
 
-    pattern: "conv\\d"            # optional: what names a stage, see wszoo.transferring.freezing.stages
-    phases:
+    pattern: "conv\\d"            # optional: what names a stage, see
+    wszoo.transferring.freezing.stages phases:
       - {name: head, train: head, epochs: 3}
       - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1.0e-3}
       - {name: all, train: all, epochs: 5, learning_rate: 1.0e-4, batch_norm: train}

@@ -30,9 +30,9 @@ def layer_rates(
     """Path of each trainable variable → the factor of its learning rate.
 
     The last stage of the model has the factor 1, each stage below it `decay` times the one above;
-    `multipliers` (globs over stages or sites, see `wszoo.transferring.freezing.stages.select`) multiply on top,
-    in order. A layer that several sites share has several factors; `shared` says which counts: the
-    geometric `mean`, `min`, `max`, or that of the `first` site.
+    `multipliers` (globs over stages or sites, see `wszoo.transferring.freezing.stages.select`)
+    multiply on top, in order. A layer that several sites share has several factors; `shared` says
+    which counts: the geometric `mean`, `min`, `max`, or that of the `first` site.
 
     Raises `ValueError` for a negative factor, a glob that matches nothing, and an unknown `shared`.
     """

@@ -107,8 +107,9 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """A copy of `optimizer` (Adam by default) with what a run asks of it.
 
-    `decay` and `multipliers` are layer-wise rates, see `wszoo.transferring.freezing.rates`; `accumulate` is how
-    many batches one step sums up. Raises `ValueError` for an optimizer that has begun to train.
+    `decay` and `multipliers` are layer-wise rates, see `wszoo.transferring.freezing.rates`;
+    `accumulate` is how many batches one step sums up. Raises `ValueError` for an optimizer that
+    has begun to train.
     """
     if optimizer is not None and optimizer.built:
         raise ValueError("the optimizer has variables already; give a new one")

@@ -42,8 +42,8 @@ class Round:
 class Race:
     """Scores so far: plan → one a replicate, smaller is better. `standing` are still in, in order.
 
-    `values` are estimates of all plans from all scores (`wszoo.tuner.racing.pooling`), with what a plan
-    costs besides, a price of its parameters.
+    `values` are estimates of all plans from all scores (`wszoo.tuner.racing.pooling`), with what a
+    plan costs besides, a price of its parameters.
     """
 
     cost: Callable[[SharingPlan], float] = lambda plan: 0.0
