@@ -1,6 +1,6 @@
 """A fine-tuning run that is ended by `kill -9` at ten random moments, and begun again.
 
-    python benchmarks/kill.py
+    python -m benchmarks.kill
 
 Runs `recipes/finetune.py --mode plan` to its end. Then ten times, each in folders of its own: the
 same command is killed at a moment between the first work on the feature cache and the end of the
@@ -146,7 +146,7 @@ def page(found: dict[str, Any]) -> str:
     lines = [
         "# Fine-tuning that is killed",
         "",
-        "Written by `python benchmarks/kill.py`. `recipes/finetune.py --mode plan` on digits (10 "
+        "Written by `python -m benchmarks.kill`. `recipes/finetune.py --mode plan` on digits (10 "
         "labels a class; 10 epochs of the head, 10 with the last block, 5 of the head again) was "
         "ended by `kill -9`, and the same command was given again. Unbroken it took "
         f"{ended:.1f} s, {begun:.1f} of them until the feature cache was begun; the moments are "

@@ -25,14 +25,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import claims_page
-import compress
-import planted_page
-import suggest
 import yaml
 from rich.console import Console
 
 import wszoo
+from benchmarks.claims import page as claims_page
+from benchmarks.planted import page as planted_page
+from benchmarks.tying import compress, suggest
 from wszoo import registry, report
 from wszoo.tasks import heads
 from wszoo.transferring.freezing.plan import FreezePlan

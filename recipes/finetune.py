@@ -7,7 +7,7 @@ everything; `scratch` trains the same network from random values; `pixels` is lo
 on the image itself. Trained modes move the images a little; `finetune-plain` and `scratch-plain`
 do not. `all` runs the first four side by side on the same draws of labels. Learning rates and
 strengths were chosen for each mode by one search over held-out images
-(benchmarks/tune_finetune.py). Writes metrics.json, curves.png, model.keras and saved_model/ (of
+(benchmarks/transfer/settings.py). Writes metrics.json, curves.png, model.keras and saved_model/ (of
 the mode that is best on the validation images) to --out.
 
 `--mode plan` is one run of your own, `wszoo.transfer` with its options; it goes on from its last

@@ -2,13 +2,13 @@
 
 import json
 
-import claims_checks
-import claims_page
-import claims_studies
-import claims_tasks
 import numpy as np
 import pytest
 
+from benchmarks.claims import checks as claims_checks
+from benchmarks.claims import page as claims_page
+from benchmarks.claims import studies as claims_studies
+from benchmarks.claims import tasks as claims_tasks
 from wszoo.comparison import Difference
 from wszoo.data import load
 

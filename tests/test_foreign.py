@@ -1,6 +1,6 @@
 """Laws 4 and 5 over graphs that are not ours; docs/foreign.md says what was stored.
 
-`benchmarks/foreign.py` takes them, and those of other packages, through every step.
+`benchmarks/foreign` takes them, and those of other packages, through every step.
 """
 
 import json
@@ -9,15 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import foreign_fresh
-import foreign_graphs
-import foreign_match
-import foreign_names
-import foreign_page
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(foreign_fresh.__file__).parent
+from benchmarks.foreign import fresh as foreign_fresh
+from benchmarks.foreign import graphs as foreign_graphs
+from benchmarks.foreign import match as foreign_match
+from benchmarks.foreign import names as foreign_names
+from benchmarks.foreign import page as foreign_page
+
+ROOT = Path(foreign_fresh.__file__).parents[2]
 STORED = {row["graph"]: row["cells"] for row in foreign_page.rows()}
 EXPORTED = [
     "several_outputs", "dict_outputs", "nested_shared", "swish_net", "string_lookup", "stateful",
@@ -43,8 +44,8 @@ def test_the_collection_is_the_expected_one():
 @pytest.mark.filterwarnings("ignore")  # of converters and of other packages' layers
 def test_files_and_flags_in_a_fresh_process(tmp_path):
     """Laws 4 and 5 for some of the hand-written graphs; no cell is worse than the page says."""
-    from foreign_case import Case
-    from foreign_steps import STEPS, cell
+    from benchmarks.foreign.case import Case
+    from benchmarks.foreign.steps import STEPS, cell
 
     cells = {}
     for name in SAVED:
@@ -63,9 +64,9 @@ def test_files_and_flags_in_a_fresh_process(tmp_path):
 
 
 def load(folder):
-    """Runs foreign_fresh.py over all jobs in the folder."""
-    paths = os.pathsep.join([str(BENCHMARKS.parent), *sys.path])
-    command = [sys.executable, str(BENCHMARKS / "foreign_fresh.py"), "120", str(folder)]
+    """Runs benchmarks.foreign.fresh over all jobs in the folder."""
+    paths = os.pathsep.join([str(ROOT), *sys.path])
+    command = [sys.executable, "-m", "benchmarks.foreign.fresh", "120", str(folder)]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=True)
 
 

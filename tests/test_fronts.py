@@ -2,11 +2,12 @@
 
 import json
 
-import fronts_methods
-import fronts_page
-import neighbours
 import pytest
-from fronts_tasks import TASKS
+
+from benchmarks.fronts import methods as fronts_methods
+from benchmarks.fronts import neighbours
+from benchmarks.fronts import page as fronts_page
+from benchmarks.fronts.tasks import TASKS
 
 ROWS = [
     {"plan": "AAAAAA", "size": 0.25, "held": 0.2, "test": 0.25},

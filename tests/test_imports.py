@@ -74,7 +74,7 @@ MAY_IMPORT = {
 }
 KERAS_TUNER = ("builds", "hypermodel", "oracle", "searching")
 FILES = sorted(PACKAGE.rglob("*.py"))
-SCRIPTS = sorted([*(ROOT / "recipes").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
+SCRIPTS = sorted([*(ROOT / "recipes").glob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
 
 def part_of(path):

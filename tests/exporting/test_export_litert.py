@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers, ops
-from others import FIXED_BATCH, OTHERS, called_six_times, pyramid, stir, tied_dense
 
 import wszoo
+from benchmarks.export.others import (
+    FIXED_BATCH,
+    OTHERS,
+    called_six_times,
+    pyramid,
+    stir,
+    tied_dense,
+)
 from wszoo.exporting import parity
 from wszoo.exporting.inspect import inspect_tflite
 from wszoo.exporting.tflite import file as flatbuffer

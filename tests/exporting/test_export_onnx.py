@@ -5,9 +5,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from others import OTHERS, stir
 
 import wszoo
+from benchmarks.export.others import OTHERS, stir
 from wszoo.exporting import onnx as onnx_file
 from wszoo.exporting import parity
 from wszoo.exporting.stored import inspect_file

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (width, classes) and bias (classes,)
 Pair = tuple[np.ndarray, np.ndarray]
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-USUAL = 100.0  # where one label a class leaves nothing to choose by (benchmarks/tune_finetune.py)
+USUAL = (
+    100.0  # where one label a class leaves nothing to choose by (benchmarks/transfer/settings.py)
+)
 
 
 @dataclass(frozen=True)

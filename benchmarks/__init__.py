@@ -1,0 +1,1 @@
+"""What wszoo claims, measured: `python -m benchmarks.NAME`, from the top of a checkout."""

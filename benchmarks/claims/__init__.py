@@ -1,0 +1,1 @@
+"""Tied models beside their untied twins, under conditions that are the same for both."""

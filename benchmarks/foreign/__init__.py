@@ -1,0 +1,1 @@
+"""What wszoo makes of graphs that are not its own."""

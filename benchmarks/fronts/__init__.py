@@ -1,0 +1,1 @@
+"""Searches for a front of quality over parameters, ours and others."""

@@ -1,0 +1,1 @@
+"""Searches for the plan of a network whose truth is known."""

@@ -1,0 +1,1 @@
+"""Training steps of layers beside those of others."""

@@ -1,0 +1,1 @@
+"""Transfer: the feature cache beside plain Keras, and the settings of its recipe."""
