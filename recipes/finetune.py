@@ -43,12 +43,11 @@ from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import written_whole
-from wszoo.tasks import heads
+from wszoo.tasks import heads, probe
 from wszoo.tasks.named_heads import HEADS
 from wszoo.tasks.task import TASKS
 from wszoo.tasks.task import find as find_task
 from wszoo.transferring import backbones
-from wszoo.transferring.features import probe
 from wszoo.transferring.run import transfer
 from wszoo.transferring.training import processes as distributed
 from wszoo.transferring.training import repeated as tune

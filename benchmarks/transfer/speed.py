@@ -33,7 +33,8 @@ from wszoo.cli import run
 from wszoo.data import images, load
 from wszoo.data.splitting import first_stratified
 from wszoo.files import written_whole
-from wszoo.transferring.features import cache, probe
+from wszoo.tasks import probe
+from wszoo.transferring.features import cache
 from wszoo.transferring.run import transfer
 from wszoo.transferring.training.in_graph import fit_on_features
 

@@ -6,8 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import wszoo
-from wszoo.tasks import heads
-from wszoo.transferring.features import probe
+from wszoo.tasks import heads, probe
 
 
 def rows(classes=3, count=120, width=6, seed=0):

@@ -7,9 +7,9 @@ from PIL import Image
 
 import wszoo
 from wszoo.data import Source, from_arrays, load
+from wszoo.data.examples import examples
 from wszoo.evaluation import data_of
 from wszoo.sharing.about import about
-from wszoo.transferring.training.examples import examples
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 8, 24, 1), dtype=np.uint8)

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tasks import heads
-from wszoo.transferring.features import probe
+from wszoo.tasks import heads, probe
 from wszoo.transferring.training import repeated as tune
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo.data.examples import examples
 from wszoo.tasks import heads, targets
 from wszoo.tasks import task as tasks
-from wszoo.transferring.training.examples import examples
 
 CUTS = {"train": slice(0, 90), "validation": slice(90, 110), "test": slice(110, 150)}
 RNG = np.random.default_rng(0)

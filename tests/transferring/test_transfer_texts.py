@@ -7,9 +7,9 @@ import pytest
 import wszoo
 from wszoo import weights
 from wszoo.data import load, text
+from wszoo.data.examples import examples
 from wszoo.evaluation import data_of
 from wszoo.transferring import backbones
-from wszoo.transferring.training.examples import examples
 
 TAG = "shared_encoder.clinc_oos"
 TEXTS = ["how much money is in my account", "please book a table for q{} people tonight"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wszoo.transferring.features import probe
+from wszoo.tasks import probe
 
 RIDGES = np.logspace(-3, 3, 13)  # strengths of which the best by leave-one-out is taken
 

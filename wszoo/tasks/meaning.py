@@ -10,8 +10,8 @@ import numpy as np
 
 from wszoo.data import numbers
 from wszoo.data.errors import did_you_mean
+from wszoo.data.examples import Examples
 from wszoo.tasks import targets
-from wszoo.transferring.training.examples import Examples
 
 Order = Sequence[str | float] | None
 

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
-from wszoo.tasks import heads
-from wszoo.transferring.features import cache, probe
+from wszoo.tasks import heads, probe
+from wszoo.transferring.features import cache
 from wszoo.transferring.training import repeated as tune
 
 Pair = tuple[np.ndarray, np.ndarray]

@@ -62,7 +62,7 @@ def transfer(
             `weights` and `image_size`.
         task: classification, multi_label, regression, ordinal or embedding, or a `Task`.
         data: a source's name or path, a `Source`, or arrays; see
-            `wszoo.transferring.training.examples`.
+            `wszoo.data.examples`.
         freeze: what trains: `"head"` (the default; always the new one: sites of the backbone of
             that name become `backbone.head`), `"all"`, globs over stages or sites, or a
             freeze plan: `FreezePlan`, dict or path of a YAML file, see
@@ -114,6 +114,7 @@ def transfer(
     import keras
 
     from wszoo import input_range as ranges
+    from wszoo.data.examples import examples
     from wszoo.sharing.about import describe
     from wszoo.tasks import task as tasks
     from wszoo.tasks.named_heads import with_head
@@ -121,7 +122,6 @@ def transfer(
     from wszoo.transferring.training import batches as feed
     from wszoo.transferring.training import extras
     from wszoo.transferring.training import processes as distributed
-    from wszoo.transferring.training.examples import examples
     from wszoo.transferring.training.inputs import Material
     from wszoo.transferring.training.loop import Runner
 

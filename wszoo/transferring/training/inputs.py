@@ -7,13 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.data.examples import Examples
 from wszoo.sharing.rebuild import carry_over
 from wszoo.tasks.heads import Parts
 from wszoo.tasks.task import Task
 from wszoo.transferring.features import cache as feature_cache
 from wszoo.transferring.training import processes as distribution
 from wszoo.transferring.training.batches import Augment, view
-from wszoo.transferring.training.examples import Examples
 from wszoo.transferring.training.extras import inference
 from wszoo.transferring.training.in_graph import Scorer
 
