@@ -17,6 +17,7 @@ EVERYWHERE = {
     "checks",
     "files",
     "keras_settings",
+    "private",
 }  # import nothing of wszoo themselves
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "checks": set(),
     "files": set(),
     "keras_settings": set(),
+    "private": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},
@@ -67,7 +69,15 @@ MAY_IMPORT = {
         "relaxed",
     },
     "exporting": {"sharing", "registry", "data", "weights", "layers"},
-    "evaluation": {"input_range", "sharing", "registry", "data", "weights", "training", "exporting"},
+    "evaluation": {
+        "input_range",
+        "sharing",
+        "registry",
+        "data",
+        "weights",
+        "training",
+        "exporting",
+    },
     "cli": None,  # everything
 }
 KERAS_TUNER = PACKAGE / "tuner" / "searching"  # its classes are made of KerasTuner's

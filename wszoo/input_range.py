@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.retie import retie
@@ -163,9 +164,8 @@ def _stopping(model: keras.Model) -> Iterator[None]:
     norms = (keras.layers.Normalization, keras.layers.BatchNormalization)
     stops = [
         layer
-        for layer in model._flatten_layers(include_self=False)
-        if layer._trainable_variables + layer._non_trainable_variables
-        and not isinstance(layer, norms)
+        for layer in private.parts_of(model, itself=False)
+        if private.own_variables(layer) and not isinstance(layer, norms)
     ]
     for layer in stops:
         vars(layer)["call"] = stop

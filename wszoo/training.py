@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches
+from wszoo import batches, private
 from wszoo.files import written_whole
 
 DIGITS = 5  # of a metric in a card
@@ -67,7 +67,7 @@ class Resume(keras.callbacks.BackupAndRestore):
     """
 
     def on_train_begin(self, logs: Any = None) -> None:
-        path = Path(self._weights_path)
+        path = Path(private.backup_path(self))
         if not path.is_file():
             return
         try:
@@ -78,10 +78,10 @@ class Resume(keras.callbacks.BackupAndRestore):
                 "its folder to start anew"
             ) from error
         done = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-        self.model._initial_epoch = done // self.params["steps"]
+        private.begin_at(self.model, done // self.params["steps"])
 
     def _save_model(self) -> None:
-        with written_whole(Path(self._weights_path)) as part:
+        with written_whole(Path(private.backup_path(self))) as part:
             self.model.save_weights(part)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
+from wszoo import private
 from wszoo.data.errors import NAMED, MissingDataError, did_you_mean
 
 
@@ -73,18 +74,11 @@ def _has_files(builder: Any, downloads: Path, manual: Path) -> bool:
 
 def _refuse_downloads(builder: Any) -> None:
     """Makes this one builder's download manager raise where it would open a connection."""
-    make = builder._make_download_manager
 
     def refuse(resource: Any, *_: Any) -> NoReturn:
         raise _missing(builder, f"{getattr(resource, 'url', resource)} is not on this machine")
 
-    def make_offline(**kwargs: Any) -> Any:
-        manager = make(**kwargs)
-        assert callable(manager._download), "TFDS has renamed what wszoo replaces"
-        manager._download = manager.download_kaggle_data = refuse
-        return manager
-
-    builder._make_download_manager = make_offline
+    private.without_downloads(builder, refuse)
 
 
 def _missing(builder: Any, why: str) -> MissingDataError:

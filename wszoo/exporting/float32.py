@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.copying import copy
@@ -54,7 +55,7 @@ def other_floats(model: keras.Model) -> tuple[str, ...]:
     for call in all_calls(model):
         used.update(tensor.dtype for tensor in call.outputs)
         if isinstance(call.operation, keras.Layer):
-            for layer in call.operation._flatten_layers():
+            for layer in private.parts_of(call.operation):
                 used |= {layer.compute_dtype, layer.variable_dtype}
     return tuple(sorted(dtype for dtype in used if _OTHER.fullmatch(dtype)))
 
@@ -71,7 +72,7 @@ def _copy(operation: Any, name: str) -> Any:
     """`operation` in float32 under this name; its values are not copied."""
     new = copy(operation, name, **_changes(operation))
     if isinstance(new, keras.Layer):
-        for layer in new._flatten_layers():  # also those that a constructor gives a policy
+        for layer in private.parts_of(new):  # also those that a constructor gives a policy
             if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
                 layer.dtype_policy = _OTHER.sub("float32", layer.dtype_policy.name)
     return new

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wszoo import private
+
 
 def output_names(model: Any) -> list[str]:
     """A name for each of `model.outputs`, in their order, no two alike.
@@ -46,7 +48,7 @@ def input_names(model: Any) -> list[str]:
 
 def keras_input_names(model: Any) -> list[str]:
     """Names of the `Input`s of a functional model, in the order of `model.inputs`."""
-    return [tensor._keras_history.operation.name for tensor in model.inputs]
+    return [private.maker_of(tensor).name for tensor in model.inputs]
 
 
 def by_input(model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,14 +79,13 @@ def _names_of_calls(model: Any) -> tuple[list[str], list[str]]:
     """For each output the name of the layer that gives it, as its untied self is called, and that
     of its site. Both come from the sites and not from layers, which a plan renames."""
     from wszoo.sharing import graph
-    from wszoo.sharing.calls import node_of
 
     calls = graph.weighted_calls(model)
     named = zip(calls, graph.sites(model), strict=True)
     sites = {id(call.node): site for call, site in named if not call.path}
     whole = []
     for tensor in model.outputs:
-        node = node_of(tensor)
+        node = private.call_of(tensor)
         whole.append(sites.get(id(node), node.operation.name))
     return [_layer_of(site, set(sites.values())) for site in whole], whole
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.exporting import gate, parity
 from wszoo.exporting.inspect import Inspection, inspection
 from wszoo.exporting.names import by_input, input_names, output_names, told_apart
@@ -151,7 +152,7 @@ def _refuse_state(model: Any, whole: Any) -> None:
         return
     layers = [
         layer.name
-        for layer in model._flatten_layers()
+        for layer in private.parts_of(model)
         if getattr(layer, "stateful", False)
         or {id(variable) for variable in layer.variables if layer is not model}
         & set(scope.state_mapping)

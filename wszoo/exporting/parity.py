@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.exporting.names import by_input, input_names, output_names
 
 Arrays = dict[str, np.ndarray]
@@ -118,7 +119,7 @@ def random_inputs(model: Any, batch: int = 4, seed: int = 0) -> Arrays:
     something: at least 8, of images 32. A batch that the model fixes stays.
     """
     rng = np.random.default_rng(seed)
-    layers = model._flatten_layers()
+    layers = private.parts_of(model)
     vocabularies = [layer.input_dim for layer in layers if _is_table(layer)]
     shapes = _shapes(model, batch)
     inputs: Arrays = {}

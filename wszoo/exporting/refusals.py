@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from wszoo import private
+
 # … error: loc(…fused["Svd:", "model_1/layer_1/Svd@__inference_serve_85"]…): 'tf.Svd' op is …
 _PLACE = re.compile(r'fused\["[^"]*", "(?P<place>[^"@]*)')
 _OPERATOR = re.compile(r"'tfl?\.(?P<name>\w+)'")
@@ -73,7 +75,7 @@ def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) ->
     )
     quantised = [
         layer.name
-        for layer in model._flatten_layers()
+        for layer in private.parts_of(model)
         if getattr(layer, "quantization_mode", None) is not None
     ]
     advice = (

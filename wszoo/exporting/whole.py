@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+from wszoo import private
+
 
 def exportable(model: Any) -> Any:
     """The functional model whose files are this model's.
@@ -43,7 +45,7 @@ def _like(model: Any) -> Any:
     import keras
 
     def new(tensor: Any) -> Any:
-        name = tensor._keras_history.operation.name
+        name = private.maker_of(tensor).name
         return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
     return keras.tree.map_structure(new, model.input)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.fingerprints.arrays import of_arrays
 from wszoo.fingerprints.code import installed, of_methods
 
@@ -35,7 +36,7 @@ def of_graph(model: Any) -> str:
     """
     from wszoo.fingerprints.values import digest
 
-    layers = list(model._flatten_layers(include_self=False))
+    layers = list(private.parts_of(model, itself=False))
     own = [[type(layer), own_parts(layer)] for layer in layers if _has_own(layer)]
     return hashlib.sha256((graph_text(_config(model)) + digest(own)).encode()).hexdigest()
 
@@ -72,7 +73,7 @@ def graph_text(config: dict) -> str:
 
 def compiled(model: Any) -> dict[str, Any]:
     """How a compiled model is trained: what of it, the optimizer as it is now, loss, metrics."""
-    given = dict(model._compile_config.config)
+    given = private.compile_arguments(model)
     flags = "".join("01"[weight.trainable] for weight in model.weights)
     about = {"trainable": hashlib.sha256(flags.encode()).hexdigest()[:8]}
     return about | {"optimizer": model.optimizer} | {word: given.get(word) for word in _COMPILED}
@@ -90,8 +91,8 @@ def config_of(value: Any) -> dict[str, Any]:
         config = _without_names(config)
     elif is_numbered(value):
         config.pop("name", None)
-    rate = getattr(value, "_learning_rate", None)
-    return config | ({"learning_rate": rate} if hasattr(rate, "get_config") else {})
+    schedule = private.schedule_of(value)
+    return config | ({} if schedule is None else {"learning_rate": schedule})
 
 
 def _without_names(part: Any) -> Any:
@@ -151,7 +152,7 @@ def _is_own(part: Any) -> bool:
         return True
     if isinstance(part, FunctionType | MethodType):
         return not installed(part.__module__ or "")
-    keras_object = hasattr(part, "get_config") and not hasattr(part, "_flatten_layers")
+    keras_object = hasattr(part, "get_config") and not private.has_parts(part)
     return keras_object and not installed(type(part).__module__)
 
 
@@ -161,4 +162,4 @@ def _is_state(part: Any) -> bool:
         if hasattr(part, "assign"):
             return True
         return any(_is_state(item) for item in part)
-    return hasattr(part, "assign") or hasattr(part, "_flatten_layers")
+    return hasattr(part, "assign") or private.has_parts(part)

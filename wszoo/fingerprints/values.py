@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.fingerprints import code, models
 from wszoo.fingerprints.arrays import of_arrays
 
@@ -181,7 +182,7 @@ def _partial(value: partial, seen: Seen) -> Any:
 def _of_keras(value: Any, seen: Seen) -> Any:
     """A model or layer with what it has learnt, an optimizer, loss, metric, schedule, …"""
     about = {"class": _class(type(value), seen)}
-    if not hasattr(value, "_flatten_layers"):
+    if not private.has_parts(value):
         about["config"] = _plain(models.config_of(value), seen)
         return about | _plain(models.own_parts(value), seen)
     about["weights"] = models.of_weights(value)[:SHOWN]

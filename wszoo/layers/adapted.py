@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo import private
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class Adapted(keras.layers.Layer):
@@ -86,7 +88,7 @@ class Adapted(keras.layers.Layer):
     @property
     def trainable(self) -> bool:
         """Whether the adapters train; the wrapped layer never does."""
-        return self._trainable
+        return private.flag_of(self)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -156,7 +158,7 @@ def kernels_of(layer: keras.Layer) -> list[Any]:
 
 def _learnt(layer: keras.Layer) -> list[Any]:
     """Weights that train where the layer's flag says so: not statistics, nor states."""
-    return [v for part in layer._flatten_layers() for v in part._trainable_variables]
+    return [v for part in private.parts_of(layer) for v in private.own_trainable(part)]
 
 
 def matrix(shape: Any) -> tuple[int, int]:

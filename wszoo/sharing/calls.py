@@ -14,6 +14,8 @@ from typing import Any
 
 import keras
 
+from wszoo import private
+
 Path = tuple[Any, ...]  # Keras' nodes of the nested models around a call, outermost first
 
 
@@ -106,7 +108,7 @@ def makers(model: Any, path: Path, tensor: Any, nested: bool = True) -> Iterator
             continue
         if not path and _is_input(model, tensor):
             return
-        node = node_of(tensor)
+        node = private.call_of(tensor)
         if not (nested and is_open(node.operation)):
             yield Call(node, path)
             return
@@ -149,7 +151,7 @@ def is_open(operation: Any) -> bool:
     """Whether this is a model whose `call` runs its graph and nothing else."""
     if isinstance(operation, keras.Sequential):
         # Without `_functional` it calls its layers in Python, one after the other.
-        return type(operation).call is keras.Sequential.call and bool(operation._functional)
+        return type(operation).call is keras.Sequential.call and private.has_graph(operation)
     functional = functional_class(operation)
     return functional is not None and type(operation).call is functional.call
 
@@ -157,12 +159,6 @@ def is_open(operation: Any) -> bool:
 def functional_class(model: Any) -> Any:
     """Keras' class of models made from inputs and outputs, where `model` is one of them."""
     return next((c for c in type(model).__mro__ if c.__name__ == "Functional"), None)
-
-
-def node_of(tensor: Any) -> Any:
-    """Keras' node of the call that made a symbolic tensor."""
-    history = tensor._keras_history
-    return history.operation._inbound_nodes[history.node_index]
 
 
 def require_functional(model: Any) -> None:
@@ -198,4 +194,4 @@ def _bound(node: Any) -> dict[str, Any]:
 
 
 def _own_mask(value: Any) -> Any:
-    return getattr(value, "_keras_mask", None)
+    return private.mask_of(value)

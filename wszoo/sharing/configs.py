@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing.copying import OF_ALL_LAYERS
 from wszoo.sharing.readback import random_states_kept
 
@@ -20,7 +21,7 @@ def complete(operation: Any) -> Iterator[None]:
     built by its first call, and from a build config Keras would only mark it as built, before its
     parts have weights to load into.
     """
-    layers = operation._flatten_layers() if isinstance(operation, keras.Layer) else []
+    layers = private.parts_of(operation) if isinstance(operation, keras.Layer) else []
     changed = []
     try:
         for layer in layers:

@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.state import all_variables
 
@@ -65,7 +66,7 @@ def check_copy(old: keras.Layer, new: keras.Layer) -> None:
 
     Raises `ValueError` in the words of `copy`.
     """
-    parts = [[type(part) for part in layer._flatten_layers()] for layer in (old, new)]
+    parts = [[type(part) for part in private.parts_of(layer)] for layer in (old, new)]
     shapes = [[tuple(v.shape) for v in all_variables(layer)] for layer in (old, new)]
     if shapes[0] != shapes[1]:
         raise ValueError(
@@ -80,7 +81,7 @@ def check_settings(old: keras.Layer, new: keras.Layer) -> None:
 
     Raises `ValueError` in the words of `copy`.
     """
-    for one, other in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
+    for one, other in zip(private.parts_of(old), private.parts_of(new), strict=True):
         if lost := lost_attribute(one, other):
             raise ValueError(cannot_copy(old, lost))
 
@@ -100,7 +101,7 @@ def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]
     if kind is keras.layers.Lambda:  # the function itself; a config has its bytecode
         yield lambda: keras.layers.Lambda(
             operation.function,
-            output_shape=operation._output_shape,
+            output_shape=private.stated_output_shape(operation),
             mask=operation.mask,
             arguments=operation.arguments,
             **{"dtype": operation.dtype_policy, **changes},
@@ -141,8 +142,7 @@ def kept_arguments(operation: Any) -> dict[str, Any]:
 
 def _noted(operation: Any) -> dict[str, Any]:
     """The arguments of the constructor as Keras noted them; empty where one is not plain."""
-    noted = getattr(operation, "_auto_config", None)
-    return dict(noted.config) if noted else {}
+    return private.noted_arguments(operation)
 
 
 def _lost_argument(old: Any, new: Any, changed: set[str]) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo._version import __version__
 from wszoo.files import written_whole
 from wszoo.sharing import graph
@@ -148,7 +149,7 @@ def _optimized(model: Any) -> list[int] | None:
     if not has_optimizer(model):
         return None
     place = {id(variable): i for i, variable in enumerate(all_variables(model))}
-    return [place[id(variable)] for variable in model.optimizer._trainable_variables]
+    return [place[id(variable)] for variable in private.trained_by(model.optimizer)]
 
 
 def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:

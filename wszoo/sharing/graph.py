@@ -11,8 +11,9 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing.about import about, describe
-from wszoo.sharing.calls import Call, all_calls, node_of, require_functional
+from wszoo.sharing.calls import Call, all_calls, require_functional
 from wszoo.sharing.plan import SharingPlan
 
 
@@ -94,7 +95,7 @@ def layers_of(model: Any) -> dict[str, Any]:
 def calls_of(layer: keras.Layer, calls: Sequence[Call]) -> list[int]:
     """Places in `calls` at which `layer` is called, in the order in which it was called."""
     places = [i for i, call in enumerate(calls) if call.operation is layer]
-    return sorted(places, key=lambda i: layer._inbound_nodes.index(calls[i].node))
+    return sorted(places, key=lambda i: private.calls_of(layer).index(calls[i].node))
 
 
 def names_from_layers(model: Any) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ def names_from_layers(model: Any) -> tuple[str, ...]:
     """
     calls = all_calls(model)
     own = dict(zip(calls, own_names(calls), strict=True))
-    reserved = {*own.values(), *(tensor._keras_history.operation.name for tensor in model.inputs)}
+    reserved = {*own.values(), *(private.maker_of(tensor).name for tensor in model.inputs)}
     given: set[str] = set()
     for call in weighted_calls(model):
         name = own[call]
@@ -147,7 +148,7 @@ def free_layer_name(name: str, *tensors: Any) -> str:
     So a layer that is put on a model whose layers are somebody else's gets a name of its own.
     """
     above: dict[int, Any] = {}
-    nodes = [node_of(tensor) for tensor in tensors]
+    nodes = [private.call_of(tensor) for tensor in tensors]
     while nodes:
         node = nodes.pop()
         if id(node) not in above:

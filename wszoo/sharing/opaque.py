@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import Call
 from wszoo.sharing.inner import OVER_TIME
@@ -64,8 +65,8 @@ def _repeated(call: Call) -> dict[str, int] | None:
     layer = call.operation
     holder_of = {
         id(part): (part, holder)
-        for holder in reversed([layer, *layer._flatten_layers(include_self=False)])
-        for part in holder._flatten_layers(include_self=False, recursive=False)
+        for holder in reversed([layer, *private.parts_of(layer, itself=False)])
+        for part in private.parts_of(holder, itself=False, deep=False)
         if part.weights
     }
     with _counted([layer, *(part for part, _ in holder_of.values())]) as counts:
@@ -136,11 +137,11 @@ def check_open(model: Any, names: Sequence[str]) -> None:
 
 def _foreign_parts(layer: Any) -> Iterator[Any]:
     """The layers with weights directly in `layer`; none where all is known to be called once."""
-    inner = list(layer._flatten_layers(include_self=False))
+    inner = list(private.parts_of(layer, itself=False))
     models = any(isinstance(part, keras.Model) for part in inner)
     if not models and all(_is_known(part) for part in (layer, *inner)):
         return
-    for part in layer._flatten_layers(include_self=False, recursive=False):
+    for part in private.parts_of(layer, itself=False, deep=False):
         if part.weights:
             yield part
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import (
@@ -17,7 +18,6 @@ from wszoo.sharing.calls import (
     entries,
     functional_class,
     inner_output,
-    node_of,
 )
 from wszoo.sharing.copying import call_copy, check_copy, check_settings, copy
 from wszoo.sharing.flags import flags_of, set_flags
@@ -55,7 +55,7 @@ def rebuild(model: Any, run: Run) -> keras.Model:
     for call in all_calls(model):
         arguments = call.arguments.args, call.arguments.kwargs
         args, kwargs = keras.tree.map_structure(lambda v, p=call.path: new(v, p), arguments)
-        known = getattr(call.operation, "_call_context_args", ())
+        known = private.handed_on(call.operation)
         kwargs |= {k: v for k, v in context_of(call.path).items() if k in known}
         outputs = run(call, args, kwargs)
         for old, tensor in zip(call.outputs, keras.tree.flatten(outputs), strict=True):
@@ -68,7 +68,7 @@ def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
     """The new tensor for one that enters a nested model (`path` ends in it) or leaves one."""
     if path and (entry := entries(path[-1]).get(id(tensor))) is not None:
         return _entered(entry, new(entry.argument, path[:-1]), new(entry.mask, path[:-1]))
-    node = node_of(tensor)
+    node = private.call_of(tensor)
     return new(inner_output(node, tensor), (*path, node))
 
 
@@ -103,7 +103,7 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
     name_of: dict[int, str] = {}
 
     def named(site: str, outputs: Any) -> Any:
-        name_of[id(node_of(keras.tree.flatten(outputs)[0]))] = site
+        name_of[id(private.call_of(keras.tree.flatten(outputs)[0]))] = site
         return outputs
 
     def run_at(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -135,7 +135,7 @@ def operation_names(model: Any) -> dict[int, str]:
     """
     calls, sites = all_calls(model), graph.sites(model)
     site_of = dict(zip(graph.weighted_calls(model), sites, strict=True))
-    taken = {*sites, *(tensor._keras_history.operation.name for tensor in model.inputs)}
+    taken = {*sites, *(private.maker_of(tensor).name for tensor in model.inputs)}
     names: dict[int, str] = {}
     for call, name in zip(calls, graph.own_names(calls), strict=True):
         if id(call.operation) in names:
@@ -200,7 +200,7 @@ def _carry_part(olds: list[Any], new: Any) -> None:
 
 
 def _new_input(tensor: Any) -> Any:
-    old = tensor._keras_history.operation
+    old = private.maker_of(tensor)
     if isinstance(old, keras.layers.InputLayer):
         return type(old).from_config(old.get_config()).output
     return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse)

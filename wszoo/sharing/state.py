@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
+
 
 @dataclass(frozen=True)
 class OwnState:
@@ -31,7 +33,7 @@ class OwnState:
 
 def parts(layer: keras.Layer) -> list[Any]:
     """The layer and all its sublayers, in an order that its configuration decides."""
-    return list(layer._flatten_layers())
+    return list(private.parts_of(layer))
 
 
 def own_variables(layer: keras.Layer) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import Call, all_calls
 
@@ -100,8 +101,8 @@ def check_no_repeats_inside(calls: Iterable[Call]) -> None:
     Sequential; a copy or a file of it would compute otherwise.
     """
     called = [call.operation for call in calls if isinstance(call.operation, keras.Layer)]
-    for layer in [part for whole in called for part in whole._flatten_layers()]:
-        inner = layer._layers if isinstance(layer, keras.Sequential) else []
+    for layer in [part for whole in called for part in private.parts_of(whole)]:
+        inner = private.listed_layers(layer) if isinstance(layer, keras.Sequential) else []
         if len({id(item) for item in inner}) < len(inner):
             raise ValueError(
                 f"the Sequential model {layer.name!r} inside the model calls one layer more than "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.keras_settings import pinned
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
 def _refuse_state(model: "keras.Model") -> None:
     """Raises `ValueError` where features of an example depend on the examples before it."""
     stateful = [
-        layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)
+        layer.name for layer in private.parts_of(model) if getattr(layer, "stateful", False)
     ]
     if stateful:
         raise ValueError(

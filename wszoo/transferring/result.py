@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.files import written_whole
 from wszoo.transferring.freezing.plan import FreezePlan
 
@@ -136,13 +137,12 @@ def _unit_features(model: "keras.Model", task: str) -> Any:
     import keras
 
     from wszoo.sharing import graph
-    from wszoo.sharing.calls import node_of
     from wszoo.transferring.freezing.stages import stages
 
     layer_of = graph.layers_of(model)
     new = [layer_of[site] for site in stages(model).get("head", ())]
     tensor = model.outputs[0]
-    while (node := node_of(tensor)).input_tensors:
+    while (node := private.call_of(tensor)).input_tensors:
         operation = node.operation
         if isinstance(operation, keras.layers.UnitNormalization):
             return node.outputs[0]

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.retie import retie, untied_twin
@@ -159,7 +160,7 @@ class _Summing:
         summed = list(grads)
         for matrix, columns in zip(self.matrices, self.columns, strict=True):
             for variables in columns:
-                places = [self._get_variable_index(v) for v in variables]  # type: ignore[attr-defined]
+                places = [private.place_of(self, v) for v in variables]
                 stacked = keras.ops.stack([grads[place] for place in places])
                 total = keras.ops.tensordot(keras.ops.cast(matrix, stacked.dtype), stacked, axes=1)
                 for row, place in enumerate(places):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.exporting import parity
 from wszoo.exporting.names import by_input
 from wszoo.exporting.saved_model import checker
@@ -146,7 +147,7 @@ def check(
 def _coarsest(model: Any) -> str:
     """The numbers that the model computes in, the coarsest: a key of `BOUNDS`."""
     kinds = {"float32"}
-    for layer in model._flatten_layers():
+    for layer in private.parts_of(model):
         quantized = getattr(layer.dtype_policy, "quantization_mode", None)
         kinds |= {layer.compute_dtype, "quantized" if quantized else "float32"}
     return max(kinds & set(BOUNDS), key=lambda kind: BOUNDS[kind])

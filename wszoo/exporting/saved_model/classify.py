@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.exporting.names import output_names
 from wszoo.exporting.saved_model.agreement import Arrays, Wanted
 
@@ -47,7 +48,7 @@ def _are_probabilities(model: Any, outputs: Sequence[Arrays]) -> bool:
     """Whether the scores need no softmax: they add up to 1, or a sigmoid gives them."""
     import keras
 
-    last = model.outputs[0]._keras_history.operation
+    last = private.maker_of(model.outputs[0])
     if getattr(last, "activation", None) is keras.activations.sigmoid:
         return True
     scores = np.concatenate([values for output in outputs for values in output.values()])

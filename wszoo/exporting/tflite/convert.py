@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
 from wszoo.exporting import parity
 from wszoo.exporting.names import input_names
 from wszoo.exporting.refusals import standard_error_caught, unconvertible
@@ -61,8 +62,7 @@ def convert(
             given = parity.as_bytes(calibration or {}) if uint8 else calibration or {}
             converter.representative_dataset = lambda: _examples(model, given, batch)
         if "int8" in precision and shareable and not per_channel:
-            converter._experimental_disable_per_channel = True
-            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+            private.scales_per_tensor(converter)
         data = _run(converter, model, batch)
     if not extra:
         return data

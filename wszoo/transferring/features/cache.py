@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from wszoo import private
 from wszoo.transferring.features import files as cache_files
 from wszoo.transferring.features.key import add_function, digest_of
 
@@ -104,13 +105,13 @@ def why_not(
 
     if augment is not None and views < 1:
         return "inputs are augmented anew in every epoch; views=k would keep k of them"
-    for layer in backbone._flatten_layers(include_self=False):
+    for layer in private.parts_of(backbone, itself=False):
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             return f"the BatchNormalization {layer.name!r} below the head is not in inference mode"
-    for layer in backbone._flatten_layers(include_self=False):
-        if layer._trainable_variables and layer.trainable_variables:
+    for layer in private.parts_of(backbone, itself=False):
+        if private.own_trainable(layer) and layer.trainable_variables:
             return f"{layer.name!r} below the head trains"
-    for layer in backbone._flatten_layers(include_self=False):
+    for layer in private.parts_of(backbone, itself=False):
         if _random(layer):
             return f"{layer.name!r} below the head is random in training"
     return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import is_open
 from wszoo.tasks.heads import HEAD
@@ -120,9 +121,9 @@ def freeze(
         id(v)
         for layer in model.layers
         if layer.trainable
-        for part in layer._flatten_layers()
+        for part in private.parts_of(layer)
         if part.trainable
-        for v in part._trainable_variables + part._non_trainable_variables
+        for v in private.own_variables(part)
     }
     still = {v.path: "" for v in model.weights if id(v) not in moving}
     marks = _marks(model, still)
@@ -135,7 +136,7 @@ def _is_norm(layer: keras.Layer) -> bool:
 
 def _under_policy(name: str, layer: keras.Layer, batch_norm: str) -> list[str]:
     """Freezes what the policy says of the norms in a layer, or of it; gives their names."""
-    norms = [part for part in layer._flatten_layers() if _is_norm(part)]
+    norms = [part for part in private.parts_of(layer) if _is_norm(part)]
     for norm in norms:
         if batch_norm == "frozen":
             norm.trainable = False
@@ -153,7 +154,7 @@ def recompile(model: keras.Model, like: keras.Model | None = None) -> None:
     before = like or model
     old = before.optimizer
     made = old.__class__.from_config(old.get_config())
-    arguments = dict(before._compile_config.config) | {"optimizer": made}
+    arguments = private.compile_arguments(before) | {"optimizer": made}
     before.reset_metrics()  # the same objects go on, and Keras resets only those that it has built
     model.compile(**arguments)
     if not getattr(old, "inner_optimizer", old).built:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo import private
 from wszoo.transferring.freezing.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transferring.freezing.stages import select, stages
 
@@ -163,7 +164,7 @@ def start_phase(model: keras.Model, plan: FreezePlan, phase: Phase) -> Frozen:
 
 def _has_schedule(model: keras.Model) -> bool:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    return isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    return private.schedule_of(optimizer) is not None
 
 
 def _known(what: str, data: Any, known: Any, needed: Any = ()) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.transferring.freezing.stages import select, stages
 
@@ -76,7 +77,7 @@ class _Rated:
     def rate_of(self, variable: Any) -> float:
         """The factor of a variable's learning rate; 1 where none was given."""
         # What a backend hands to `update_step` may be its own variable, which has no path.
-        known = self._trainable_variables[self._get_variable_index(variable)]  # type: ignore[attr-defined]
+        known = private.trained_by(self)[private.place_of(self, variable)]
         return dict(self.rates).get(known.path, 1.0)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.copying import copy
@@ -58,7 +59,7 @@ def inference(layers: Iterable[keras.Layer]) -> Iterator[None]:
     off = [
         (layer, name, vars(layer)[name])
         for outer in layers
-        for layer in outer._flatten_layers()
+        for layer in private.parts_of(outer)
         for name in _RANDOM
         if isinstance(vars(layer).get(name), float) and vars(layer)[name] > 0
     ]

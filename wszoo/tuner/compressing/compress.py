@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.layers import LowRankPart
 from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
@@ -200,7 +201,7 @@ def recover(
 
 def probabilities(model: keras.Model) -> bool:
     """Whether the model's last layer is a softmax."""
-    last = model.outputs[0]._keras_history.operation
+    last = private.maker_of(model.outputs[0])
     return isinstance(last, keras.layers.Softmax) or (
         getattr(last, "activation", None) is keras.activations.softmax
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 
 
@@ -53,12 +54,12 @@ def _scaled(model: keras.Model, factor: float) -> keras.Model:
 def _ends(model: keras.Model) -> set[str]:
     """Layers whose width is that of an output: the last ones with weights on the way to it."""
     found: set[str] = set()
-    stack = [tensor._keras_history.operation for tensor in model.outputs]
+    stack = [private.maker_of(tensor) for tensor in model.outputs]
     while stack:
         operation = stack.pop()
         if {"filters", "units"} & set(operation.get_config()):
             found.add(operation.name)
             continue
-        parents = operation._inbound_nodes[0].input_tensors
-        stack += [tensor._keras_history.operation for tensor in parents]
+        parents = private.calls_of(operation)[0].input_tensors
+        stack += [private.maker_of(tensor) for tensor in parents]
     return found

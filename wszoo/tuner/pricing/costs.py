@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches
+from wszoo import batches, private
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
@@ -219,7 +219,7 @@ class SquaredGradients(keras.optimizers.Optimizer):
         if hasattr(gradient, "indices"):  # an embedding's: rows of it, some of them twice
             rows = variable.shape[0]
             gradient = keras.ops.segment_sum(gradient.values, gradient.indices, rows)
-        self.assign_add(self.sums[self._get_variable_index(variable)], gradient**2)
+        self.assign_add(self.sums[private.place_of(self, variable)], gradient**2)
 
 
 class _InUse(keras.Model):

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.plan import SharingPlan
@@ -49,7 +50,7 @@ def recalibrate(model: keras.Model, x: Any, *, batch_size: int = 128) -> None:
     """
     norms = [
         layer
-        for layer in model._flatten_layers()
+        for layer in private.parts_of(model)
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     if not norms:

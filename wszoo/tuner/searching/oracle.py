@@ -14,6 +14,7 @@ from typing import Any
 
 import keras_tuner
 
+from wszoo import private
 from wszoo.files import written_whole
 from wszoo.tuner.searching.search.schedule import Run, Schedule
 
@@ -154,17 +155,17 @@ class TieOracle(keras_tuner.Oracle):
     # -- files ----------------------------------------------------------------------------------
 
     def save(self) -> None:
-        with written_whole(Path(self._get_oracle_fname())) as part:
+        with written_whole(Path(private.oracle_file(self))) as part:
             part.write_text(json.dumps(self.get_state()))
 
     def _save_trial(self, trial: Any) -> None:
-        path = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
+        path = Path(private.trial_folder(self, trial.trial_id)) / "trial.json"
         with written_whole(path) as part:
             trial.save(str(part))
 
     def reload(self) -> None:
         """Reads the project again. What a trial's own file says of it counts."""
-        if Path(self._get_oracle_fname()).is_file():
+        if Path(private.oracle_file(self)).is_file():
             super().reload()
         self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
         self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
@@ -186,23 +187,23 @@ class TieTuner(keras_tuner.Tuner):
         super().__init__(*args, **settings)
 
     def pre_create_trial(self) -> None:
-        if self._is_worker():
+        if private.is_worker(self):
             time.sleep(IDLE)  # the chief answers at once, also that there is nothing to do yet
 
     def on_trial_begin(self, trial: Any) -> None:
         super().on_trial_begin(trial)
-        if not self._is_worker():
+        if not private.is_worker(self):
             self._report(self.oracle)
 
     def on_trial_end(self, trial: Any) -> None:
         super().on_trial_end(trial)
-        if not self._is_worker():
+        if not private.is_worker(self):
             self._report(self.oracle)
 
     def save(self) -> None:
-        if not self._is_worker():
+        if not private.is_worker(self):
             self.oracle.save()
-        with written_whole(Path(self._get_tuner_fname())) as part:
+        with written_whole(Path(private.tuner_file(self))) as part:
             part.write_text(json.dumps(self.get_state()))
 
     def _try_build(self, hp: Any) -> Any:
