@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "_classes": {"layers"},  # registered with Keras when they are imported
     "_lazy": set(),
     "_version": set(),
-    "__init__": {"sharing", "registry", "relaxed", "tuner", "exporting", "transferring"},
+    "__init__": None,  # offers everything, and imports it when it is used
     "batches": set(),
     "checks": set(),
     "files": set(),

@@ -33,7 +33,7 @@ OURS = names_of_wszoo(TREES.values())
 
 
 def foreign(path, tree):
-    """Private attributes that are read and are none of wszoo's: `x._name`, `getattr(x, "_name")`."""
+    """Private attributes that are read, and that wszoo does not define."""
     for node in ast.walk(tree):
         name = None
         if isinstance(node, ast.Attribute):

@@ -3,8 +3,26 @@
 Importing it imports neither Keras nor TensorFlow; a name is imported when it is first used.
 """
 
+from typing import TYPE_CHECKING
+
 from wszoo._lazy import exports
 from wszoo._version import __version__
+
+if TYPE_CHECKING:
+    from wszoo import comparison, data, exporting, layers, relaxed, tasks, transferring, tuner
+    from wszoo.exporting.api import export
+    from wszoo.registry import get, info, list_models, register
+    from wszoo.relaxed.merging import merge_relaxed
+    from wszoo.relaxed.relaxing import relax
+    from wszoo.sharing.audit import Audit, audit
+    from wszoo.sharing.bank import Bank
+    from wszoo.sharing.files import load, save
+    from wszoo.sharing.flatten import flatten
+    from wszoo.sharing.graph import plan_of, sites
+    from wszoo.sharing.plan import SharingPlan, as_plan
+    from wszoo.sharing.retie import retie, untied_twin
+    from wszoo.transferring.run import transfer
+    from wszoo.tuner.pricing.suggest import suggest
 
 __all__ = [
     "Audit",

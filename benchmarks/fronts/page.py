@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
-from wszoo.tuner.searching.search.front import hypervolume
 
 from benchmarks.fronts.methods import (
     AGAIN,
@@ -28,6 +27,7 @@ from benchmarks.fronts.methods import (
 from benchmarks.fronts.tasks import EPOCHS, TASKS, Task
 from wszoo.files import written_whole
 from wszoo.report import mean_sd
+from wszoo.tuner.searching.front import hypervolume
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST = 1.1  # of the reference: a little more than the untied model

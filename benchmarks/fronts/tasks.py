@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from wszoo.tuner.searching.search.hypermodel import Shuffled
 
 import wszoo
 from wszoo import batches, training
@@ -20,6 +19,7 @@ from wszoo.data import load
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 from wszoo.tuner import SearchSpace
+from wszoo.tuner.searching.hypermodel import Shuffled
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 EPOCHS = 3  # the default of `wszoo.tuner.search`

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from wszoo.tuner.racing.race.race import Race, race_through, side_by_side, split
-from wszoo.tuner.racing.race.side_by_side import Job
 
 from benchmarks.fronts import neighbours
 from benchmarks.planted.tasks import EXAMPLES, TRAINING, Bench, Task
 from wszoo import SharingPlan
+from wszoo.tuner.racing.race import Race, race_through, side_by_side, split
+from wszoo.tuner.racing.side_by_side import Job
 
 TRIALS = 32
 AGAIN, SEEDS = 5, 2  # the best five on two more seeds

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
-from wszoo.tuner.space.space.space import SearchSpace
 
 from wszoo import SharingPlan
 from wszoo.tuner import Job, SideBySide, Training
+from wszoo.tuner.space.space import SearchSpace
 
 PRICE = 0.01  # a hundredth of the variance for all layers untied
 WIDTH, OUTPUTS, GAIN, NOISE = 16, 4, 0.7, 0.1

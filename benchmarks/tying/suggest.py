@@ -24,7 +24,6 @@ import numpy as np
 import typer
 from rich.progress import track
 from scipy.stats import spearmanr
-from wszoo.tuner.space.space.space import SearchSpace
 
 import wszoo
 from wszoo import batches, claims, report, training
@@ -33,6 +32,7 @@ from wszoo.data import load
 from wszoo.files import written_whole
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.pricing.suggest import METHODS, price_of
+from wszoo.tuner.space.space import SearchSpace
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

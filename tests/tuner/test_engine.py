@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from wszoo.tuner.space.space.space import SearchSpace
 
 import wszoo
 from wszoo.tuner import Job, SideBySide, Training
+from wszoo.tuner.space.space import SearchSpace
 
 
 def residual_net(sites=3, width=4):

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from wszoo.tuner.searching.search.front import Front, Point, hypervolume
+
+from wszoo.tuner.searching.front import Front, Point, hypervolume
 
 
 def front(better="max", **scores):

@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-from wszoo.tuner.racing.race.pooling import distances, pooled
-from wszoo.tuner.space.space.partitions import partitions
+
+from wszoo.tuner.racing.pooling import distances, pooled
+from wszoo.tuner.space.partitions import partitions
 
 PLANS = list(partitions(6))
 TIED = np.array([[a == b for a, b in pairwise(p)] for p in PLANS], float)

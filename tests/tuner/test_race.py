@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from wszoo.tuner.racing.race.race import Round, halving, race, race_through, split
-from wszoo.tuner.space.space.space import SearchSpace
+
+from wszoo.tuner.racing.race import Round, halving, race, race_through, split
+from wszoo.tuner.space.space import SearchSpace
 
 SPACE = SearchSpace.plain([f"block_{i}" for i in range(6)])
 

@@ -3,8 +3,9 @@
 import random
 
 import pytest
-from wszoo.tuner.searching.search.schedule import Run, Schedule
-from wszoo.tuner.space.space.space import SearchSpace
+
+from wszoo.tuner.searching.schedule import Run, Schedule
+from wszoo.tuner.space.space import SearchSpace
 
 SPACE = SearchSpace.plain([f"block_{i}" for i in range(6)], size=10)
 

@@ -5,10 +5,10 @@ from collections import Counter
 
 import keras
 import pytest
-from wszoo.tuner.space.space.partitions import bell, canonical, draw, mutate, partitions, stirling
-from wszoo.tuner.space.space.space import SearchSpace
 
 import wszoo
+from wszoo.tuner.space.partitions import bell, canonical, draw, mutate, partitions, stirling
+from wszoo.tuner.space.space import SearchSpace
 
 SITES = [f"block_{i}" for i in range(6)]
 

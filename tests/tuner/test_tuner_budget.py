@@ -5,13 +5,13 @@ from itertools import combinations
 import keras
 import numpy as np
 import pytest
-from wszoo.tuner.space.space.partitions import partitions
 
 import wszoo
 from wszoo.tuner.compressing import budget
 from wszoo.tuner.compressing.compress import start
 from wszoo.tuner.pricing import costs
 from wszoo.tuner.pricing.suggest import Step, Suggestion, price_of, suggest
+from wszoo.tuner.space.partitions import partitions
 
 SITES = tuple("abcdef")
 SIZE = dict.fromkeys(SITES, 10)

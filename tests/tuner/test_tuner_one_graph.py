@@ -5,10 +5,10 @@ import keras_tuner
 import numpy as np
 import pytest
 from tie_search import arrays, net
-from wszoo.tuner.searching.search.hypermodel import OneGraph, Shuffled, can_share_a_graph
 
 import wszoo
 from wszoo.tuner import SearchSpace
+from wszoo.tuner.searching.hypermodel import OneGraph, Shuffled, can_share_a_graph
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tie_search
 from tie_search import SETTINGS, arrays, net, run
-from wszoo.tuner.searching.search.builds import Builds, fitted_plan
-from wszoo.tuner.searching.search.oracle import run_of
 
 import wszoo
 from wszoo.tuner import Schedule, SearchSpace, TieHyperModel, TieOracle, TieTuner, search
+from wszoo.tuner.searching.builds import Builds, fitted_plan
+from wszoo.tuner.searching.oracle import run_of
 
 # KerasTuner 1.4.8 still calls threading.currentThread().getName()
 pytestmark = [

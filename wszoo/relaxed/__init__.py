@@ -3,9 +3,21 @@
 `relax` and `merge_relaxed` stand in `wszoo` itself.
 """
 
+from typing import TYPE_CHECKING
+
 from wszoo._lazy import exports
 
-__all__ = ["SoftTying", "merge_relaxed", "relax", "spread"]
+if TYPE_CHECKING:
+    from wszoo.relaxed.merging import merge_relaxed
+    from wszoo.relaxed.relaxing import relax
+    from wszoo.relaxed.soft import SoftTying, spread
+
+__all__ = [
+    "SoftTying",
+    "merge_relaxed",
+    "relax",
+    "spread",
+]
 
 __getattr__, __dir__ = exports(
     __name__,

@@ -1,6 +1,43 @@
 """A pretrained backbone under a new head: frozen, fine-tuned, and what to compare them with.
 
-`wszoo.transfer` is `run.transfer`, one call for all of it. Read `backbones` (what goes under a
-head), `freezing` (what trains when), `features` (kept ones), `training` (the loop) and `result`;
-what outputs mean is in `wszoo.tasks`.
+`wszoo.transfer` is all of it in one call. Read `backbones` (what goes under a head), `freezing`
+(what trains when), `features` (kept ones), `training` (the loop) and `result`; what outputs mean is
+in `wszoo.tasks`.
 """
+
+from typing import TYPE_CHECKING
+
+from wszoo._lazy import exports
+
+if TYPE_CHECKING:
+    from wszoo.transferring.freezing.freeze import freeze
+    from wszoo.transferring.freezing.plan import FreezePlan, Phase
+    from wszoo.transferring.lora import add_lora, merge
+    from wszoo.transferring.result import Result
+    from wszoo.transferring.run import transfer
+    from wszoo.transferring.training.processes import start
+
+__all__ = [
+    "FreezePlan",
+    "Phase",
+    "Result",
+    "add_lora",
+    "freeze",
+    "merge",
+    "start",
+    "transfer",
+]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "FreezePlan": "wszoo.transferring.freezing.plan",
+        "Phase": "wszoo.transferring.freezing.plan",
+        "Result": "wszoo.transferring.result",
+        "add_lora": "wszoo.transferring.lora",
+        "freeze": "wszoo.transferring.freezing.freeze",
+        "merge": "wszoo.transferring.lora",
+        "start": "wszoo.transferring.training.processes",
+        "transfer": "wszoo.transferring.run",
+    },
+)

@@ -1,12 +1,47 @@
-"""Which layers to tie: the space of plans, and searches of it.
+"""Which layers to tie: the space of plans, what plans would cost, and searches of them.
 
-Read `partitions`, `units` and `space` (what can be tied), `schedule` (what is tried next),
-`oracle` and `hypermodel` (KerasTuner's classes), `searching` and `front` (the whole and its
-result). `lanes`, `engine`, `racing` and `pooling` train many plans of a network of matrix products
-side by side and compare them.
+Rooms: `space` (what can be tied), `pricing` (what it would cost, untrained), `searching` (with
+KerasTuner), `racing` (many plans of a network of matrix products, trained side by side) and
+`compressing` (a trained model made smaller by tying).
 """
 
+from typing import TYPE_CHECKING
+
 from wszoo._lazy import exports
+
+if TYPE_CHECKING:
+    from wszoo.tuner.compressing.compress import compress
+    from wszoo.tuner.pricing.suggest import suggest
+    from wszoo.tuner.racing.lanes import Training
+    from wszoo.tuner.racing.race import Race, Round, halving, race, race_through, side_by_side
+    from wszoo.tuner.racing.side_by_side import Job, SideBySide
+    from wszoo.tuner.searching.front import Front
+    from wszoo.tuner.searching.hypermodel import TieHyperModel
+    from wszoo.tuner.searching.oracle import TieOracle, TieTuner
+    from wszoo.tuner.searching.schedule import Schedule
+    from wszoo.tuner.searching.search import search
+    from wszoo.tuner.space.space import SearchSpace
+
+__all__ = [
+    "Front",
+    "Job",
+    "Race",
+    "Round",
+    "Schedule",
+    "SearchSpace",
+    "SideBySide",
+    "TieHyperModel",
+    "TieOracle",
+    "TieTuner",
+    "Training",
+    "compress",
+    "halving",
+    "race",
+    "race_through",
+    "search",
+    "side_by_side",
+    "suggest",
+]
 
 __getattr__, __dir__ = exports(
     __name__,
@@ -22,10 +57,12 @@ __getattr__, __dir__ = exports(
         "TieOracle": "wszoo.tuner.searching.oracle",
         "TieTuner": "wszoo.tuner.searching.oracle",
         "Training": "wszoo.tuner.racing.lanes",
+        "compress": "wszoo.tuner.compressing.compress",
         "halving": "wszoo.tuner.racing.race",
         "race": "wszoo.tuner.racing.race",
         "race_through": "wszoo.tuner.racing.race",
         "search": "wszoo.tuner.searching.search",
         "side_by_side": "wszoo.tuner.racing.race",
+        "suggest": "wszoo.tuner.pricing.suggest",
     },
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.space.space import SearchSpace
 
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, as in Keras
 

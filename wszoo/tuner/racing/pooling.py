@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from wszoo.tuner.space.space.partitions import Labels
+from wszoo.tuner.space.partitions import Labels
 
 LENGTHS = (1.0, 2.0, 4.0, 8.0)  # in pairs of sites
 SMOOTH = (0.1, 0.3, 0.5, 0.7, 0.9, 0.97)  # share of the variance between plans

@@ -12,10 +12,10 @@ import numpy as np
 
 from wszoo import batches
 from wszoo.sharing.plan import SharingPlan
-from wszoo.tuner.racing.race.pooling import pooled
-from wszoo.tuner.racing.race.side_by_side import Job, SideBySide
-from wszoo.tuner.space.space.partitions import Labels, canonical
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.racing.pooling import pooled
+from wszoo.tuner.racing.side_by_side import Job, SideBySide
+from wszoo.tuner.space.partitions import Labels, canonical
+from wszoo.tuner.space.space import SearchSpace
 
 Measure = Callable[[list[tuple[SharingPlan, int]]], np.ndarray]
 WHOLE, STARTERS, POOL = 250, 400, 5000  # plans

@@ -16,8 +16,8 @@ import numpy as np
 from wszoo import batches
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
-from wszoo.tuner.racing.race.lanes import Training, compiled, owners_of, slots_of
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.racing.lanes import Training, compiled, owners_of, slots_of
+from wszoo.tuner.space.space import SearchSpace
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from wszoo.fingerprints import is_numbered
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.specs import kind, spec
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.space.space import SearchSpace
 
 Build = Callable[[Any], keras.Model]
 MOST = 8  # values of one hyperparameter that are built to see what they change

@@ -14,9 +14,9 @@ import numpy as np
 from wszoo import batches
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
-from wszoo.tuner.searching.search.builds import fitted_plan
-from wszoo.tuner.searching.search.oracle import EPOCHS, PLAN, SEED
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.searching.builds import fitted_plan
+from wszoo.tuner.searching.oracle import EPOCHS, PLAN, SEED
+from wszoo.tuner.space.space import SearchSpace
 from wszoo.tuner.twin_trainer import TwinTrainer
 
 ParentOf = Callable[[keras.Model], keras.Model]

@@ -16,7 +16,7 @@ import keras_tuner
 
 from wszoo import private
 from wszoo.files import written_whole
-from wszoo.tuner.searching.search.schedule import Run, Schedule
+from wszoo.tuner.searching.schedule import Run, Schedule
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds
 # defaults to a trial's values later, and a trial must stay the run that it is.

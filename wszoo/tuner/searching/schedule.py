@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wszoo.sharing.plan import SharingPlan
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.space.space import SearchSpace
 
 Scores = Mapping["Run", float | None]  # smaller is better; None: failed
 

@@ -21,17 +21,17 @@ from wszoo.sharing import graph
 from wszoo.sharing.files import load, save
 from wszoo.sharing.retie import retie
 from wszoo.transferring.features.files import alone
-from wszoo.tuner.searching.search.builds import Builds, sort
-from wszoo.tuner.searching.search.front import Front, Point
-from wszoo.tuner.searching.search.hypermodel import (
+from wszoo.tuner.searching.builds import Builds, sort
+from wszoo.tuner.searching.front import Front, Point
+from wszoo.tuner.searching.hypermodel import (
     OneGraph,
     TieHyperModel,
     can_share_a_graph,
     check_weights,
 )
-from wszoo.tuner.searching.search.oracle import TieOracle, TieTuner, run_of, told
-from wszoo.tuner.searching.search.schedule import Schedule
-from wszoo.tuner.space.space.space import SearchSpace
+from wszoo.tuner.searching.oracle import TieOracle, TieTuner, run_of, told
+from wszoo.tuner.searching.schedule import Schedule
+from wszoo.tuner.space.space import SearchSpace
 
 Pair = tuple[np.ndarray, np.ndarray]
 Build = Callable[[Any], keras.Model]

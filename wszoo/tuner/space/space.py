@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.tuner.space.space.partitions import (
+from wszoo.tuner.space.partitions import (
     Labels,
     bell,
     canonical,
@@ -25,7 +25,7 @@ from wszoo.tuner.space.space.partitions import (
     partitions,
     stirling,
 )
-from wszoo.tuner.space.space.units import read
+from wszoo.tuner.space.units import read
 
 TRIES = 200  # mutations that leave the budget before a plan is drawn anew
 

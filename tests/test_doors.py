@@ -1,0 +1,78 @@
+"""Public names: typed for editors and checkers, imported when they are used."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wszoo
+
+PARTS = ("exporting", "layers", "relaxed", "transferring", "tuner")
+PACKAGES = ["wszoo", *(f"wszoo.{part}" for part in PARTS)]
+PROGRAM = """
+import wszoo
+from wszoo import exporting, layers, relaxed, transferring, tuner
+"""
+
+
+def for_checkers(package):
+    """The names that a type checker sees: those imported under `if TYPE_CHECKING`."""
+    tree = ast.parse(Path(package.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    return {alias.name for node in block.body for alias in node.names}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_checker_sees_the_names_that_are_there(name):
+    package = importlib.import_module(name)
+    public = set(package.__all__) - {"__version__"}
+    assert for_checkers(package) == public == set(dir(package)) - {"__version__"}
+    assert all(getattr(package, each) is not None for each in public)
+
+
+@pytest.mark.parametrize("name", ["wszoo.data", "wszoo.comparison"])
+def test_packages_without_lazy_names_have_what_they_list(name):
+    package = importlib.import_module(name)
+    assert all(hasattr(package, each) for each in package.__all__)
+
+
+def test_transfer_and_export_are_functions_whose_arguments_show():
+    import wszoo.exporting.api
+    import wszoo.transferring.run
+
+    for function, first in ((wszoo.transfer, "backbone"), (wszoo.export, "model")):
+        assert inspect.isfunction(function)
+        assert next(iter(inspect.signature(function).parameters)) == first
+
+
+@pytest.mark.slow
+def test_no_public_name_is_any_to_a_type_checker(tmp_path):
+    pytest.importorskip("mypy", reason="mypy is in the extra 'dev'")
+    names = [
+        f"{name}.{each}"
+        for name in PACKAGES
+        for each in importlib.import_module(name).__all__
+        if not inspect.ismodule(getattr(importlib.import_module(name), each))
+    ]
+    (tmp_path / "program.py").write_text(
+        PROGRAM
+        + "".join(
+            f"reveal_type({name.removeprefix('wszoo.') if name.count('.') > 1 else name})\n"
+            for name in names
+        )
+    )
+    root = Path(wszoo.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), "program.py"],
+        cwd=tmp_path,
+        env={"MYPYPATH": str(root), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    assert len(revealed) == len(names), done.stdout + done.stderr
+    assert not [line for line in revealed if line.endswith('"Any"')]
