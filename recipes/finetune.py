@@ -37,7 +37,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import report
+from wszoo import report, tasks
 from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
@@ -45,8 +45,6 @@ from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import written_whole
 from wszoo.tasks import heads, probe
 from wszoo.tasks.named_heads import HEADS
-from wszoo.tasks.task import TASKS
-from wszoo.tasks.task import find as find_task
 from wszoo.transferring import backbones
 from wszoo.transferring.run import transfer
 from wszoo.transferring.training import processes as distributed
@@ -92,7 +90,9 @@ def main(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
     steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
-    task: Annotated[str, plan_option(f"One of {', '.join(TASKS)}.")] = "classification",
+    task: Annotated[
+        str, plan_option(f"One of {', '.join(tasks.names(head=True))}.")
+    ] = "classification",
     order: Annotated[
         str | None, plan_option("Of ordinal: the classes from low to high, by commas.")
     ] = None,
@@ -191,7 +191,7 @@ def source_for(
         return data
     found = backbones.find(backbone, image_size=image_size)
     if is_table_file(Path(data)):
-        places["targets"] = "numbers" if find_task(task).numbers else None
+        places["targets"] = "numbers" if tasks.find(task).numbers else None
         places["vocabulary"] = found.vocabulary or None
     return load(data, image_size=found.size, **places)
 

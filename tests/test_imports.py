@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "weights": {"sharing"},
     "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
-    "training": {"batches", "sharing", "registry", "data", "weights"},
+    "training": {"batches", "tasks", "sharing", "registry", "data", "weights"},
     "report": {"sharing", "registry", "data", "weights"},
     "transferring": {
         *RUNS,
@@ -70,6 +70,7 @@ MAY_IMPORT = {
     },
     "exporting": {"sharing", "registry", "data", "weights", "layers"},
     "evaluation": {
+        "tasks",
         "input_range",
         "sharing",
         "registry",

@@ -1,7 +1,6 @@
 """Scores of pretrained weights on the data of their card, and real data for an export."""
 
 import dataclasses
-import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo import registry
+from wszoo import registry, tasks
 from wszoo import weights as weight_files
 from wszoo.sharing.about import about
+from wszoo.tasks.task import likely
 
 if TYPE_CHECKING:
     import keras
@@ -94,11 +94,8 @@ def data_of(
     from wszoo.data.text import reworded
 
     model_name = name.partition(".")[0]
-    shape, ends = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
-    tokens = "int" in model.inputs[0].dtype
-    task = "reconstruction" if shape == ends else "classification"
-    if tokens and ends[:-1] == shape:
-        task = "language_modelling"
+    shape, tokens = tuple(model.inputs[0].shape), "int" in model.inputs[0].dtype
+    task = likely(model).name
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
     if data == "card":
@@ -135,7 +132,7 @@ def fitted(source: "Source", model: "keras.Model", name: str, task: str) -> "Sou
         raise ValueError(
             f"{name} takes examples of shape {wanted}; {source.name} has {source.input_shape}"
         )
-    if task == "classification":
+    if tasks.find(task).labels:
         source = _with_classes_of(source, model, name)
     train = source.arrays("train")[0]
     given, notes = input_range.wanted(model, train)
@@ -198,9 +195,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     def metric(outputs: Mapping[str, Any]) -> np.ndarray:
         (values,) = outputs.values()
         each = training.scores(values, x, y, task)[1]
-        if task == "language_modelling":
-            return 1 - each / math.log(source.num_classes)
-        return 1 - each / float(x.var()) if task == "reconstruction" else each
+        return tasks.find(task).share(each, x, source.num_classes)
 
     train = source.arrays("train")[0]
     spread = np.unique(np.linspace(0, len(train) - 1, CALIBRATION).astype(int))

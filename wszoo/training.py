@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches, private
+from wszoo import batches, private, tasks
 from wszoo.files import written_whole
 
 DIGITS = 5  # of a metric in a card
@@ -123,24 +123,12 @@ def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, f
 
 
 def scores(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, np.ndarray]:
-    """A task's metric and its value for each example, float64 `(n,)`: whether a classifier
-    `(n, classes)` is right (accuracy), mean squared error of a reconstruction of `x`, nats a token
-    of a language model.
-
-    The nats are the mean over all positions of a window of `y`, so the first token of a window,
-    which is predicted from one token alone, counts as much as the last.
-    """
-    outputs = np.asarray(outputs)
-    if task == "language_modelling":
-        logits = outputs.astype("float64")
-        top = logits.max(-1, keepdims=True)
-        total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
-        right = np.take_along_axis(logits, y[..., None], -1)[..., 0]
-        return "nats", (total - right).mean(-1)
-    if task == "reconstruction":
-        squares = np.square(outputs - x, dtype="float64")
-        return "mse", squares.mean(tuple(range(1, squares.ndim)))
-    return "accuracy", (outputs.argmax(1) == y).astype("float64")
+    """A task's metric and its value for each example, float64 `(n,)`; see `wszoo.tasks`: whether a
+    classifier `(n, classes)` is right, the mean squared error of a reconstruction of `x`, nats a
+    token of a language model."""
+    found = tasks.find(task, score=True)
+    assert found.score is not None
+    return found.metric, found.score(outputs, x, y)
 
 
 def spread(scores: list[dict]) -> dict:

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 import wszoo
+from wszoo import tasks
 from wszoo.data import from_arrays, load
 from wszoo.data.examples import examples
 from wszoo.data.numbers import as_numbers
-from wszoo.tasks import task as tasks
 
 LABELS = ["5", "9", "40", "100"]
 SHADES = {label: 10 + 2 * int(label) for label in LABELS}

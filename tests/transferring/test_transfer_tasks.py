@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import wszoo
+from wszoo import tasks
 from wszoo.data.examples import examples
 from wszoo.tasks import heads, targets
-from wszoo.tasks import task as tasks
 
 CUTS = {"train": slice(0, 90), "validation": slice(90, 110), "test": slice(110, 150)}
 RNG = np.random.default_rng(0)
@@ -58,7 +58,7 @@ def test_each_task_learns_and_its_file_needs_no_more_than_wszoo(net, task, tmp_p
 
 
 def test_one_kernel_serves_all_thresholds_of_an_ordinal_head(net):
-    parts = heads.attach(net, lambda f: tasks.ordinal().head(f, 5, RANK))
+    parts = heads.attach(net, lambda f: tasks.find("ordinal").head(f, 5, RANK))
     assert parts.model.output_shape == (None, 4)
     kernel, bias = parts.layers[-3], parts.layers[-1]
     assert [v.shape for v in kernel.weights + bias.weights] == [(14, 1), (4,)]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from wszoo.data.errors import did_you_mean
-from wszoo.tasks import closed_form as starts
-from wszoo.tasks import task as tasks
+from wszoo.tasks import closed_form
+from wszoo.tasks.embedding import prototypes
 from wszoo.tasks.task import Task
 
 HEADS = ("dense", "cosine", "mlp")
@@ -31,7 +31,7 @@ def with_head(task: Task, name: str) -> Task:
     if name == "cosine":
         if task.name not in ("classification", "embedding"):
             raise ValueError(f"the head 'cosine' is for tasks of classes, not {task.name}")
-        return replace(task, head=tasks.prototypes, start=starts.prototypes)
+        return replace(task, head=prototypes, start=closed_form.prototypes)
 
     def mlp(features: Any, units: int, y: np.ndarray) -> Any:
         import keras

@@ -1,246 +1,123 @@
-"""Tasks: what a head looks like, which loss and metrics it has, which targets it takes.
+"""Task: what a head looks like, which loss and metrics it has, which targets it takes."""
 
-A head takes features `(batch, width)` and gives logits or values; losses take those as they are.
-"""
-
+import functools
+import importlib
+import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.data.errors import did_you_mean
-from wszoo.data.numbers import as_numbers
-from wszoo.tasks import closed_form as starts
-from wszoo.tasks import meaning, targets
+from wszoo.tasks import meaning
 
 if TYPE_CHECKING:
     import keras
 
-SCALE = 20.0  # of cosines before the softmax: temperature .05, Zhai & Wu 2018
+Scores = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
+
+
+def no_head(*_: Any) -> Any:
+    """In the place of `units` and `head`, of a task that none can be put on for."""
+    raise ValueError("a new head cannot be put on for this task")
+
+
+def no_score(*_: Any) -> np.ndarray:
+    """In the place of `score`, of a task that is measured by Keras' metrics alone."""
+    raise ValueError("this task has no score of single examples")
 
 
 @dataclass(frozen=True)
 class Task:
     """One kind of target.
 
-    `read` says what labels are to the task, from examples and the order that was asked for;
-    `units` checks the targets of all splits and says how many numbers the head gives; `encode`
-    makes what the loss takes of them; `start` gives closed-form weights of the head's layers, in
-    order, from features and targets `(x, y, units, held)`; `decode` makes predictions of outputs.
-    `named` is the task for these class names, in whose units its predictions and metrics are.
+    A model of the task is scored by `score`, which takes its outputs and the `(x, y)` of a split
+    and gives a number an example, float64 `(n,)`, of the name `metric`; `share` makes of them, of
+    `x` and of the number of classes how much of the whole each is, so that a point is a hundredth
+    in every task. `labels`: targets are classes. `restores`: the target is the input. `continues`:
+    targets are the next tokens. `fits` tells from the input and the output tensor whether a model
+    that does not say its task is likely one of it.
+
+    A task that a head can be put on for has more. `read` says what labels are to the task, from
+    examples and the order that was asked for; `units` checks the targets of all splits and says how
+    many numbers the head gives; `head` makes of features `(batch, width)` logits or values, which
+    `loss` takes as they are; `encode` makes what the loss takes of targets; `start` gives
+    closed-form weights of the head's layers, in order, from features and targets `(x, y, units,
+    held)`; `decode` makes predictions of outputs. `named` is the task for these class names, in
+    whose units its predictions and metrics are.
     """
 
     name: str
-    units: Callable[..., int]
-    head: Callable[[Any, int, np.ndarray], Any]
     loss: Callable[[], "keras.losses.Loss"]
-    metrics: Callable[[int], list]
-    decode: Callable[[np.ndarray], np.ndarray]
+    metric: str = ""
+    score: Scores = no_score
+    share: Callable[[np.ndarray, np.ndarray, int], np.ndarray] = lambda each, x, classes: each
+    labels: bool = True
+    restores: bool = False
+    continues: bool = False
+    fits: Callable[[Any, Any], bool] = lambda given, out: False
+    units: Callable[..., int] = no_head
+    head: Callable[[Any, int, np.ndarray], Any] = no_head
+    metrics: Callable[[int], list] = lambda units: []
+    decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[..., list[np.ndarray]] | None = None
-    labels: bool = True  # targets are classes, which may be weighted
     read: Callable[..., Any] = meaning.as_classes
     numbers: bool = False  # labels are numbers: a split may have some that train lacks
     named: Callable[["Task", tuple[str, ...]], "Task"] = lambda task, class_names: task
 
 
-def find(task: "str | Task") -> Task:
-    """A task by its name, or as it is. Raises `ValueError` for an unknown name."""
-    if isinstance(task, Task):
-        return task
-    if task not in TASKS:
-        hint = did_you_mean(str(task), TASKS)
-        raise ValueError(f"unknown task {task!r}; valid are {', '.join(TASKS)}.{hint}")
-    return TASKS[task]()
+_makers: dict[str, Callable[[], Task]] = {}
 
 
-def classification() -> Task:
-    """Labels `(n,)`, one class each; logits `(batch, classes)` linear in unit features."""
-    import keras
+def register(make: Callable[[], Task]) -> Callable[[], Task]:
+    """Registers a function that makes a task, under its own name.
 
-    return Task(
-        "classification",
-        targets.classes,
-        _linear,
-        lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
-        lambda outputs: outputs.argmax(-1),
-        start=starts.classifier,
-    )
-
-
-def multi_label() -> Task:
-    """Targets `(n, labels)` of 0 and 1; a logit a label, linear in unit features."""
-    import keras
-
-    return Task(
-        "multi_label",
-        targets.flags,
-        _linear,
-        lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-        lambda units: [
-            keras.metrics.BinaryAccuracy("accuracy", threshold=0.0),
-            keras.metrics.AUC(name="auc", multi_label=True, num_labels=units, from_logits=True),
-        ],
-        lambda outputs: (outputs > 0).astype("int32"),
-        encode=lambda y, units: y.astype("float32"),
-        start=starts.flags,
-        labels=False,
-    )
-
-
-def regression() -> Task:
-    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets.
-
-    Labels of a source are the numbers that its class names spell.
+    Raises `ValueError` where the name is taken.
     """
-    import keras
-
-    return Task(
-        "regression",
-        targets.values,
-        _regressor,
-        lambda: keras.losses.MeanSquaredError(),
-        lambda units: [
-            keras.metrics.MeanAbsoluteError("mae"),
-            keras.metrics.R2Score(name="r2"),
-        ],
-        lambda outputs: outputs,
-        encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
-        start=starts.regressor,
-        labels=False,
-        read=meaning.as_values,
-        numbers=True,
-    )
+    if make.__name__ in _makers:
+        raise ValueError(f"a task named {make.__name__!r} is already registered")
+    _makers[make.__name__] = make
+    return make
 
 
-def ordinal() -> Task:
-    """Ranks `(n,)`: one kernel for all thresholds, a bias each (CORAL, Cao et al. 2020).
+def find(task: "str | Task", *, head: bool = False, score: bool = False) -> Task:
+    """A task by its name, or as it is; asked for one with a `head`, or with a `score`.
 
-    Ranks are numbers in their order, or classes in the order asked for; predictions and the metric
-    `mae` are in these numbers, or where there are none in ranks. The logits `(batch, ranks - 1)`
-    say "above rank k"; their number above zero is the rank.
+    Raises `ValueError` for an unknown name, and for a task that lacks what is asked for.
     """
-    import keras
-
-    from wszoo.tasks import ranks
-
-    return Task(
-        "ordinal",
-        targets.classes,
-        _thresholds,
-        lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-        lambda units: [
-            keras.metrics.MeanMetricWrapper(ranks.rank_accuracy, "accuracy"),
-            keras.metrics.MeanMetricWrapper(ranks.rank_error, "mae"),
-        ],
-        lambda outputs: (outputs > 0).sum(-1),
-        encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
-        labels=False,
-        read=meaning.as_ranks,
-        named=_in_numbers,
+    found = _all().get(task) if isinstance(task, str) else task
+    if isinstance(found, Task) and _offers(found, head, score):
+        return found
+    valid = names(head=head, score=score)
+    said = task.name if isinstance(task, Task) else task
+    raise ValueError(
+        f"unknown task {said!r}; valid are {', '.join(valid)}.{did_you_mean(str(said), valid)}"
     )
 
 
-def _in_numbers(task: Task, class_names: tuple[str, ...]) -> Task:
-    """The ordinal task whose ranks stand for the numbers that class names spell, if they do."""
-    import keras
-
-    from wszoo.tasks import ranks
-
-    values = as_numbers(class_names)
-    if values is None:
-        return task
-    error = keras.metrics.MeanMetricWrapper
-    return replace(
-        task,
-        decode=lambda outputs: values[task.decode(outputs)],
-        metrics=lambda units: [
-            *task.metrics(units)[:1],
-            error(ranks.rank_error, "mae", values=values.tolist()),
-        ],
-    )
+def names(*, head: bool = False, score: bool = False) -> tuple[str, ...]:
+    """The names of the tasks, of those with a `head`, or of those with a `score`."""
+    return tuple(name for name, task in _all().items() if _offers(task, head, score))
 
 
-def embedding() -> Task:
-    """Labels `(n,)`, learnt as a prototype a class on the unit sphere: logits are scaled cosines.
-
-    Normalised softmax (Zhai & Wu 2018, "Classification is a Strong Baseline for Deep Metric
-    Learning"); the prototypes start as the classes' means (Snell et al. 2017). The layer `unit`
-    gives the embedding, by which examples of classes never seen can be compared too.
-    """
-    import keras
-
-    return Task(
-        "embedding",
-        targets.classes,
-        prototypes,
-        lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
-        lambda outputs: outputs.argmax(-1),
-        start=starts.prototypes,
-    )
+def _offers(task: Task, head: bool, score: bool) -> bool:
+    return not (head and task.head is no_head) and not (score and task.score is no_score)
 
 
-TASKS = {
-    make.__name__: make for make in (classification, multi_label, regression, ordinal, embedding)
-}
+def likely(model: "keras.Model") -> Task:
+    """The task of a model that does not say it, by the shapes of its one input and output."""
+    given, out = model.inputs[0], model.outputs[0]
+    found = [task for task in _all().values() if task.fits(given, out)]
+    return found[0] if found else find("classification")
 
 
-def _unit(features: Any) -> Any:
-    """Features of unit length times √width: of order one each, whatever the backbone."""
-    import keras
+@functools.cache
+def _all() -> dict[str, Task]:
+    """Every registered task; imports the files beside this one on first use."""
+    import wszoo.tasks
 
-    x = keras.layers.UnitNormalization(dtype="float32", name=_free("unit", features))(features)
-    scale = starts.scale(features)
-    return keras.layers.Rescaling(scale, dtype="float32", name=_free("unit_scale", features))(x)
-
-
-def _free(name: str, features: Any) -> str:
-    """The name of a layer on features, which no layer of the backbone has."""
-    from wszoo.sharing import graph
-
-    return graph.free_layer_name(name, features)
-
-
-def _linear(features: Any, units: int, y: np.ndarray) -> Any:
-    import keras
-
-    return keras.layers.Dense(units, dtype="float32", name=_free("head", features))(_unit(features))
-
-
-def _regressor(features: Any, units: int, y: np.ndarray) -> Any:
-    import keras
-
-    x = keras.layers.Dense(units, dtype="float32", name=_free("head", features))(features)
-    mean, sd = starts.moments(y)
-    name = _free("units", features)
-    return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name=name)(x)
-
-
-def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
-    import keras
-
-    from wszoo.layers import Bias
-
-    kernel, thresholds, bias = (_free(n, features) for n in ("kernel", "thresholds", "bias"))
-    x = keras.layers.Dense(1, use_bias=False, dtype="float32", name=kernel)(_unit(features))
-    x = keras.layers.Concatenate(dtype="float32", name=thresholds)([x] * (units - 1))
-    return Bias(dtype="float32", name=bias)(x)
-
-
-def prototypes(features: Any, units: int, y: np.ndarray) -> Any:
-    """A head: scaled cosines between the features and a prototype a class."""
-    import keras
-
-    unit = keras.layers.UnitNormalization(dtype="float32", name=_free("unit", features))
-    x = keras.layers.Dense(
-        units,
-        use_bias=False,
-        kernel_constraint=keras.constraints.UnitNorm(),  # prototypes stay on the sphere
-        dtype="float32",
-        name=_free("prototypes", features),
-    )(unit(features))
-    name = _free("cosine_scale", features)
-    return keras.layers.Rescaling(SCALE, dtype="float32", name=name)(x)
+    for module in pkgutil.iter_modules(wszoo.tasks.__path__):
+        importlib.import_module(f"wszoo.tasks.{module.name}")
+    return {name: make() for name, make in sorted(_makers.items())}

@@ -114,9 +114,9 @@ def transfer(
     import keras
 
     from wszoo import input_range as ranges
+    from wszoo import tasks
     from wszoo.data.examples import examples
     from wszoo.sharing.about import describe
-    from wszoo.tasks import task as tasks
     from wszoo.tasks.named_heads import with_head
     from wszoo.transferring import backbones
     from wszoo.transferring.training import batches as feed
@@ -133,7 +133,7 @@ def transfer(
         raise ValueError(f"views={views} are views of augmented images; give augment too")
     processes = distributed.started(distribution, seed=seed)
     keras.utils.set_random_seed(seed)
-    kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
+    kind, policy = tasks.find(task, head=True), extras.policy_name(mixed_precision)
     if isinstance(head, str):
         kind, head = with_head(kind, head), None
     found = backbones.find(backbone, weights=weights, image_size=image_size)

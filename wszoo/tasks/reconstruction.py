@@ -1,0 +1,32 @@
+"""The input itself, as of an autoencoder."""
+
+from typing import Any
+
+import numpy as np
+
+from wszoo.tasks.task import Task, register
+
+
+@register
+def reconstruction() -> Task:
+    """Outputs of the input's shape; the score is the mean squared error of each example.
+
+    Its share of the whole is R², of the variance of all of `x`.
+    """
+    import keras
+
+    return Task(
+        name="reconstruction",
+        loss=lambda: keras.losses.MeanSquaredError(),
+        metric="mse",
+        score=_squares,
+        share=lambda each, x, classes: 1 - each / float(x.var()),
+        labels=False,
+        restores=True,
+        fits=lambda given, out: given.shape == out.shape,
+    )
+
+
+def _squares(outputs: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    squares = np.square(np.asarray(outputs) - x, dtype="float64")
+    return squares.mean(tuple(range(1, squares.ndim)))

@@ -1,0 +1,43 @@
+"""Values."""
+
+from typing import Any
+
+import numpy as np
+
+from wszoo.tasks import closed_form, linear, meaning, targets
+from wszoo.tasks.task import Task, register
+
+
+@register
+def regression() -> Task:
+    """Values `(n,)` or `(n, values)`; linear in the features, in the units of the targets.
+
+    Labels of a source are the numbers that its class names spell.
+    """
+    import keras
+
+    return Task(
+        name="regression",
+        units=targets.values,
+        head=_regressor,
+        loss=lambda: keras.losses.MeanSquaredError(),
+        metrics=lambda units: [
+            keras.metrics.MeanAbsoluteError("mae"),
+            keras.metrics.R2Score(name="r2"),
+        ],
+        decode=lambda outputs: outputs,
+        encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
+        start=closed_form.regressor,
+        labels=False,
+        read=meaning.as_values,
+        numbers=True,
+    )
+
+
+def _regressor(features: Any, units: int, y: np.ndarray) -> Any:
+    import keras
+
+    x = keras.layers.Dense(units, dtype="float32", name=linear.free("head", features))(features)
+    mean, sd = closed_form.moments(y)
+    name = linear.free("units", features)
+    return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name=name)(x)
