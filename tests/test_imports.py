@@ -18,6 +18,7 @@ EVERYWHERE = {
     "files",
     "keras_settings",
     "private",
+    "shown",
 }  # import nothing of wszoo themselves
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
@@ -32,6 +33,7 @@ MAY_IMPORT = {
     "files": set(),
     "keras_settings": set(),
     "private": set(),
+    "shown": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},

@@ -12,6 +12,7 @@ import numpy as np
 
 from wszoo import batches
 from wszoo.data.errors import did_you_mean
+from wszoo.shown import counted
 
 SPLITS = ("train", "validation", "test")
 
@@ -52,7 +53,7 @@ class Batches:
             yield self.x[rows], self.y[rows]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """A labelled data set in memory, in three splits.
 
@@ -83,6 +84,11 @@ class Source:
     vocabulary: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     resize: str | None = None
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{split} {len(self.splits[split][1]):,}" for split in SPLITS)
+        classes = counted(len(self.class_names), "class", "classes")
+        return f"Source({self.name!r}: {sizes} of {self.input_shape}; {classes})"
 
     def __post_init__(self) -> None:
         if set(self.splits) != set(SPLITS):

@@ -18,6 +18,7 @@ from wszoo.exporting.saved_model.serving import first_request, how_to_serve, mes
 from wszoo.exporting.saved_model.write import write_saved_model
 from wszoo.exporting.stored import inspect_file, next_version
 from wszoo.exporting.tflite.write import check_precision, litert
+from wszoo.shown import tabled
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +58,7 @@ class Exported:
         return self.file.stored_bytes / max(self.stored_bytes, 1)
 
 
+@tabled("table")
 @dataclass(frozen=True)
 class ExportReport:
     """Everything that one `export` wrote."""

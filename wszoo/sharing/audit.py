@@ -9,6 +9,7 @@ from wszoo.sharing import graph
 from wszoo.sharing.inner import Inner, inner_sharing
 from wszoo.sharing.opaque import Opaque, opaque_sites
 from wszoo.sharing.variables import HeldVariable, held_variables, sizes
+from wszoo.shown import counted, tabled
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,8 @@ class Group:
         return self.bytes * (len(self.sites) - 1)
 
 
-@dataclass(frozen=True)
+@tabled("table", "inner_table", "opaque_table")
+@dataclass(frozen=True, repr=False)
 class Audit:
     """Stored (each weight once) and unrolled (each site its own) sizes of a model.
 
@@ -64,6 +66,14 @@ class Audit:
     def shared(self) -> tuple[Group, ...]:
         """The groups of two sites or more."""
         return tuple(group for group in self.groups if len(group.sites) > 1)
+
+    def __repr__(self) -> str:
+        sites = sum(len(group.sites) for group in self.groups)
+        groups = counted(len(self.groups), "layer")
+        return (
+            f"Audit({self.model!r}: {counted(sites, 'site')} in {groups}, stored "
+            f"{self.stored_parameters:,} parameters, unrolled {self.unrolled_parameters:,})"
+        )
 
     def to_dict(self) -> dict:
         """The same as plain data, with the properties of the groups and of the whole."""

@@ -16,10 +16,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from string import ascii_lowercase, ascii_uppercase
 
+from wszoo.shown import counted
+
 _LABEL = re.compile(r"[A-Z][a-z]*")
 
 
-@dataclass(frozen=True)
+SHOWN = 60  # letters of a pattern that repr shows
+
+
+@dataclass(frozen=True, repr=False)
 class SharingPlan:
     """A partition of sites: `owners` pairs each site with the first site of its group.
 
@@ -40,6 +45,10 @@ class SharingPlan:
                     f"{owner!r}, the owner of {site!r}, is not a site that owns itself"
                 )
         object.__setattr__(self, "owners", _canonical(lookup, lookup.__getitem__))
+
+    def __repr__(self) -> str:
+        shown = self.pattern if len(self) <= SHOWN else f"{self.pattern[:SHOWN]}…"
+        return f"SharingPlan({shown!r}: {counted(len(self), 'site')})"
 
     # -- constructors ---------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from wszoo.sharing import graph
+from wszoo.shown import tabled
 from wszoo.tasks.uncertainty import ScaledError, Uncertain, Uncertainty
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def known(
     return filled, weight
 
 
+@tabled("table")
 @dataclass(frozen=True)
 class TaskSharing:
     """Parameters of a multi-task model, and of one model a task of the same layers."""

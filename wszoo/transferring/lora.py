@@ -26,6 +26,7 @@ from wszoo.sharing.copying import copy
 from wszoo.sharing.plan import SharingPlan, as_plan
 from wszoo.sharing.rebuild import carry_over, replace_sites
 from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
+from wszoo.shown import tabled
 from wszoo.transferring.freezing.freeze import Frozen, freeze, recompile
 from wszoo.transferring.freezing.stages import select, stages
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@tabled("table")
 @dataclass(frozen=True)
 class Adaptation:
     """What `add_lora` made: the model, which sites use which adapter, and what may surprise.

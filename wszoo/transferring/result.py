@@ -12,6 +12,7 @@ import numpy as np
 
 from wszoo import private
 from wszoo.files import written_whole
+from wszoo.shown import tabled
 from wszoo.transferring.freezing.plan import FreezePlan
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ LISTED = 6  # layers that a note names
 POLICIES = {"frozen": "scale, offset and statistics", "statistics": "scale and offset"}
 
 
-@dataclass(frozen=True)
+@tabled("table")
+@dataclass(frozen=True, repr=False)
 class Result:
     """A trained model and its record.
 
@@ -48,6 +50,10 @@ class Result:
     frozen: "Mapping[str, Frozen]" = field(repr=False)
     stopped: list[str] = field(repr=False)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics["test"].items())
+        return f"Result({self.backbone!r}, {self.task.name}: test {scores})"
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Predictions of examples `(n, …)`: class numbers, 0 and 1, values or ranks.

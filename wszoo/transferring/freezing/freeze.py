@@ -15,6 +15,7 @@ import keras
 from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import is_open
+from wszoo.shown import tabled
 from wszoo.tasks.heads import HEAD
 from wszoo.transferring.freezing.stages import select, stages
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH_NORM = ("frozen", "statistics", "train")
 
 
+@tabled("table")
 @dataclass(frozen=True)
 class Frozen:
     """What `freeze` did: layers that train, layers that do not, and why some surprise.

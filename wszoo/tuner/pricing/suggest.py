@@ -13,6 +13,7 @@ from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.sharing.state import check_mean
+from wszoo.shown import tabled
 from wszoo.tuner.pricing import costs
 from wszoo.tuner.pricing.merged_loss import MergedLoss
 from wszoo.tuner.twin_trainer import families
@@ -35,6 +36,7 @@ class Step:
     stored_parameters: int
 
 
+@tabled("table")
 @dataclass(frozen=True)
 class Suggestion:
     """Merges of a trained model's sites, the one that seems cheapest first.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wszoo.files import written_whole
+from wszoo.shown import counted, tabled
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +36,8 @@ class Point:
         return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else None
 
 
-@dataclass(frozen=True)
+@tabled("table")
+@dataclass(frozen=True, repr=False)
 class Front:
     """The plans that ran in full, smallest first; `better` is "max" or "min" of the metric.
 
@@ -51,6 +53,10 @@ class Front:
     complete: bool = True
     rebuild: Callable[[Point], Any] | None = None
     failed: str = ""  # why plans failed, and which
+
+    def __repr__(self) -> str:
+        plans, front = counted(len(self.points), "plan"), [p.pattern for p in self.front]
+        return f"Front({self.metric!r}: {plans} of {counted(self.trials, 'trial')}, best {front})"
 
     @property
     def front(self) -> tuple[Point, ...]:

@@ -1,0 +1,58 @@
+"""Results that show themselves: as a table where they are printed, and in a notebook."""
+
+import io
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Kind = TypeVar("Kind", bound=type)
+_PAGE = "<pre style='line-height: 1.2; white-space: pre'>{code}</pre>"
+
+
+def tabled(*methods: str) -> Callable[[Kind], Kind]:
+    """A decorator of classes: `print(x)` and a notebook show the tables that these methods give.
+
+    A method may give `None`. `repr(x)` stays as it is.
+    """
+
+    def decorate(kind: Kind) -> Kind:
+        def tables(self: Any) -> list[Any]:
+            return [table for name in methods if (table := getattr(self, name)()) is not None]
+
+        def text(self: Any) -> str:
+            return as_text(*tables(self))
+
+        def html(self: Any) -> str:
+            return as_html(*tables(self))
+
+        setattr(kind, "__str__", text)  # noqa: B010 - a checker takes no other spelling
+        setattr(kind, "_repr_html_", html)  # noqa: B010
+        return kind
+
+    return decorate
+
+
+def as_text(*tables: Any, width: int | None = None) -> str:
+    """Rich tables as plain text, as wide as the terminal or as `width` columns."""
+    console = _console(width)
+    for table in tables:
+        console.print(table)
+    return console.export_text().rstrip()
+
+
+def as_html(*tables: Any) -> str:
+    """Rich tables as HTML without a style sheet."""
+    console = _console(120)
+    for table in tables:
+        console.print(table)
+    return console.export_html(inline_styles=True, code_format=_PAGE)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`"1 site"`, `"1,200 sites"`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _console(width: int | None) -> Any:
+    from rich.console import Console
+
+    return Console(file=io.StringIO(), record=True, width=width)
