@@ -41,6 +41,7 @@ class Entry:
 
     @property
     def summary(self) -> str:
+        """The first line of the builder's docstring."""
         return (inspect.getdoc(self.build) or "").partition("\n")[0]
 
     @property

@@ -44,6 +44,7 @@ class EpochData(keras.utils.PyDataset):
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
+        """What `fit` is given with the data, so that each epoch has its own."""
         return [keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)]
 
     def _begin(self, epoch: int, logs: Any = None) -> None:

@@ -43,14 +43,17 @@ class Saved:
 
     @property
     def name(self) -> str:
+        """`"name.tag"`."""
         return f"{self.card['model']}.{self.card['tag']}"
 
     @property
     def weights(self) -> Path:
+        """The file of weights."""
         return self.folder / FILE
 
     @property
     def sha256(self) -> str:
+        """Of the file of weights, as the card has it."""
         return self.card["sha256"]
 
 
@@ -163,6 +166,7 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's contents, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -42,11 +42,14 @@ class Conditions:
 
     @property
     def metric(self) -> str:
+        """The name of the task's score, which is compared."""
         return "accuracy" if self.task == "classification" else "mse"
 
     @property
     def higher_is_better(self) -> bool:
+        """Whether more of the metric is better."""
         return self.task == "classification"
 
     def epochs(self, step: int, samples: int) -> float:
+        """How often `samples` examples were seen after a step."""
         return step * self.batch_size / samples

@@ -72,6 +72,7 @@ def tables(rows: Sequence[Row], conditions: Conditions, *, title: str) -> "Itera
 
 
 def markdown(rows: Sequence[Row], conditions: Conditions) -> str:
+    """The rows as a table of a Markdown page."""
     text = [cells(row, conditions) for row in rows]
     lines = ["| " + " | ".join(text[0]) + " |", "|---" * len(text[0]) + "|"]
     return "\n".join(lines + [f"| {' | '.join(line.values())} |" for line in text])

@@ -37,10 +37,12 @@ class Examples:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
+        """Of one example, as arrays have it."""
         return tuple(self.splits["train"][0].shape[1:])
 
     @property
     def targets(self) -> dict[str, np.ndarray]:
+        """Targets by split."""
         return {split: y for split, (_, y) in self.splits.items()}
 
     @property

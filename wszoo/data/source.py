@@ -116,6 +116,7 @@ class Source:
 
     @property
     def num_classes(self) -> int:
+        """How many classes, or tokens, labels tell apart."""
         return len(self.class_names)
 
     @property

@@ -67,6 +67,7 @@ class ExportReport:
     files: tuple[Exported, ...]
 
     def to_dict(self) -> dict:
+        """The report as plain data, a dict a file."""
         files = [
             asdict(item) | {"path": str(item.path), "ratio": item.ratio} for item in self.files
         ]

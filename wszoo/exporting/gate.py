@@ -40,6 +40,7 @@ class Paired:
 
     @property
     def loss(self) -> float:
+        """How much of the metric the file loses against Keras; negative where it gains."""
         return self.keras - self.file
 
 

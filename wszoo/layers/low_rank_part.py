@@ -13,6 +13,7 @@ NOTHING = 1e-6
 
 
 def small() -> keras.initializers.Initializer:
+    """An initializer of small values, for a part that starts near nothing."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
 
 

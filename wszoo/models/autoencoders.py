@@ -24,10 +24,12 @@ def mirrored(sites: Sequence[str]) -> SharingPlan:
 
 
 def dense_sites(*, widths: Sequence[int], **_: Any) -> list[str]:
+    """Sites of `tied_ae` in call order: the encoder's layers, then the decoder's."""
     return _both_sides(len(widths))
 
 
 def conv_sites(*, filters: Sequence[int], **_: Any) -> list[str]:
+    """Sites of `tied_conv_ae` in call order: the encoder's layers, then the decoder's."""
     return _both_sides(len(filters))
 
 

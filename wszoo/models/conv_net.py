@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def sites(*, depth: int, **_: Any) -> list[str]:
+    """Sites in call order, one a block. Raises `ValueError` for none."""
     if depth < 1:
         raise ValueError(f"conv_net needs at least one block; received depth={depth}")
     return [f"block_{i}" for i in range(depth)]

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def layer_sites(*, widths: Sequence[int], **_: Any) -> list[str]:
+    """Sites of `dense_net` in call order, one a hidden layer."""
     return _names(len(widths))
 
 
 def filter_sites(*, filters: Sequence[int], **_: Any) -> list[str]:
+    """Sites of `local_net` and `tiled_net` in call order, one a local layer."""
     return _names(len(filters))
 
 

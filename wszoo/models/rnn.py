@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def sites(*, depth: int, **_: Any) -> list[str]:
+    """Sites in call order, one a recurrent layer."""
     if depth < 1:
         raise ValueError(f"rnn needs at least one recurrent layer; received depth={depth}")
     return [f"recurrent_{i}" for i in range(depth)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def sites(*, depth: int, **_: Any) -> list[str]:
+    """Sites in call order, three a block."""
     return block_sites(depth, "shared_vit")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def sites(*, depth: int, **_: Any) -> list[str]:
+    """Sites in call order: the embedding, three a block, the embedding reversed."""
     return ["embed", *block_sites(depth, "tied_lm"), "unembed"]
 
 

@@ -27,10 +27,12 @@ class Group:
 
     @property
     def saved_parameters(self) -> int:
+        """Parameters that the other sites would need of their own."""
         return self.parameters * (len(self.sites) - 1)
 
     @property
     def saved_bytes(self) -> int:
+        """Bytes that the other sites would need of their own."""
         return self.bytes * (len(self.sites) - 1)
 
 

@@ -31,18 +31,22 @@ class Call:
 
     @property
     def operation(self) -> Any:
+        """The layer or operation that is called."""
         return self.node.operation
 
     @property
     def arguments(self) -> Any:
+        """Keras' arguments of the call."""
         return self.node.arguments
 
     @property
     def input_tensors(self) -> list[Any]:
+        """The symbolic tensors that the call takes."""
         return self.node.input_tensors
 
     @property
     def outputs(self) -> list[Any]:
+        """The symbolic tensors that the call gives, flat."""
         return self.node.outputs
 
     @property

@@ -108,6 +108,7 @@ class SharingPlan:
 
     @property
     def sites(self) -> tuple[str, ...]:
+        """The names of all sites, in call order."""
         return tuple(site for site, _ in self.owners)
 
     @property
@@ -136,10 +137,12 @@ class SharingPlan:
         return dict(self.owners)[site]
 
     def to_dict(self) -> dict:
+        """The plan as plain data: its pattern and its site names."""
         return {"sites": list(self.sites), "pattern": self.pattern}
 
     @classmethod
     def from_dict(cls, data: dict) -> "SharingPlan":
+        """The plan that `to_dict` wrote. Raises `ValueError` for anything else."""
         return cls.from_pattern(data["sites"], data["pattern"])
 
     # -- changing -------------------------------------------------------------------------------

@@ -27,10 +27,12 @@ class HeldVariable:
 
     @property
     def saved_parameters(self) -> int:
+        """Parameters that the other layers would need of their own."""
         return self.parameters * (len(self.owners) - 1)
 
     @property
     def saved_bytes(self) -> int:
+        """Bytes that the other layers would need of their own."""
         return self.bytes * (len(self.owners) - 1)
 
 

@@ -75,12 +75,14 @@ class Parts:
 
     @cached_property
     def backbone(self) -> "keras.Model":
+        """The model from its input to the features."""
         import keras
 
         return keras.Model(self.model.inputs[0], self.features, name="backbone")
 
     @cached_property
     def top(self) -> "keras.Model":
+        """The model from the features to its output."""
         import keras
 
         return keras.Model(self.features, self.model.outputs[0], name="top")

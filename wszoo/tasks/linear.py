@@ -24,6 +24,7 @@ def free(name: str, features: Any) -> str:
 
 
 def linear(features: Any, units: int, y: np.ndarray) -> Any:
+    """A head: logits `(batch, units)`, linear in features of unit length."""
     import keras
 
     return keras.layers.Dense(units, dtype="float32", name=free("head", features))(unit(features))

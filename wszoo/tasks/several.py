@@ -57,6 +57,7 @@ class Head:
         return ScaledError(self.sd)
 
     def metrics(self) -> list:
+        """Keras metrics of this head, by the name of what they measure."""
         if self.kind == "classification":
             return [keras.metrics.SparseCategoricalAccuracy("accuracy")]
         if self.kind == "multi_label":

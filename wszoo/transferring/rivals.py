@@ -71,6 +71,7 @@ class Rivals:
         return probe.accuracy(rows(held[0]), held[1], linear)
 
     def features(self, x: np.ndarray) -> np.ndarray:
+        """Unit-length features `(n, width)` of images, from the backbone."""
         return probe.unit(cache.features(self.net, x, folder=self.folder))
 
     def _probe(
@@ -123,4 +124,5 @@ class Rivals:
 
 
 def flat(x: np.ndarray) -> np.ndarray:
+    """Images `(n, …)` as rows of unit length `(n, pixels)`."""
     return x.reshape(len(x), -1)

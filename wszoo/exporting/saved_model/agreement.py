@@ -66,6 +66,7 @@ class KerasCalls:
 
     @property
     def for_the_file(self) -> list[Arrays]:
+        """The inputs of every call, as the file takes them: arrays by input name."""
         return [parity.as_bytes(call) if self.uint8 else call for call in self.calls]
 
     def run(self) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class Constant:
 
     @property
     def bytes(self) -> int:
+        """How many the constant takes in the file."""
         return self.values.nbytes
 
 

@@ -45,6 +45,7 @@ class Report:
 
     @property
     def saved_bytes(self) -> int:
+        """How much smaller the file became."""
         return self.bytes_before - self.bytes_after
 
 

@@ -64,6 +64,7 @@ class LiteRT:
 
     @property
     def ratio(self) -> float:
+        """Bytes of constants in the file ÷ stored bytes of the model."""
         return self.file_bytes / max(self.stored_bytes, 1)
 
 

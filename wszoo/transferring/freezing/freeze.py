@@ -45,6 +45,7 @@ class Frozen:
     marks: dict[str, str] = field(repr=False)
 
     def verify(self) -> None:
+        """Raises `ValueError` where a frozen variable has changed since it was frozen."""
         now = _marks(self.model, self.marks)
         changed = sorted(path for path, mark in self.marks.items() if now[path] != mark)
         if changed:

@@ -89,11 +89,13 @@ class FreezePlan:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
+        """The plan as plain data, as a YAML file has it."""
         phases = [asdict(phase) for phase in self.phases]
         return {"phases": phases, "pattern": self.pattern}
 
     @property
     def epochs(self) -> int:
+        """Epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
     def check(self, model: keras.Model) -> None:

@@ -50,6 +50,7 @@ class Backup:
 
     @property
     def path(self) -> Path | None:
+        """The file of weights, optimizer and record; `None` without a folder."""
         return self.folder and self.folder / "state.weights.h5"
 
     def record(self) -> Record | None:
@@ -63,6 +64,7 @@ class Backup:
             raise self._damaged(error) from error
 
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
+        """Writes the state at the end of an epoch, and the best weights when they are new."""
         if self.folder is None or self.path is None or not self.writes:
             return
         if best is not None and not self._best(record).exists():

@@ -50,6 +50,7 @@ class Feed(keras.utils.PyDataset):
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
+        """What `fit` is given with the data, so that each epoch has its own."""
         return [keras.callbacks.LambdaCallback(on_epoch_begin=self.begin)]
 
 

@@ -145,6 +145,7 @@ class Scorer:
         self._run: Any = None
 
     def score(self, rows: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Loss and metrics of the head on rows that are kept, by name."""
         import tensorflow as tf
 
         if self._run is None:

@@ -77,6 +77,7 @@ class Material:
         self._features.clear()
 
     def images(self, split: str, number: int | None = None) -> np.ndarray:
+        """The examples of a split; with augmentation the view of that number."""
         x = self.known.splits[split][0]
         if number is None or self.augment is None:
             return x

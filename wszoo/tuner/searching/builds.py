@@ -75,6 +75,7 @@ class Builds:
                 values.merge(other.space, overwrite=False)
 
     def make(self, values: Any) -> keras.Model:
+        """The model that the user's function builds for these hyperparameters, from the seed."""
         keras.utils.set_random_seed(self.seed)
         return self.named(values)
 

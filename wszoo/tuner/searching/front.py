@@ -28,6 +28,7 @@ class Point:
 
     @property
     def mean(self) -> float:
+        """Of the scores, over seeds."""
         return float(np.mean(self.scores))
 
     @property
@@ -167,6 +168,7 @@ class Front:
             figure.savefig(part, dpi=120, format="png")
 
     def to_dict(self) -> dict[str, Any]:
+        """The front as plain data."""
         fields = ("metric", "better", "untied", "trials", "complete", "failed")
         points = [asdict(point) | {"mean": point.mean, "sd": point.sd} for point in self.points]
         return {name: getattr(self, name) for name in fields} | {

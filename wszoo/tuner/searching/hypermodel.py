@@ -164,6 +164,7 @@ class OneGraph(TieHyperModel):
         return checked(model.fit(stream, **settings))
 
     def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
+        """The model of a trial under its plan, with the weights of the one graph."""
         tied = retie(model, self.space.plan(hp.values[PLAN]))
         tied.compile_from_config(self._settings)
         return tied

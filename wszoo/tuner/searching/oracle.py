@@ -108,6 +108,7 @@ class TieOracle(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Any:
+        """As KerasTuner's; the trial of a tuner that died goes to the one that asks."""
         self._seen[tuner_id] = time.monotonic()
         trial = super().create_trial(tuner_id)
         if trial.status == "IDLE":
@@ -123,6 +124,7 @@ class TieOracle(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
+        """As KerasTuner's; a worker that comes back after it was given up changes nothing."""
         for tuner_id, theirs in self.ongoing_trials.items():
             if theirs.trial_id == trial.trial_id:
                 self._seen[tuner_id] = time.monotonic()
@@ -187,10 +189,12 @@ class TieTuner(keras_tuner.Tuner):
         super().__init__(*args, **settings)
 
     def pre_create_trial(self) -> None:
+        """Lets a worker wait a moment before it asks its chief for a trial."""
         if private.is_worker(self):
             time.sleep(IDLE)  # the chief answers at once, also that there is nothing to do yet
 
     def on_trial_begin(self, trial: Any) -> None:
+        """As KerasTuner's; reports what was found so far."""
         super().on_trial_begin(trial)
         if not private.is_worker(self):
             self._report(self.oracle)

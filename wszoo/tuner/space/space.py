@@ -102,10 +102,12 @@ class SearchSpace:
 
     @property
     def sites(self) -> tuple[str, ...]:
+        """All sites of the model, in call order."""
         return tuple(site for unit in self.units for site in unit)
 
     @property
     def untied(self) -> SharingPlan:
+        """The plan in which every site owns its weights."""
         return self._plan(tuple(range(len(self.units))))
 
     @property
@@ -153,6 +155,7 @@ class SearchSpace:
         return self.rest + sum(self.sizes[place] for place in first.values())
 
     def stored_bytes(self, plan: SharingPlan) -> int:
+        """Bytes that the model stores under a plan."""
         return round(self.stored_parameters(plan) * self.item_bytes)
 
     # -- counting, listing, drawing -------------------------------------------------------------
