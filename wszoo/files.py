@@ -7,12 +7,14 @@ by the dead, and removes them.
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 PREFIX = ".wszoo-part-"
 LOCK = ".lock"
@@ -33,6 +35,17 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         on_disk(part)
         part.replace(path)
         on_disk(path.parent)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file in UTF-8, whole or not at all."""
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes JSON with a line's end, whole or not at all. Raises for what JSON has no word for."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 @contextmanager
@@ -119,6 +132,13 @@ def _new_folder(parent: Path) -> tuple[Path, int | None]:
         os.close(descriptor)
 
 
+def remove_whole(folder: str | os.PathLike) -> None:
+    """Removes a folder, all of it or, if this process is killed before, nothing."""
+    folder = Path(folder)
+    with working_folder(folder.parent) as own, suppress(FileNotFoundError):
+        folder.rename(own / folder.name)
+
+
 @contextmanager
 def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> Iterator[None]:
     """Within it no other process or thread is within it for the same folder, which is made.
@@ -126,22 +146,70 @@ def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> It
     The lock goes with its holder, however that one ends. Raises `ValueError` where another holds
     it, unless `wait`; `doing` says what for: "a search".
     """
-    from filelock import FileLock, Timeout
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(Path(folder) / LOCK, wait=wait))
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{doing} is under way in {str(folder)!r}, begun by another process; wait for its "
+                "end, or name another folder"
+            ) from error
+        yield
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+
+@contextmanager
+def locked(path: str | os.PathLike, *, wait: bool = True) -> Iterator[None]:
+    """Within it no other that asks is within it for the same path, where a file stands meanwhile.
+
+    Makes the path's folder. A process that dies holds nothing. Raises `BlockingIOError` if another
+    holds it, unless `wait`. Where the file system has no locks, it keeps nobody out.
+    """
+    path = Path(path)
+    if os.name == "nt":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked_on_windows(path, wait):
+            yield
+        return
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if _take_lock(descriptor, wait=wait) is False:
+                raise BlockingIOError(errno.EAGAIN, "another process holds it", str(path))
+            if not _is(path, descriptor):
+                continue  # who was before us has removed this one; there may be another
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    if _is(path, descriptor):
+                        path.unlink()
+            return
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _locked_on_windows(path: Path, wait: bool) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # elsewhere it would leave its file behind
+
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
-        raise ValueError(
-            f"{doing} is under way in {str(folder)!r}, begun by another process; wait for its end, "
-            "or name another folder"
-        ) from error
+        raise BlockingIOError(errno.EAGAIN, "another process holds it", str(path)) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of that path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _put_in_place(part: Path, folder: Path, old: Path) -> None:
@@ -175,14 +243,14 @@ def _exchanged(a: Path, b: Path) -> bool:
     return rename(here, os.fsencode(a), here, os.fsencode(b), _EXCHANGE) == 0
 
 
-def _take_lock(descriptor: int) -> bool | None:
-    """Takes the lock of an open folder: whether nobody had it, `None` if there are no locks."""
+def _take_lock(descriptor: int, *, wait: bool = False) -> bool | None:
+    """Takes the lock of an open file or folder: whether it did, `None` if there are no locks."""
     try:
         import fcntl
     except ImportError:  # Windows
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # a file system without them
