@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "batches": set(),
     "checks": set(),
     "files": set(),
+    "errors": set(),
+    "stopping": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},

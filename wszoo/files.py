@@ -29,7 +29,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     Several threads and processes may write one path: the last one's file stands.
     """
     path = Path(os.path.realpath(path))
-    with working_folder(path.parent) as own:
+    with _named(path), working_folder(path.parent) as own:
         part = own / path.name
         yield part
         on_disk(part)
@@ -57,7 +57,7 @@ def folder_written_whole(folder: str | os.PathLike) -> Iterator[Path]:
     folder = Path(os.path.realpath(folder))
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "a file stands where a folder goes", str(folder))
-    with working_folder(folder.parent) as own:
+    with _named(folder), working_folder(folder.parent) as own:
         part = own / folder.name
         part.mkdir()
         yield part
@@ -83,6 +83,17 @@ def working_folder(parent: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(own, ignore_errors=True)
         if descriptor is not None:
             os.close(descriptor)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Has an `OSError` that names no file, as of a full disk, name what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def sweep(parent: Path) -> None:

@@ -1,4 +1,4 @@
-"""Signals that stop a command: SIGTERM and SIGHUP end it as Ctrl-C does, with a word on how to go on.
+"""Signals that stop a command: SIGTERM and SIGHUP end it as Ctrl-C does, and say how to go on.
 
 The first signal is raised as `KeyboardInterrupt`, so that every block that tidies up does; a second
 one ends the process at once.
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -17,10 +18,10 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 def stopped_by_signals() -> Iterator[list[int]]:
     """Within it the first signal raises `KeyboardInterrupt` and is noted in the list.
 
-    A signal that is ignored, as under `nohup`, stays so; outside of the main thread nothing changes.
+    One that is ignored, as under `nohup`, stays so. Outside of the main thread nothing changes.
     """
     received: list[int] = []
-    before = {}
+    before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
         received.append(number)

@@ -26,26 +26,21 @@ def write_weights(
     Raises `OSError` where the disk does not take it; see `wszoo.files.written_whole` for one that
     appears whole.
     """
-    with io.BytesIO() as memory:
-        store = H5IOStore(memory, mode="w")
-        _save_state(
-            model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
-        )
-        store.close()
-        if notes:
-            with h5py.File(memory, "a") as file:
-                for name, values in notes.items():
-                    file.create_dataset(name, data=values)
-        _write(memory, path)
+    memory = io.BytesIO()
+    store = H5IOStore(memory, mode="w")
+    _save_state(
+        model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
+    )
+    store.close()
+    if notes:
+        with h5py.File(memory, "a") as file:
+            for name, values in notes.items():
+                file.create_dataset(name, data=values)
+    path.write_bytes(memory.getbuffer())
 
 
 def write_model(model: Any, path: Path) -> None:
     """Writes a `.keras` file as `keras.saving.save_model` does."""
-    with io.BytesIO() as memory:
-        _save_model(model, memory)
-        _write(memory, path)
-
-
-def _write(memory: io.BytesIO, path: Path) -> None:
-    with memory.getbuffer() as data:
-        path.write_bytes(data)
+    memory = io.BytesIO()
+    _save_model(model, memory)
+    path.write_bytes(memory.getbuffer())
