@@ -6,6 +6,7 @@ leave nothing of the dead writer. An export that was killed must leave no file t
 and the next one must get a version of its own.
 """
 
+import os
 import shutil
 import signal
 import sys
@@ -124,14 +125,12 @@ def killed(case: Case, place: Path, after: float, *, writing: bool, fresh: bool 
         after *= 0.8
 
 
-def parts(place: Path) -> list[Path]:
-    """Folders of writers, at work or dead."""
+def parts(place: Path) -> list[str]:
+    """Folders of writers, at work or dead; they come and go."""
     from wszoo.files import PREFIX
 
-    found = []
-    for folder in [place, *(p for p in place.rglob("*") if p.is_dir())]:
-        found += [p for p in folder.glob(f"{PREFIX}*")]
-    return found
+    names = [name for _, folders, _ in os.walk(place) for name in folders]
+    return [name for name in names if name.startswith(PREFIX)]
 
 
 def versions(place: Path) -> list[str]:
