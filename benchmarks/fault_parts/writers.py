@@ -144,7 +144,8 @@ def export(place: Path, own: dict[str, Any], name: int) -> None:
     import wszoo
 
     with LOCK:  # threads take turns in tracing, processes do not
-        wszoo.export(model_of(name, own, 0), place)
+        formats = ("saved_model", "litert") if name % THREADS == 0 else ("saved_model",)
+        wszoo.export(model_of(name, own, 0), place, formats)
 
 
 def exported(place: Path, own: dict[str, Any], count: int) -> None:
@@ -220,6 +221,7 @@ def search(place: Path, own: dict[str, Any], name: int) -> None:
     if "data" not in own:
         import keras
 
+        keras.utils.set_random_seed(0)
         rng = np.random.default_rng(0)
         own["data"] = rng.random((32, 8)).astype("float32"), rng.integers(0, 2, 32)
         inputs = x = keras.Input((8,))
