@@ -37,7 +37,8 @@ phases:
 - {name: head, train: head, epochs: 3}
 - {name: top, train: [head, block_5], epochs: 2, learning_rate: 0.0005}
 """
-UNTIL = ("seconds", "path", "files")  # what differs from run to run: times, numbers of versions
+# What differs from run to run: times, numbers of versions.
+RUNS_OWN = ("seconds", "seconds_per_epoch", "path", "files")
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def tone(path: Path, hertz: float, rate: int = 8000) -> None:
 
 
 def without(value: Any) -> Any:
-    """A value of JSON without the keys of `UNTIL`, at any depth."""
+    """A value of JSON without the keys of `RUNS_OWN`, at any depth."""
     if isinstance(value, dict):
-        return {k: without(v) for k, v in value.items() if k not in UNTIL}
+        return {k: without(v) for k, v in value.items() if k not in RUNS_OWN}
     return [without(item) for item in value] if isinstance(value, list) else value
