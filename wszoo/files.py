@@ -152,20 +152,31 @@ def remove_whole(folder: str | os.PathLike) -> None:
 
 @contextmanager
 def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> Iterator[None]:
-    """Within it no other process or thread is within it for the same folder, which is made.
+    """Within it no other process or thread is within it for the same folder.
+
+    The folder is made, and removed again if nothing came to lie in it.
 
     The lock goes with its holder, however that one ends. Raises `ValueError` where another holds
     it, unless `wait`; `doing` says what for: "a search".
     """
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     with ExitStack() as stack:
+        stack.callback(_remove_empty, made)
         try:
-            stack.enter_context(locked(Path(folder) / LOCK, wait=wait))
+            stack.enter_context(locked(folder / LOCK, wait=wait))
         except BlockingIOError as error:
             raise ValueError(
                 f"{doing} is under way in {str(folder)!r}, begun by another process; wait for its "
                 "end, or name another folder"
             ) from error
         yield
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import time
 import wave
@@ -176,6 +177,7 @@ def ready() -> None:
 
 def work(recipe: str, arguments: tuple[str, ...], folder: str) -> None:
     """Runs a recipe as `python recipes/<recipe>.py` does, with its output in `folder/log.txt`."""
+    heed_signals()
     os.chdir(folder)
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
@@ -188,6 +190,13 @@ def work(recipe: str, arguments: tuple[str, ...], folder: str) -> None:
         main()
     else:
         runpy.run_path(str(script), run_name="__main__")
+
+
+def heed_signals() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def prepare(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fault_parts import result
-from fault_parts.commands import CASES, Case, prepare, ready
+from fault_parts.commands import CASES, Case, heed_signals, prepare, ready
 from fault_parts.kills import last_line, parts
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -91,6 +91,7 @@ def export_stopped(place: Path, number: int, rng: Any) -> tuple[int, Any, str, l
             env=os.environ | {"WSZOO_FAULTS": mark},
             stdout=subprocess.DEVNULL,
             stderr=(place / "log.txt").open("wb"),
+            preexec_fn=heed_signals,
         )
         try:
             process.wait(after)
