@@ -41,7 +41,8 @@ from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
 from wszoo.export.saved_model import saved_model
-from wszoo.files import only_one, remove_whole, write_json
+from wszoo.files import remove_whole, write_json
+from wszoo.locks import only_one
 from wszoo.transfer import backbones, heads, probe, tune
 from wszoo.transfer import distribution as distributed
 from wszoo.transfer.named_heads import HEADS

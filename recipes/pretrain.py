@@ -24,7 +24,8 @@ import typer
 from wszoo import batches, claims, registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, pen
-from wszoo.files import only_one, remove_whole
+from wszoo.files import remove_whole
+from wszoo.locks import only_one
 
 REPO = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wszoo import training
-from wszoo.files import only_one
+from wszoo.locks import only_one
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "pretrain.py"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo import claims, comparison, files
+from wszoo import claims, comparison, files, locks
 from wszoo.data.arrays import from_arrays
 from wszoo.export.stored import as_next_version
 from wszoo.sharing.weights_file import write_weights
@@ -71,15 +71,15 @@ def snapshot(folder):
 
 @pytest.mark.parametrize("begin", [begin_transfer, begin_search, begin_study])
 def test_a_second_run_in_a_folder_is_refused_before_it_does_anything(tmp_path, begin):
-    with files.only_one(tmp_path, "a test"):
+    with locks.only_one(tmp_path, "a test"):
         with pytest.raises(ValueError, match=r"is under way in .* or name another folder"):
             begin(tmp_path)
-        assert snapshot(tmp_path) == {files.LOCK}
+        assert snapshot(tmp_path) == {locks.LOCK}
     assert snapshot(tmp_path) == set()
 
 
 def test_processes_that_train_one_model_share_its_folder(tmp_path):
-    with files.only_one(tmp_path, "the chief's run"):
+    with locks.only_one(tmp_path, "the chief's run"):
         begin_transfer(tmp_path, distribution=Processes(number=1, index=1))
     assert snapshot(tmp_path) == set()
 
@@ -89,11 +89,11 @@ def test_workers_of_a_chief_share_its_folder(tmp_path, monkeypatch):
 
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_1")
-    with files.only_one(tmp_path, "the chief's search"), searching._taken(tmp_path, {"a": 1}):
+    with locks.only_one(tmp_path, "the chief's search"), searching._taken(tmp_path, {"a": 1}):
         pass
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     with (
-        files.only_one(tmp_path, "another chief's search"),
+        locks.only_one(tmp_path, "another chief's search"),
         pytest.raises(ValueError, match="a search is under way"),
         searching._taken(tmp_path, {"a": 1}),
     ):
@@ -104,7 +104,7 @@ def test_locks_and_what_the_dead_left_are_no_results(tmp_path):
     with claims.claimed(tmp_path, {"epochs": 1}, "a run"):
         (tmp_path / f"{files.PREFIX}dead").mkdir()
     with claims.claimed(tmp_path, {"epochs": 2}, "a run"):
-        assert snapshot(tmp_path) == {claims.FILE, files.LOCK}  # and the dead's are swept
+        assert snapshot(tmp_path) == {claims.FILE, locks.LOCK}  # and the dead's are swept
         (tmp_path / "result").touch()
     with (
         pytest.raises(ValueError, match="epochs=2, not epochs=1"),
@@ -156,9 +156,9 @@ def test_threads_that_save_to_one_path_all_succeed(tmp_path):
 def test_a_folder_is_removed_whole(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "a").touch()
-    with files.only_one(tmp_path / "run", "a test"):
+    with locks.only_one(tmp_path / "run", "a test"):
         files.remove_whole(tmp_path / "run")
-        with files.only_one(tmp_path / "run", "a new one"):
+        with locks.only_one(tmp_path / "run", "a new one"):
             pass
     files.remove_whole(tmp_path / "nothing")
     assert snapshot(tmp_path) == set()

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from wszoo._version import __version__
-from wszoo.files import LOCK, PREFIX, only_one, sweep, write_json
+from wszoo.files import PREFIX, sweep, write_json
 from wszoo.fingerprints import plain
+from wszoo.locks import LOCK, only_one
 
 FILE = "settings.json"
 SHOWN = 80  # characters of a value that an error shows

@@ -190,7 +190,8 @@ def pretrain(place: Path, own: dict[str, Any], name: int) -> None:
     import keras
 
     from wszoo import claims, training, weights
-    from wszoo.files import only_one, remove_whole
+    from wszoo.files import remove_whole
+    from wszoo.locks import only_one
 
     with only_one(place / "runs", "a pretraining of m.t"):  # as recipes/pretrain.py does
         claims.claim(place / "runs" / "seed_0", {"seed": 0})

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.files import locked
 from wszoo.fingerprints import arrays as hashes
+from wszoo.locks import locked
 from wszoo.transfer import cache, cache_files, heads
 
 
@@ -134,7 +134,8 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(net,
     script = """
 import sys, time, wszoo
 from pathlib import Path
-from wszoo.files import locked, written_whole
+from wszoo.files import written_whole
+from wszoo.locks import locked
 path = Path(sys.argv[1]) / "k.features"
 with locked(path.with_suffix(".lock")), written_whole(path) as part:
     part.write_text("half")

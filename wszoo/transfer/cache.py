@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from wszoo.files import locked, sweep
+from wszoo.files import sweep
+from wszoo.locks import locked
 from wszoo.transfer import cache_files
 from wszoo.transfer.cache_key import add_function, digest_of
 

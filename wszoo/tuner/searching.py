@@ -17,8 +17,8 @@ import keras_tuner
 import numpy as np
 
 from wszoo.claims import claim, claimed
-from wszoo.files import locked
 from wszoo.fingerprints import digest
+from wszoo.locks import locked
 from wszoo.sharing import graph
 from wszoo.sharing.files import load, save
 from wszoo.sharing.retie import retie
