@@ -16,7 +16,6 @@ to --out.
 Measured: see the section on anomalies in README.md.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +32,7 @@ from wszoo import report
 from wszoo.cli import run
 from wszoo.data import load, nab
 from wszoo.data.csv_file import is_table_file
-from wszoo.files import written_whole
+from wszoo.files import write_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLANS = {"tied": None, "untied": "untied"}  # a model's name in the tables → its plan
@@ -218,8 +217,7 @@ def show(title: str, results: list[dict], row: str) -> None:
 
 
 def write(out: Path, metrics: dict) -> None:
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
 
 
 if __name__ == "__main__":

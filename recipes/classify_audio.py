@@ -25,7 +25,7 @@ import wszoo
 from wszoo import report, training
 from wszoo.cli import run
 from wszoo.data import Source, audio, load
-from wszoo.files import written_whole
+from wszoo.files import write_json
 
 
 def main(
@@ -72,8 +72,7 @@ def main(
         "confusion": table.tolist(),
         "files": answers,
     }
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
     if "." not in model:
         wszoo.save(net, out / "model.keras")
     print(f"wrote metrics.json and confusion.png to {out}")

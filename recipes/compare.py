@@ -19,7 +19,6 @@ t-interval of the paired differences over seeds leaves out 0; else the verdict i
 Measured: see the section on comparisons in README.md and docs/claims.md.
 """
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +33,7 @@ from wszoo.comparison.arms import parse_settings
 from wszoo.comparison.summary import sentence
 from wszoo.comparison.tables import markdown, picture, tables
 from wszoo.data import load
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
 
 EDGE = (
     "(*) the best learning rate was the least or the largest of those tried. Seconds are this "
@@ -93,12 +92,10 @@ def main(
     lines = [f"- {n}, {note}." for n, note in zip(counted, notes, strict=True)]
     print("\n".join(lines))
     page = [f"# {title}", markdown(rows, conditions), EDGE, "\n".join(lines)]
-    with written_whole(out / "comparison.md") as part:
-        part.write_text("\n\n".join(page) + "\n")
+    write_text(out / "comparison.md", "\n\n".join(page) + "\n")
     plain = [r | {"differences": {k: asdict(d) for k, d in r["differences"].items()}} for r in rows]
     metrics = {"title": title, "conditions": asdict(conditions), "rows": plain}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"trainings": results}, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics | {"trainings": results})
     picture(out / "comparison.png", rows, conditions, title=title)
     print(f"wrote metrics.json, comparison.md and comparison.png to {out}")
 

@@ -13,7 +13,6 @@ metrics.json, merges.png, model.keras, a SavedModel and a .tflite file to --out.
 Measured over seeds: see docs/compress.md.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +25,7 @@ from rich.table import Table
 import wszoo
 from wszoo import evaluation, training
 from wszoo.cli import run
-from wszoo.files import written_whole
+from wszoo.files import write_json
 from wszoo.tuner.compress import Recovery, compress, recover
 from wszoo.tuner.narrow import narrower
 from wszoo.tuner.suggest import METHODS
@@ -84,8 +83,7 @@ def main(
     files = wszoo.export(made.model, out / "export", ["saved_model", "litert"]).files
     about = {"target": target, "data": source.name, "plan": made.plan.to_dict(), "rows": rows}
     about |= {"seconds": seconds, "files": {str(f.path): f.file.file_bytes for f in files}}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(about, indent=1) + "\n")
+    write_json(out / "metrics.json", about)
     print(f"compressed in {seconds:.0f} s; model.keras, export/, merges.png, metrics.json in {out}")
 
 

@@ -8,7 +8,6 @@ noisy and of the restored image against the clean one, beside a median filter's.
 `metrics.json` and `denoised.png` (clean, noisy, restored).
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from scipy.ndimage import median_filter
 import wszoo
 from wszoo import evaluation, report, training
 from wszoo.cli import run
-from wszoo.files import written_whole
+from wszoo.files import write_json
 
 
 def main(
@@ -57,8 +56,7 @@ def main(
     print(f"{target} on {len(clean)} test images of {source.name}, noise {noise}")
     for name, value in metrics.items():
         print(f"  {name} {value:.5f}")
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
     report.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})
 
 

@@ -9,7 +9,6 @@ precision whose file loses more of the metric than `--max-loss`, by more than th
 refused, and the table says by how much.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from wszoo import evaluation, report
 from wszoo.cli import run
 from wszoo.export import gate, parity
 from wszoo.export.litert import BYTES
-from wszoo.files import written_whole
+from wszoo.files import write_json
 
 
 def main(
@@ -50,8 +49,7 @@ def main(
         rows.append(litert(model, out, precision, real | limits))
     console = Console()
     console.print(table(model, source.name, rows))
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(out / "metrics.json", rows)
     if task == "reconstruction" and len(source.input_shape) == 3:
         picture(out, {name: x[:10] for name, x in real["inputs"].items()}, rows)
 

@@ -22,10 +22,9 @@ Measured, digits, test accuracy over 5 seeds: see the table in README.md.
 """
 
 import inspect
-import json
-import shutil
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,10 +41,12 @@ from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
 from wszoo.export.saved_model import saved_model
-from wszoo.files import written_whole
+from wszoo.files import remove_whole, write_json
+from wszoo.locks import only_one
 from wszoo.transfer import backbones, heads, probe, tune
 from wszoo.transfer import distribution as distributed
 from wszoo.transfer.named_heads import HEADS
+from wszoo.transfer.result import Result
 from wszoo.transfer.run import transfer
 from wszoo.transfer.tasks import TASKS
 from wszoo.transfer.tasks import find as find_task
@@ -168,8 +169,7 @@ def main(
     best = max(names, key=validation.__getitem__)
     out.mkdir(parents=True, exist_ok=True)
     metrics = {"backbone": backbone, "data": data, "steps": steps, "best": best}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"results": results}, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics | {"results": results})
     draw(out / "curves.png", results)
     print(f"best on validation: {best}. Wrote metrics.json and curves.png to {out}")
     trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
@@ -201,26 +201,30 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
     options["order"] = options["order"] and options["order"].split(",")
     options["augment"] = "jitter" if options["augment"] else None
     options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
-    bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
-    result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
-    if not options["distribution"].chief:
-        return
+    chief = options["distribution"].chief
+    with only_one(out, "a run") if chief else nullcontext():  # the others share its folder
+        bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
+        result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
+        if chief:
+            write(out, result)
+
+
+def write(out: Path, result: Result) -> None:
     for table in (result.plan.table(result.model), result.table()):
         Console(width=110).print(table)
     for phase, reason in result.cache.items():
         print(f"{phase}: {'features were kept' if reason is None else f'no cache: {reason}'}")
     print(*result.notes, sep="\n")
     found = {"backbone": result.backbone, "plan": result.plan.to_dict(), "cache": result.cache}
-    with written_whole(out / "metrics.json") as part:
-        known = found | {"metrics": result.metrics, "history": result.history}
-        part.write_text(json.dumps(known, indent=1) + "\n")
+    known = found | {"metrics": result.metrics, "history": result.history}
+    write_json(out / "metrics.json", known)
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")
     wrote = "metrics.json, curves.png, model.keras"
     if keras.backend.backend() == "tensorflow":
         saved_model(result.model, out / "saved_model" / "1")
         wrote += ", saved_model/1"
-    shutil.rmtree(out / "run")
+    remove_whole(out / "run")
     print(f"Wrote {wrote} to {out}")
 
 

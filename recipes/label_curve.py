@@ -35,7 +35,7 @@ from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
 from wszoo.data.splitting import first_stratified
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
 from wszoo.transfer.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most
@@ -71,10 +71,10 @@ def main(
         lambda: wszoo.get(backbone, head=None), source.num_classes, steps, folder / "features"
     )
     settings = {"backbone": backbone, "data": data, "steps": steps, "held": held}
-    claims.claim(folder, settings | {"network": rivals.net, "examples": source, "ways": WAYS})
     about = settings | {"seeds": seeds, "tune_seeds": tune_seeds, "tune_at": tuned_at}
     curve = Curve(rivals, source, folder, held, tune_seeds, tuned_at)
-    with Progress(transient=True) as progress:
+    decides = settings | {"network": rivals.net, "examples": source, "ways": WAYS}
+    with claims.claimed(folder, decides, "a label curve"), Progress(transient=True) as progress:
         bar = progress.add_task("trainings", total=len(counts) * len(names))
         results = []
         for count in counts:
@@ -139,8 +139,7 @@ class Curve:
                 name, few.arrays("train"), held, setting=setting, seed=seed
             )
             seconds = round(time.perf_counter() - started, 2)
-            with written_whole(path) as part:
-                part.write_text(json.dumps({"accuracy": score, "seconds": seconds}) + "\n")
+            write_json(path, {"accuracy": score, "seconds": seconds})
         return json.loads(path.read_text())["accuracy"]
 
     def unseen(self, few: Source) -> tuple[np.ndarray, np.ndarray]:
@@ -170,11 +169,8 @@ def enough(source: Source, most: int, held: int) -> Source:
 
 def write(out: Path, about: dict, results: list[dict]) -> None:
     """What has been run so far, as metrics, page and picture."""
-    out.mkdir(parents=True, exist_ok=True)
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(about | {"results": results}, indent=1) + "\n")
-    with written_whole(out / "label_curve.md") as part:
-        part.write_text(page(about, results))
+    write_json(out / "metrics.json", about | {"results": results})
+    write_text(out / "label_curve.md", page(about, results))
     panels: dict = {}
     title = f"{about['backbone']} → {about['data']}"
     for name in dict.fromkeys(r["way"] for r in results):

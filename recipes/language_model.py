@@ -24,7 +24,7 @@ import wszoo
 from wszoo import registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, text
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
 
 
 def main(
@@ -64,10 +64,8 @@ def main(
         print("nats a character: {test_nats:.3f}, by frequency {blind:.3f}".format(**scores))
     written = write(net, card["vocabulary"], prompt, length, temperature, seed)
     print(written)
-    with written_whole(out / "sample.txt") as part:
-        part.write_text(written + "\n", encoding="utf-8")
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_text(out / "sample.txt", written + "\n")
+    write_json(out / "metrics.json", metrics)
 
 
 def train(

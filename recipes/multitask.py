@@ -35,7 +35,7 @@ import wszoo
 from wszoo import batches, claims, report
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
 from wszoo.training import cosine
 from wszoo.transfer.multitask import (
     Head,
@@ -69,32 +69,32 @@ def main(
     settings |= {"batch_size": batch_size, "learning_rate": learning_rate}
     source = load(data, image_size=28, data_dir=data_dir)
     study = Study(source, settings)
-    claims.claim(out, settings | {"source": source})
-    rows: list[dict] = []
-    file = out / "metrics.json"
-    if file.is_file():
-        rows = json.loads(file.read_text())["results"]
     todo = [(n, arm, seed) for seed in range(seeds) for n in (examples, few) for arm in ARMS]
+    with claims.claimed(out, settings | {"source": source}, "a run"):
+        rows = [row for row in trained(out / "metrics.json", study, todo) if row["seed"] < seeds]
+        lines = page(rows, settings, seeds)
+        write_text(out / "multitask.md", "\n".join(lines) + "\n")
+        report.bars(
+            out / "multitask.png",
+            {arm: relative(rows, arm) for arm in ARMS},
+            y="error ÷ mean of the separate models",
+            title=f"{data}: three tasks on one backbone, {seeds} seeds",
+        )
+    Console().print(sharing_between_tasks(study.model(list(METRIC))).table())
+    Console().print("\n".join(lines))
+
+
+def trained(file: Path, study: "Study", todo: list[tuple[int, str, int]]) -> list[dict]:
+    """Rows of all runs in the file, after those of `todo` that it lacks were run."""
+    rows: list[dict] = json.loads(file.read_text())["results"] if file.is_file() else []
     done = {(row["labels"], row["arm"], row["seed"]) for row in rows}
     with Progress(transient=True) as progress:
         for labels, arm, seed in progress.track(todo, description="training"):
-            if (labels, arm, seed) in done:
-                continue
-            rows.append({"labels": labels, "arm": arm, "seed": seed} | study.run(labels, arm, seed))
-            with written_whole(file) as part:
-                part.write_text(json.dumps(settings | {"results": rows}, indent=1) + "\n")
-    rows = [row for row in rows if row["seed"] < seeds]
-    lines = page(rows, settings, seeds)
-    with written_whole(out / "multitask.md") as part:
-        part.write_text("\n".join(lines) + "\n")
-    report.bars(
-        out / "multitask.png",
-        {arm: relative(rows, arm) for arm in ARMS},
-        y="error ÷ mean of the separate models",
-        title=f"{data}: three tasks on one backbone, {seeds} seeds",
-    )
-    Console().print(sharing_between_tasks(study.model(list(METRIC))).table())
-    Console().print("\n".join(lines))
+            if (labels, arm, seed) not in done:
+                row = {"labels": labels, "arm": arm, "seed": seed}
+                rows.append(row | study.run(labels, arm, seed))
+                write_json(file, study.settings | {"results": rows})
+    return rows
 
 
 class Study:

@@ -12,7 +12,6 @@ unbroken one would. The measured results stand in the cards; `wszoo info NAME` p
 
 import json
 import shlex
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,8 @@ import typer
 from wszoo import batches, claims, registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, pen
+from wszoo.files import remove_whole
+from wszoo.locks import only_one
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -76,45 +77,47 @@ def main(
     decides |= {"epochs": epochs, "batch_size": batch_size, "max_examples": max_examples}
     decides |= {"views": views, "turns": turns, "noise": noise}
     scores = []
-    for nth in range(seeds):
-        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
-        keras.utils.set_random_seed(seed + nth)
-        net = entry.make(plan, **config)
-        stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
-        compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
-        claims.claim(folder, decides | {"seed": seed + nth, "network": net})
-        net.fit(
-            stream,
-            epochs=epochs,
-            shuffle=False,
-            verbose=2,
-            callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
-        )
-        scores.append(training.evaluate(net, source, entry.task, noise=noise))
-        print(f"seed {seed + nth}: {scores[-1]}", flush=True)
-        if nth == 0:
-            kept = net
-    card = {
-        "model": model,
-        "tag": tag,
-        "plan": plan.to_dict(),
-        "config": entry.settings(config),
-        "data": f"{source.name}: {source.origin}",
-        "licence": source.licence,
-        "source": {"name": data, "image_size": image_size}
-        | ({} if length is None else {"length": length}),
-        "noise": noise,
-        "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
-        "seed": seed,
-        "epochs": epochs,
-        "metrics": training.spread(scores),
-    }
-    if source.vocabulary:
-        card["vocabulary"] = source.vocabulary
-    saved = weights.write(out / f"{model}.{tag}", kept, card)
-    print(json.dumps(card["metrics"], indent=1))
-    print(f"wrote {saved.folder}")
-    shutil.rmtree(run_dir / "pretrain" / f"{model}.{tag}")
+    runs = run_dir / "pretrain" / f"{model}.{tag}"
+    with only_one(runs, f"a pretraining of {model}.{tag}"):
+        for nth in range(seeds):
+            folder = runs / f"seed_{seed + nth}"
+            keras.utils.set_random_seed(seed + nth)
+            net = entry.make(plan, **config)
+            stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
+            compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
+            claims.claim(folder, decides | {"seed": seed + nth, "network": net})
+            net.fit(
+                stream,
+                epochs=epochs,
+                shuffle=False,
+                verbose=2,
+                callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
+            )
+            scores.append(training.evaluate(net, source, entry.task, noise=noise))
+            print(f"seed {seed + nth}: {scores[-1]}", flush=True)
+            if nth == 0:
+                kept = net
+        card = {
+            "model": model,
+            "tag": tag,
+            "plan": plan.to_dict(),
+            "config": entry.settings(config),
+            "data": f"{source.name}: {source.origin}",
+            "licence": source.licence,
+            "source": {"name": data, "image_size": image_size}
+            | ({} if length is None else {"length": length}),
+            "noise": noise,
+            "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
+            "seed": seed,
+            "epochs": epochs,
+            "metrics": training.spread(scores),
+        }
+        if source.vocabulary:
+            card["vocabulary"] = source.vocabulary
+        saved = weights.write(out / f"{model}.{tag}", kept, card)
+        print(json.dumps(card["metrics"], indent=1))
+        print(f"wrote {saved.folder}")
+        remove_whole(runs)
 
 
 def epoch_maker(

@@ -14,7 +14,6 @@ KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set it is the chief ("chief") or
 search over several processes or machines that share --out.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +26,7 @@ import wszoo
 from wszoo import evaluation, registry
 from wszoo.cli import run
 from wszoo.data import Source, load
-from wszoo.files import written_whole
+from wszoo.files import write_json
 from wszoo.tuner import Front, SearchSpace, search
 
 
@@ -122,8 +121,7 @@ def finish(front: Front, out: Path, points: float) -> None:
         print("no plan has run in full yet; give the same command again to go on")
         return
     Console().print(front.table())
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(front.to_dict(), indent=1) + "\n")
+    write_json(out / "metrics.json", front.to_dict())
     front.picture(out / "front.png")
     if not front.complete:
         print("stopped; give the same command again to go on")

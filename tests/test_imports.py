@@ -17,7 +17,8 @@ EVERYWHERE = {
     "checks",
     "files",
     "keras_settings",
-}  # import nothing of wszoo themselves
+    "locks",
+}  # may import one another alone
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
@@ -34,6 +35,9 @@ MAY_IMPORT = {
     "checks": set(),
     "files": set(),
     "keras_settings": set(),
+    "locks": set(),
+    "errors": set(),
+    "stopping": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from wszoo import training
+from wszoo.locks import only_one
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "pretrain.py"
 
@@ -46,6 +47,14 @@ def test_a_command_that_is_refused_does_not_stand_in_the_way_of_the_corrected_on
             pretrain(**wrong)
         assert not (tmp_path / "runs").exists()
     pretrain(batch_size=16)
+
+
+def test_a_pretraining_under_way_refuses_another_of_its_tag(pretrain, tmp_path):
+    runs = tmp_path / "runs" / "pretrain" / "conv_net.t"
+    refused = pytest.raises(ValueError, match=r"a pretraining of conv_net.t is under way")
+    with only_one(runs, "a test"), refused:
+        pretrain()
+    assert not (tmp_path / "out").exists()
 
 
 def test_corrected_data_are_another_run(pretrain, tmp_path, monkeypatch):

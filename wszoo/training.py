@@ -14,6 +14,7 @@ import numpy as np
 
 from wszoo import batches
 from wszoo.files import written_whole
+from wszoo.sharing.weights_file import write_weights
 
 DIGITS = 5  # of a metric in a card
 Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
@@ -82,7 +83,7 @@ class Resume(keras.callbacks.BackupAndRestore):
 
     def _save_model(self) -> None:
         with written_whole(Path(self._weights_path)) as part:
-            self.model.save_weights(part)
+            write_weights(self.model, part)
 
 
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:

@@ -123,12 +123,13 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
     from wszoo.sharing.files import file_parameters
+    from wszoo.sharing.weights_file import write_weights
 
     folder = Path(folder)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
-        bare.save_weights(part / FILE)
+        write_weights(bare, part / FILE)
         card = card | {
             "stored_parameters": file_parameters(part / FILE),
             "sha256": file_sha256(part / FILE),

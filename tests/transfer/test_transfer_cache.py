@@ -10,6 +10,7 @@ import pytest
 
 import wszoo
 from wszoo.fingerprints import arrays as hashes
+from wszoo.locks import locked
 from wszoo.transfer import cache, cache_files, heads
 
 
@@ -134,9 +135,9 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(net,
 import sys, time, wszoo
 from pathlib import Path
 from wszoo.files import written_whole
-from wszoo.transfer import cache_files
+from wszoo.locks import locked
 path = Path(sys.argv[1]) / "k.features"
-with cache_files.alone(path), written_whole(path) as part:
+with locked(path.with_suffix(".lock")), written_whole(path) as part:
     part.write_text("half")
     print("there", flush=True)
     time.sleep(60)
@@ -149,7 +150,7 @@ with cache_files.alone(path), written_whole(path) as part:
     killed.wait()
     killed.stdout.close()
     path = tmp_path / "k.features"
-    with cache_files.alone(path):
+    with locked(path.with_suffix(".lock")):
         cache_files.write(path, x)
     np.testing.assert_array_equal(cache_files.read(path), x)
     assert list(tmp_path.iterdir()) == [path]

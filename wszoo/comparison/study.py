@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from wszoo.claims import claim
+from wszoo.claims import claimed
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.trials import Extra, Trainer, draw
 from wszoo.data import Source
-from wszoo.files import written_whole
+from wszoo.files import write_json
 from wszoo.fingerprints import digest
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
@@ -64,7 +64,10 @@ class Study:
     def run(self, tick: Tick = lambda done: None) -> list[dict[str, Any]]:
         """The scored trainings, those that were finished before read from their files."""
         decides = asdict(self.conditions) | {"data": self.source, "extra": self.extra}
-        claim(self.folder, decides)
+        with claimed(self.folder, decides, "a comparison"):
+            return self._run(tick)
+
+    def _run(self, tick: Tick) -> list[dict[str, Any]]:
         done, results = 0, []
 
         def train(*args: Any, final: bool) -> dict[str, Any]:
@@ -126,8 +129,7 @@ class Study:
                 self.source, count, seed, rate, final=final, extra=self.extra
             )
         )
-        with written_whole(path) as part:
-            part.write_text(json.dumps(result) + "\n")
+        write_json(path, result)
         return result
 
 

@@ -1,10 +1,7 @@
 """One call that writes a model for other programs, each shared weight once."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +14,8 @@ from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
 from wszoo.export.saved_model import write_saved_model
 from wszoo.export.serving import first_request, how_to_serve, messages
-from wszoo.export.stored import inspect_file, next_version
+from wszoo.export.stored import as_next_version, inspect_file
+from wszoo.files import on_disk, working_folder
 
 if TYPE_CHECKING:
     import keras
@@ -172,7 +170,7 @@ def export(
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
     files = []
-    with _staged(Path(folder)) as stage:  # one file that is refused leaves none of the others
+    with working_folder(folder) as stage:  # one file that is refused leaves none of the others
         if "litert" in formats:
             made = litert(
                 model,
@@ -221,21 +219,11 @@ def _exported(format: str, written: Any, precision: str = "float32", **more: Any
     )
 
 
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder` for files that are not kept yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".export.", dir=folder))
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
 def _moved(item: Exported, folder: Path, name: str) -> Exported:
     """The file in its place: a SavedModel under the next version, others over one that stands."""
-    target = folder / item.path.name
     if item.format == "saved_model":
-        target = next_version(folder / name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-    return replace(item, path=item.path.replace(target))
+        path = as_next_version(item.path, folder / name)
+    else:
+        path = item.path.replace(folder / item.path.name)
+    on_disk(path.parent)
+    return replace(item, path=path)

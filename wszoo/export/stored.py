@@ -40,10 +40,21 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     return _inspect(file_arrays(path), path.stat().st_size, min_bytes)
 
 
-def next_version(folder: Path) -> Path:
-    """`folder/<n>` for the next whole number: TF Serving serves the highest."""
-    taken = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
-    return folder / str(max(taken, default=0) + 1)
+def as_next_version(made: Path, folder: Path) -> Path:
+    """Moves a folder to `folder/<n>` for the next whole number: TF Serving serves the highest.
+
+    The rename is the claim: it fails where another exporter has taken the number, and there is no
+    moment in which a server sees the number without its files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
+        target = folder / str(max(taken, default=0) + 1)
+        try:
+            return made.rename(target)
+        except OSError:
+            if not target.exists():  # else somebody was faster
+                raise
 
 
 def _inspect(arrays: Mapping[str, np.ndarray], file_bytes: int, min_bytes: int) -> Inspection:

@@ -26,6 +26,7 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.readback import check_comes_back, has_optimizer
 from wszoo.sharing.state import all_variables
 from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
+from wszoo.sharing.weights_file import write_model
 
 _MEMBER = "wszoo.json"
 
@@ -93,7 +94,7 @@ def load(path: str | os.PathLike) -> keras.Model:
 def _write(model: Any, path: Path) -> None:
     try:
         with complete(model):
-            keras.saving.save_model(model, path)
+            write_model(model, path)
     except RecursionError as error:  # as of a GPTQ config that holds the layers it is for
         raise ValueError(
             f"{model.name!r} is not saved, for the config of one of its layers holds itself"

@@ -18,6 +18,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from wszoo.files import sweep
+from wszoo.locks import locked
 from wszoo.transfer import cache_files
 from wszoo.transfer.cache_key import add_function, digest_of
 
@@ -152,6 +154,7 @@ def _views(
 
     if folder is None:
         return [compute(seed) for seed in seeds]
+    sweep(Path(folder))  # what is found there already, nobody writes
     common = digest_of(backbone, x)
     add_function(common, preprocess, x)
     shape = (len(x), *backbone.output_shape[1:])
@@ -170,7 +173,7 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
         return cache_files.read(path)
     except (FileNotFoundError, ValueError):
         cache_files.check_room(path.parent, size)
-    with cache_files.alone(path):
+    with locked(path.with_suffix(".lock")):
         try:
             return cache_files.read(path)  # another process has made it meanwhile
         except FileNotFoundError:

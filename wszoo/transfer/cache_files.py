@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -66,36 +64,3 @@ def check_room(folder: Path, size: int) -> None:
             "folder, or none",
             str(folder),
         )
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Within it no other process that asks is within it for the same path."""
-    lock = path.with_suffix(".lock")
-    while True:
-        with lock.open("ab") as file:
-            _lock(file.fileno())
-            if not _is(lock, file.fileno()):
-                continue  # who was before us has removed this one; there may be another
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    lock.unlink()
-            return
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(descriptor, fcntl.LOCK_EX)

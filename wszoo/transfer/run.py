@@ -106,7 +106,8 @@ def transfer(
         seed: of the head's start, the order of the examples, and the augmentation.
         verbose: as in `fit`: 0 silent, 1 a progress bar, 2 a line an epoch.
 
-    Raises `ValueError` for what does not fit together, before anything is trained.
+    Raises `ValueError` for what does not fit together, and for a `resume` folder in which another
+    process is at work, before anything is trained.
     """
     import keras
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from wszoo.files import written_whole
+from wszoo.sharing.weights_file import write_weights
 from wszoo.transfer import distribution
 
 _RECORD = "wszoo_record"
@@ -68,12 +69,10 @@ class Backup:
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
-        with written_whole(self.path) as part:
-            with distribution.alone():  # Keras makes variables while it saves
-                model.save_weights(part)
-            with h5py.File(part, "a") as file:
-                note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
-                file.create_dataset(_RECORD, data=note)
+        note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
+        # Keras makes variables while it saves.
+        with written_whole(self.path) as part, distribution.alone():
+            write_weights(model, part, {_RECORD: note})
         for old in self.folder.glob("best_*.npz"):
             if old != self._best(record):
                 old.unlink()

@@ -184,7 +184,8 @@ def recover(
     x, y = train
     given = teacher.predict(x, batch_size=256, verbose=0)
     classes = y.ndim == 1 and given.ndim == 2 and given.shape[1] > 1
-    loss: Any = _class_loss(recovery, probabilities(teacher)) if classes else _value_loss(recovery)
+    of_classes = classes and _class_loss(recovery, probabilities(teacher))
+    loss: Any = of_classes or _Unsqueezed(_value_loss(recovery))
     known = keras.utils.to_categorical(y, given.shape[1]) if classes else y.reshape(given.shape)
     target = np.stack([known, given], axis=1).astype("float32")
     steps = recovery.epochs * -(-len(x) // recovery.batch_size)
@@ -241,6 +242,20 @@ def _class_loss(recovery: Recovery, given_probabilities: bool) -> Any:
         return share * hard + (1 - share) * warm**2 * soft
 
     return loss
+
+
+class _Unsqueezed(keras.losses.Loss):
+    """A loss whose targets have an axis more than the outputs.
+
+    Of functions' targets Keras drops a last axis of length 1 then, and the rest would broadcast.
+    """
+
+    def __init__(self, function: Any):
+        super().__init__(name="recovery")
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.function(y_true, y_pred)
 
 
 def _value_loss(recovery: Recovery) -> Any:

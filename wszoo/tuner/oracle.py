@@ -9,12 +9,14 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras_tuner
 
-from wszoo.files import written_whole
+from wszoo.files import write_json, written_whole
+from wszoo.sharing.weights_file import write_weights
 from wszoo.tuner.schedule import Run, Schedule
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds
@@ -154,8 +156,7 @@ class TieOracle(keras_tuner.Oracle):
     # -- files ----------------------------------------------------------------------------------
 
     def save(self) -> None:
-        with written_whole(Path(self._get_oracle_fname())) as part:
-            part.write_text(json.dumps(self.get_state()))
+        write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
@@ -202,14 +203,27 @@ class TieTuner(keras_tuner.Tuner):
     def save(self) -> None:
         if not self._is_worker():
             self.oracle.save()
-        with written_whole(Path(self._get_tuner_fname())) as part:
-            part.write_text(json.dumps(self.get_state()))
+        write_json(self._get_tuner_fname(), self.get_state())
 
     def _try_build(self, hp: Any) -> Any:
         """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
         if getattr(self.hypermodel, "one_graph", False):
             return self.hypermodel.build(hp)
         return super()._try_build(hp)
+
+    def _build_and_fit_model(self, trial: Any, *args: Any, **settings: Any) -> Any:
+        """With KerasTuner's callback for the best epoch's weights writing them whole."""
+        for callback in settings["callbacks"]:
+            if type(callback).__name__ == "SaveBestEpoch":
+                callback._save_model = partial(_save_best, callback)
+        return super()._build_and_fit_model(trial, *args, **settings)
+
+    def _run_and_update_trial(self, trial: Any, *args: Any, **settings: Any) -> None:
+        """A disk that fails ends the search: it says nothing of the plan."""
+        try:
+            super()._run_and_update_trial(trial, *args, **settings)
+        except OSError as error:
+            raise DiskError(*error.args) from error
 
     def load_model(self, trial: Any) -> Any:
         """The trained model of a trial, its layers shared as its plan says."""
@@ -222,9 +236,18 @@ class TieTuner(keras_tuner.Tuner):
         try:
             super()._configure_tensorboard_dir(callbacks, trial, execution)
         except ModuleNotFoundError as error:
-            raise keras_tuner.errors.FatalError(
+            raise keras_tuner.errors.FatalValueError(
                 f"the TensorBoard callback needs {error.name!r}: pip install tensorboard"
             ) from error
+
+
+class DiskError(keras_tuner.errors.FatalError, OSError):
+    """An `OSError` that KerasTuner does not take for a trial that failed."""
+
+
+def _save_best(callback: Any) -> None:
+    with written_whole(callback.filepath) as part:
+        write_weights(callback.model, part)
 
 
 def told(failures: dict[str, str]) -> str:
