@@ -30,7 +30,7 @@ import typer
 from rich.progress import Progress
 
 import wszoo
-from wszoo import claims, report
+from wszoo import checksums, claims, report
 from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
@@ -140,8 +140,9 @@ class Curve:
             )
             seconds = round(time.perf_counter() - started, 2)
             with written_whole(path) as part:
-                part.write_text(json.dumps({"accuracy": score, "seconds": seconds}) + "\n")
-        return json.loads(path.read_text())["accuracy"]
+                row = {"accuracy": score, "seconds": seconds}
+                part.write_text(checksums.json_with_sum(row))
+        return checksums.read_json(path)["accuracy"]
 
     def unseen(self, few: Source) -> tuple[np.ndarray, np.ndarray]:
         """Validation images, and training images that were not drawn, as many as `held` at most."""

@@ -19,7 +19,6 @@ thickness worse, also where labels are few. With all labels the learnt weights g
 class than equal ones in each of the seeds; the spread between seeds is of the same size.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +31,7 @@ from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
 
 import wszoo
-from wszoo import batches, claims, report
+from wszoo import batches, checksums, claims, report
 from wszoo.cli import run
 from wszoo.data import load
 from wszoo.files import written_whole
@@ -73,7 +72,7 @@ def main(
     rows: list[dict] = []
     file = out / "metrics.json"
     if file.is_file():
-        rows = json.loads(file.read_text())["results"]
+        rows = checksums.read_json(file)["results"]
     todo = [(n, arm, seed) for seed in range(seeds) for n in (examples, few) for arm in ARMS]
     done = {(row["labels"], row["arm"], row["seed"]) for row in rows}
     with Progress(transient=True) as progress:
@@ -82,7 +81,7 @@ def main(
                 continue
             rows.append({"labels": labels, "arm": arm, "seed": seed} | study.run(labels, arm, seed))
             with written_whole(file) as part:
-                part.write_text(json.dumps(settings | {"results": rows}, indent=1) + "\n")
+                part.write_text(checksums.json_with_sum(settings | {"results": rows}, indent=1))
     rows = [row for row in rows if row["seed"] < seeds]
     lines = page(rows, settings, seeds)
     with written_whole(out / "multitask.md") as part:

@@ -11,7 +11,14 @@ import wszoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
-EVERYWHERE = {"_lazy", "_version", "checks", "files"}  # import nothing of wszoo themselves
+EVERYWHERE = {
+    "_lazy",
+    "_version",
+    "checks",
+    "checksums",
+    "declared",
+    "files",
+}  # import nothing of wszoo themselves
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
@@ -26,6 +33,8 @@ MAY_IMPORT = {
     "__init__": {"sharing", "registry", "relaxed", "tuner"},
     "batches": set(),
     "checks": set(),
+    "checksums": set(),
+    "declared": set(),
     "files": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),

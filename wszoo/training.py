@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches
+from wszoo import batches, checksums
 from wszoo.files import written_whole
 
 DIGITS = 5  # of a metric in a card
@@ -71,6 +71,7 @@ class Resume(keras.callbacks.BackupAndRestore):
         if not path.is_file():
             return
         try:
+            checksums.check_seal(path)
             super().on_train_begin(logs)
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
@@ -83,6 +84,7 @@ class Resume(keras.callbacks.BackupAndRestore):
     def _save_model(self) -> None:
         with written_whole(Path(self._weights_path)) as part:
             self.model.save_weights(part)
+            checksums.seal(part)
 
 
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:

@@ -1,6 +1,5 @@
 """All trainings of a comparison, one file each, so that a killed run goes on where it was."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import checksums
 from wszoo.claims import claim
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
@@ -111,7 +111,7 @@ class Study:
         wanted |= {"samples": count}
         wanted = _rounded(wanted | {"seed": seed, "rate": rate})
         if path.is_file():
-            found = json.loads(path.read_text())
+            found = _read(path)
             if {key: found.get(key) for key in wanted} != wanted:
                 raise ValueError(
                     f"{path} holds the arm {found.get('arm')} made by {found.get('made')}, not "
@@ -127,12 +127,21 @@ class Study:
             )
         )
         with written_whole(path) as part:
-            part.write_text(json.dumps(result) + "\n")
+            part.write_text(checksums.json_with_sum(result))
         return result
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return checksums.read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}; remove it") from error
+
+
 def _slug(label: str) -> str:
-    return re.sub(r"[^\w.-]", "-", label)
+    """A file's name for a label: labels that differ have names that do."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]", "-", label)[:60]
+    return slug if slug == label else f"{slug}-{digest(label)[:8]}"
 
 
 def _rounded(result: Any) -> Any:

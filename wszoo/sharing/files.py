@@ -6,6 +6,7 @@ Keras ignores when it loads the file without wszoo. Loading runs no code from th
 
 import io
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import checksums, declared
 from wszoo._version import __version__
 from wszoo.files import written_whole
-from wszoo.sharing import graph
+from wszoo.sharing import budget, graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.configs import complete
@@ -27,7 +29,8 @@ from wszoo.sharing.readback import check_comes_back, has_optimizer
 from wszoo.sharing.state import all_variables
 from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
 
-_MEMBER = "wszoo.json"
+_MEMBER, _CONFIG, _WEIGHTS = "wszoo.json", "config.json", "model.weights.h5"
+_MOST_CONFIG = 2**26  # bytes of config.json
 
 
 def save(model: keras.Model, path: str | os.PathLike) -> None:
@@ -74,8 +77,9 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
 def load(path: str | os.PathLike) -> keras.Model:
     """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 
-    Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
-    file or whose graph does not share as its plan says.
+    Every member is held against its checksum and its declared size first. Raises
+    `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras` file,
+    declares more than it holds, or whose graph does not share as its plan says.
     """
     path = Path(path)
     if not path.is_file():
@@ -83,11 +87,24 @@ def load(path: str | os.PathLike) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{str(path)!r} is not a .keras file (a zip), or it is cut off")
     try:
-        return _read(path)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        stored = sum(map(math.prod, _shapes(path).values()))
+    except Exception as error:  # zips and HDF5 raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} is damaged, or no .keras file: {error}") from error
-    except (ValueError, TypeError) as error:  # a Lambda with code, a class that is not known
-        raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
+    try:
+        with budget.for_weights(stored):
+            return _read(path)
+    except Exception as error:  # a Lambda, a class that is not known, a config of nonsense
+        raise ValueError(f"{str(path)!r} cannot be loaded: {in_short(error)}") from error
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of all arrays in a `.keras` file, every member of which is as it was written."""
+    declared.check_zip(path, contents=True)
+    with zipfile.ZipFile(path) as archive:
+        checksums.json_object(archive.read(_CONFIG), most=_MOST_CONFIG)
+        if _WEIGHTS not in archive.namelist():
+            raise ValueError(f"it has no member {_WEIGHTS!r}")
+        return declared.check_hdf5(archive.read(_WEIGHTS))
 
 
 def _write(model: Any, path: Path) -> None:
@@ -111,12 +128,12 @@ def _read(path: Path) -> keras.Model:
     register_classes()
     with zipfile.ZipFile(path) as archive:
         text = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
-        compiled = json.loads(archive.read("config.json")).get("compile_config")
+        compiled = json.loads(archive.read(_CONFIG)).get("compile_config")
     if text is None:
         return keras.saving.load_model(path)
     model = keras.saving.load_model(path, compile=False)
     try:
-        note = json.loads(text)
+        note = checksums.json_object(text)
         if _saw_nested_models_whole(model, note["sites"]):
             return keras.saving.load_model(path)
         graph.remember(model, note["sites"], note["declared"])
@@ -181,33 +198,38 @@ def _as_written(model: Any) -> Any:
 
 
 def file_parameters(path: str | os.PathLike) -> int:
-    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file."""
-    return sum(array.size for array in file_arrays(path).values())
+    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file.
+
+    Raises as `file_arrays`.
+    """
+    return sum(math.prod(shape) for shape in _weight_shapes(Path(path)).values())
 
 
 def file_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The weights in a `.keras` or `.weights.h5` file, by their names in it.
 
     Optimizer slots and the states of random generators are not weights. Raises `ValueError` for
-    a file that is damaged or of another kind.
+    a file that is damaged, of another kind, or declares more than it holds.
     """
     import h5py
 
     path = Path(path)
-    source: Path | io.BytesIO = path
-    found: dict[str, np.ndarray] = {}
+    names = _weight_shapes(path)
+    with h5py.File(_weights_of(path)) as file:
+        return {name: np.asarray(file[name]) for name in names}
 
-    def keep(name: str, item: object) -> None:
-        parts = set(name.split("/"))
-        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & parts:
-            found[name] = np.asarray(item)
 
+def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     try:
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                source = io.BytesIO(archive.read("model.weights.h5"))
-        with h5py.File(source) as file:
-            file.visititems(keep)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        shapes = _shapes(path) if path.suffix == ".keras" else declared.check_hdf5(path)
+    except Exception as error:  # zips and HDF5 raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} is damaged or of another kind: {error}") from error
-    return found
+    others = {"optimizer", "seed_generator"}
+    return {name: shape for name, shape in shapes.items() if not others & set(name.split("/"))}
+
+
+def _weights_of(path: Path) -> Path | io.BytesIO:
+    if path.suffix != ".keras":
+        return path
+    with zipfile.ZipFile(path) as archive:
+        return io.BytesIO(archive.read(_WEIGHTS))

@@ -12,6 +12,7 @@ import h5py
 import keras
 import numpy as np
 
+from wszoo import checksums, declared
 from wszoo.files import written_whole
 from wszoo.transfer import distribution
 
@@ -57,10 +58,11 @@ class Backup:
         if self.path is None or not self.path.is_file():
             return None
         try:
+            checksums.check_seal(self.path)
             with h5py.File(self.path) as file:
                 return Record(**json.loads(file[_RECORD][()].tobytes()))
         except (OSError, KeyError, ValueError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(self.path, error) from error
 
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
         if self.folder is None or self.path is None or not self.writes:
@@ -68,34 +70,42 @@ class Backup:
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
+                file.flush()
+                checksums.seal(part)
         with written_whole(self.path) as part:
             with distribution.alone():  # Keras makes variables while it saves
                 model.save_weights(part)
             with h5py.File(part, "a") as file:
                 note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
                 file.create_dataset(_RECORD, data=note)
+            checksums.seal(part)
         for old in self.folder.glob("best_*.npz"):
             if old != self._best(record):
                 old.unlink()
 
     def read(self, model: keras.Model, record: Record) -> Weights | None:
         """Loads weights and optimizer; gives the weights of the best epoch if they were kept."""
+        assert self.path is not None
+        path = self.path
         try:
-            model.load_weights(self.path)
-            if record.best is None or not self._best(record).exists():
+            checksums.check_seal(path)
+            model.load_weights(path)
+            path = self._best(record)
+            if record.best is None or not path.exists():
                 return None
-            with np.load(self._best(record)) as found:
-                return [found[f"arr_{i}"] for i in range(len(found.files))]
+            checksums.check_seal(path)
+            found = declared.arrays_of_npz(path)
+            return [found[f"arr_{i}"] for i in range(len(found))]
         except (OSError, KeyError, ValueError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(path, error) from error
 
     def _best(self, record: Record) -> Path:
         assert self.folder is not None
         return self.folder / f"best_{record.best}.npz"
 
-    def _damaged(self, error: Exception) -> ValueError:
+    def _damaged(self, path: Path, error: Exception) -> ValueError:
         return ValueError(
-            f"the backup {str(self.path)!r} cannot be read or is of another model ({error}); "
+            f"the backup {str(path)!r} cannot be read or is of another model ({error}); "
             "remove its folder to start anew"
         )
 
