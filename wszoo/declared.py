@@ -131,4 +131,23 @@ def arrays_of_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
     except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"it is no .npz of plain arrays: {error}") from error
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def check_values(value: Any, most: int = 10_000) -> None:
+    """Raises `ValueError` for lists and mappings that hold more than `most` values in all.
+
+    A value that stands in several places, as YAML's aliases allow, counts in each: written out, a
+    few lines of them are more than any memory holds.
+    """
+    left = [value]
+    for _ in range(most):
+        if not left:
+            return
+        item = left.pop()
+        if isinstance(item, dict):
+            left += [*item, *item.values()]
+        elif isinstance(item, list | tuple | set):
+            left += item
+    if left:
+        raise ValueError(f"it holds more than {most:,} values")

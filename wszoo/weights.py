@@ -106,8 +106,10 @@ def load_into(
 
     Raises `ValueError` where the file is missing, cut off, not HDF5, not the one that `sha256`
     names, of another model, saved under a plan with other owners, declares more than it holds, or
-    holds NaN or infinity. HDF5 holds numbers alone: nothing in the file is run. It has no checksum of its own: a bare file in which a number has changed on the
-    way cannot be told from one that was written so. Keep the card beside it.
+    holds NaN or infinity. HDF5 holds numbers alone: nothing in the file is run.
+
+    A `.weights.h5` file has no checksum of its own. Without its card (`sha256`) nobody can tell
+    whether its numbers are those that were written.
     """
     path = Path(path)
     check_file(path, sha256)
@@ -136,8 +138,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
     Adds `sha256`, `stored_parameters`, `versions` and the checksum of the card itself to the card.
-    Raises `ValueError` for a card that lacks a key or has another type there, before the folder
-    is touched.
+    Raises `ValueError` for a card that lacks a key or has another type there, and for a folder that
+    holds something else, before it is touched.
     """
     import keras
 
@@ -146,6 +148,12 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     from wszoo.sharing.files import file_parameters
 
     folder = Path(folder)
+    others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, CARD, "."))]
+    if others:
+        raise ValueError(
+            f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
+            "name another folder"
+        )
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)

@@ -225,6 +225,8 @@ def _constants(graph: Any, min_bytes: int) -> Iterator[Constant]:
 
     inputs = {value.name for value in graph.input}  # such an initializer is a default alone
     for i, tensor in enumerate(graph.initializer):
+        if tensor.data_location == tensor.EXTERNAL:
+            raise ValueError(f"its constant {tensor.name!r} lies in another file")
         values = numpy_helper.to_array(tensor)
         if values.nbytes < min_bytes or tensor.name in inputs or values.dtype == object:
             continue
