@@ -21,9 +21,8 @@ MOST_JSON = 2**24  # bytes of a JSON file; cards with a vocabulary are far below
 
 def seal(path: str | os.PathLike) -> None:
     """Adds the checksum to a file that is written to its end."""
-    with Path(path).open("r+b") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0, os.SEEK_END)
+    digest = _sum(Path(path))
+    with Path(path).open("ab") as file:
         file.write(_MARK + digest.encode() + b"\n")
 
 
@@ -43,6 +42,57 @@ def check_seal(path: str | os.PathLike) -> None:
         )
     if line[len(_MARK) :] != digest.hexdigest().encode() + b"\n":
         raise ValueError("its bytes do not have the checksum that was written with them")
+
+
+def sealed(data: bytes, mark: bytes = _MARK, end: bytes = b"\n") -> bytes:
+    """The bytes with their checksum behind them, as `seal` adds it to a file.
+
+    `mark` and `end` stand around it, for kinds of files that want more than a line there.
+    """
+    return data + mark + hashlib.sha256(data).hexdigest().encode() + end
+
+
+def unsealed(data: bytes, mark: bytes = _MARK, end: bytes = b"\n") -> bytes:
+    """The bytes without their checksum, or as they are where none stands behind them.
+
+    Raises `ValueError` where it is another's.
+    """
+    place = len(data) - len(mark) - 64 - len(end)
+    if place < 0 or data[place : place + len(mark)] != mark:
+        return data
+    if sealed(data[:place], mark, end) != data:
+        raise ValueError("its bytes do not have the checksum that was written with them")
+    return data[:place]
+
+
+def seal_folder(folder: Path, name: str) -> None:
+    """Writes a file with the checksums of all others to a folder that is written to its end."""
+    sums = {path.relative_to(folder).as_posix(): _sum(path) for path in _files(folder)}
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json_with_sum({"files": sums}, indent=1))
+
+
+def check_folder(folder: Path, name: str) -> None:
+    """Raises `ValueError` where the files of a folder are not those that `seal_folder` saw.
+
+    Files that came later are passed over. A folder without checksums is not known.
+    """
+    if not (folder / name).is_file():
+        return
+    for file, wanted in read_json(folder / name)["files"].items():
+        if not (folder / file).is_file():
+            raise ValueError(f"its file {file!r} is missing")
+        if _sum(folder / file) != wanted:
+            raise ValueError(f"its file {file!r} does not have the checksum written with it")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_with_sum(value: dict[str, Any], **how: Any) -> str:

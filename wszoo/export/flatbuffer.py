@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from wszoo.checksums import unsealed
+
 FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
 ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
 
@@ -36,7 +38,8 @@ def read(data: bytes) -> Any:
     """The file as a tree of objects (`ModelT`), every index in it checked.
 
     Raises `ValueError` for what is no `.tflite` file of version 3, for a truncated or damaged
-    one, and for one that keeps constants or options outside the flatbuffer.
+    one (also by the checksum that wszoo writes behind it), and for one that keeps constants or
+    options outside the flatbuffer.
     """
     if len(data) < 8 or bytes(data[4:8]) != b"TFL3":
         raise ValueError(
@@ -44,6 +47,7 @@ def read(data: bytes) -> Any:
             "b'TFL3' is due"
         )
     try:
+        data = unsealed(data)
         table = schema().Model.GetRootAsModel(bytes(data), 0)
         _check_size(table, len(data))
         model = schema().ModelT.InitFromObj(table)
