@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wszoo import checksums
 from wszoo._version import __version__
 from wszoo.files import written_whole
 from wszoo.fingerprints import plain
@@ -62,7 +63,7 @@ def _versions() -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return checksums.json_object(path)
     except ValueError as error:
         raise ValueError(
             f"{str(path)!r} cannot be read ({error}), so nobody knows which run it is of; remove "

@@ -174,8 +174,8 @@ def _pretrained(
     card = saved.card
     if card["model"] != found.name:
         raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
+    theirs = _settings_of(found, saved)
     settings = found.settings(card["config"] | config)
-    theirs = found.settings(card["config"])
     cut = settings.get("head", "") is None and theirs.get("head") is not None
     differing = [
         key
@@ -204,6 +204,13 @@ def _pretrained(
     for layer in backbone.layers:
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return backbone
+
+
+def _settings_of(found: Entry, saved: "weight_files.Saved") -> dict[str, Any]:
+    try:
+        return found.settings(saved.card["config"])
+    except ValueError as error:
+        raise ValueError(f"the card of {str(saved.folder)!r}: {error}") from error
 
 
 def _plan_of(saved: "weight_files.Saved") -> SharingPlan:

@@ -60,13 +60,14 @@ def _row(
     found: Counter[str] = Counter()
     ran: Counter[str] = Counter()
     again: list[str] = []
-    names = (file.name, Path(path).name)
+    names = (file.stem, Path(path).name)
     for what, data in _damages(kind, sound, counts, seed):
         file.write_bytes(data)
         answers = [a.ask(kind=kind, path=path) for a in asked]
         seen = [outcome(a, r, names) for a, r in zip(answers, right, strict=True)]
         found[seen[0]] += 1
-        if seen[0] in ("crashed", "vague", "different") and len(again) < 5:
+        fails = ("crashed", "vague") if kind in UNKNOWN else ("crashed", "vague", "different")
+        if seen[0] in fails and len(again) < 5:
             again.append(f"{what}: {seen[0]} {_told(answers[0])}")
         for way in seen[1:]:
             way = "refused" if way == "vague" else way

@@ -175,6 +175,7 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
         return
     try:
         state = keras.saving.deserialize_keras_object(config)
+        keras.tree.map_structure(keras.losses.get, state.get("loss"))  # Keras asks when it trains
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"what it was compiled with cannot be read: {in_short(error)}. A copy made by "

@@ -172,7 +172,7 @@ class TieOracle(keras_tuner.Oracle):
         if path.is_file():
             for file in (path, *sorted(path.parent.glob("trial_*/trial.json"))):
                 checked(file, checksums.read_json)
-            super().reload()
+            checked(path, lambda _: super(TieOracle, self).reload())
         self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
         self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
         self._retry_queue = sorted(set(self.trials) - self._ended(), reverse=True)
@@ -253,9 +253,9 @@ def checked(path: Path, check: Callable[[Path], Any]) -> None:
     """Raises `ValueError` with what to do where a file of a search is not as it was written."""
     try:
         check(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # KerasTuner raises whatever another object there suggests
         raise ValueError(
-            f"{str(path)!r} cannot be read ({error}); remove the folder of the search to start anew"
+            f"{str(path)!r} cannot be read ({error!r}); remove the folder of the search to start anew"
         ) from error
 
 
