@@ -234,9 +234,10 @@ def _built(
     try:
         with budget.for_weights(stored):
             return found.make(plan, **config)
-    except Exception as error:  # builders raise whatever a card's settings of nonsense suggest
+    except Exception as error:  # builders raise whatever settings of nonsense suggest
         raise ValueError(
-            f"{found.name!r} cannot be built by the card of {str(saved.folder)!r}: {error}"
+            f"{found.name!r} cannot be built by the settings in the card of "
+            f"{str(saved.folder)!r}: {error}"
         ) from error
 
 

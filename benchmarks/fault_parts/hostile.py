@@ -33,7 +33,7 @@ def run(folder: Path, *, seed: int, short: bool) -> dict:
             way = _judged(answer, grown, path, listing(folder) - before)
             groups.setdefault(group, Counter())[way] += 1
             if os.environ.get("SHOW"):
-                print(what, "|", _told(answer), grown//10**6, flush=True)
+                print(what, "|", _told(answer), grown // 10**6, flush=True)
             if way != "refused":
                 again.setdefault(group, []).append(f"{what}: {way} {_told(answer)}")
     rows: list[dict[str, Any]] = [

@@ -151,17 +151,19 @@ def keras_archives(folder: Path, canary: Path) -> Iterator[Case]:
     for name in ("model.weights.h5", "config.json", "wszoo.json", "assets/words.txt"):
         path = folder / f"bomb_{Path(name).suffix[1:]}_{name[0]}.keras"
         changed(sound, path, **{name: None})
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-            with archive.open(name, "w", force_zip64=True) as member:
-                for _ in range(BOMB // 2**20):
-                    member.write(bytes(2**20))
+        with (
+            zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+            archive.open(name, "w", force_zip64=True) as member,
+        ):
+            for _ in range(BOMB // 2**20):
+                member.write(bytes(2**20))
         yield f"{name} of a GB of zeros", ".keras", path
     for number, (what, write) in enumerate(bad_hdf5(canary).items()):
         file = folder / f"{number}.h5"
         write(file)
         path = folder / f"weights_{number}.keras"
-        yield f"{what} in a .keras", ".keras", changed(sound, path,
-                                                       **{"model.weights.h5": file.read_bytes()})  # fmt: skip
+        changed(sound, path, **{"model.weights.h5": file.read_bytes()})
+        yield f"{what} in a .keras", ".keras", path
     twice = folder / "twice.keras"
     shutil.copy(sound, twice)
     with zipfile.ZipFile(twice, "a") as archive:
@@ -182,7 +184,7 @@ def bad_hdf5(canary: Path) -> dict[str, Any]:
 
     def doubling(file: Any) -> None:
         group = file
-        for i in range(60):
+        for _ in range(60):
             inner = group.create_group("a")
             group["b"] = inner
             group = inner
@@ -284,7 +286,9 @@ def cards(folder: Path, canary: Path) -> Iterator[Case]:
     made = samples.weights(folder)
     sound = json.loads(made["card.json"][0].read_text())
     del sound["own_sha256"]
-    wrong: dict[str, list[Any]] = {key: [None, [], True, {"a": [1]}, 10**400, "x" * 10] for key in sound}
+    wrong: dict[str, list[Any]] = {
+        key: [None, [], True, {"a": [1]}, 10**400, "x" * 10] for key in sound
+    }
     for key in ("plan", "config", "metrics", "versions"):
         wrong[key][3] = {"sites": [1], "pattern": {"a": 1}, "width": "wide", "none": 1}
     for key, types in (("data", str), ("licence", str), ("command", str), ("notes", str)):
@@ -292,11 +296,11 @@ def cards(folder: Path, canary: Path) -> Iterator[Case]:
     wrong["seed"].remove(10**400)
     wrong["versions"].pop(3)
     wrong["model"] += ["../conv_net", "conv_net/x", ".."]
-    wrong["tag"] = wrong["tag"][:-1] + ["../../precious", "..", "a b", "a;b", "a\nb", ""]
+    wrong["tag"] = [*wrong["tag"][:-1], "../../precious", "..", "a b", "a;b", "a\nb", ""]
     wrong["sha256"] += ["", "0" * 63, "0" * 64, "G" * 64]
-    wrong["config"] += [samples.CONFIG | {"width": GIANT}, samples.CONFIG | {"width": -1},
-                        samples.CONFIG | {"depth": GIANT}, samples.CONFIG | {"input_shape": [1]},
-                        samples.CONFIG | {"no_such": 1}, samples.CONFIG | {"width": [1]}]  # fmt: skip
+    settings = [{"width": GIANT}, {"width": -1}, {"depth": GIANT}, {"input_shape": [1]},
+                {"no_such": 1}, {"width": [1]}]  # fmt: skip
+    wrong["config"] += [samples.CONFIG | setting for setting in settings]
     wrong["stored_parameters"].remove(10**400)
     wrong["source"] = [None, [], "mnist", {"name": "mnist", "download": True}]
     wrong["vocabulary"] = [None, "text", [1, 2]]
@@ -320,9 +324,13 @@ def media(folder: Path, canary: Path) -> Iterator[Case]:
     """Images of more pixels than memory holds, and a recording without channels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 10**5, 10**5, 8, 2, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", 10**5, 10**5, 8, 2, 0, 0, 0)
+    )
     png += chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     bmp = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack(
         "<IiiHHIIiiII", 40, 12_000, 12_000, 1, 24, 0, 0, 0, 0, 0, 0)  # fmt: skip
@@ -333,7 +341,11 @@ def media(folder: Path, canary: Path) -> Iterator[Case]:
             (folder / suffix / name).mkdir(parents=True)
             for number in range(6):
                 (folder / suffix / name / f"{number}.{suffix}").write_bytes(data)
-        yield f"a .{suffix} that declares too much", suffix if suffix == "wav" else "png", folder / suffix
+        yield (
+            f"a .{suffix} that declares too much",
+            suffix if suffix == "wav" else "png",
+            folder / suffix,
+        )
 
 
 def models(folder: Path, canary: Path) -> Iterator[Case]:

@@ -15,11 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import checksums, declared
+from wszoo import checks, checksums, declared
 from wszoo._version import __version__
 from wszoo.files import written_whole
 from wszoo.sharing import budget, graph
-from wszoo.sharing.about import about, describe
+from wszoo.sharing.about import about, check_texts, describe
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.configs import complete
 from wszoo.sharing.flags import flags_of, set_flags
@@ -93,8 +93,13 @@ def load(path: str | os.PathLike) -> keras.Model:
     try:
         with budget.for_weights(stored):
             return _read(path)
-    except Exception as error:  # a Lambda, a class that is not known, a config of nonsense
+    except ValueError as error:  # a Lambda, a class that is not known
         raise ValueError(f"{str(path)!r} cannot be loaded: {in_short(error)}") from error
+    except Exception as error:  # a config of nonsense ends anywhere in Keras
+        raise ValueError(
+            f"{str(path)!r} cannot be loaded: its config is not as Keras writes it "
+            f"({in_short(error)})"
+        ) from error
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -133,7 +138,7 @@ def _read(path: Path) -> keras.Model:
         return keras.saving.load_model(path)
     model = keras.saving.load_model(path, compile=False)
     try:
-        note = checksums.json_object(text)
+        note = _checked_note(checksums.json_object(text))
         if _saw_nested_models_whole(model, note["sites"]):
             return keras.saving.load_model(path)
         graph.remember(model, note["sites"], note["declared"])
@@ -152,6 +157,23 @@ def _read(path: Path) -> keras.Model:
         if has_optimizer(model):
             keras.saving.load_weights(model, path)  # once more: the optimizer's are among them
     return model
+
+
+def _checked_note(note: dict[str, Any]) -> dict[str, Any]:
+    """What `save` writes, if it has the types that `save` gives it."""
+    for name in ("sites", "pattern", "declared"):
+        if name not in note:
+            raise ValueError(f"it lacks {name!r}")
+    for name in ("sites", "declared"):
+        check_texts(name, note[name])
+    checks.kind("pattern", note["pattern"], str, "a text")
+    checks.kind("about", note.get("about", {}), dict, "an object")
+    checks.kind("trainable", note.get("trainable", {}), dict, "an object")
+    optimized = note.get("optimized")
+    if optimized is not None:
+        for place in checks.kind("optimized", optimized, list, "a list of places"):
+            checks.whole("a place in optimized", place, least=0)
+    return note
 
 
 def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
@@ -184,6 +206,11 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
     model.compile(**state)
     if optimized is not None:
         variables = all_variables(model)
+        if optimized and max(optimized) >= len(variables):
+            raise ValueError(
+                f"{_MEMBER} says that its optimizer was made for variable {max(optimized)}, and "
+                f"the model has {len(variables)}"
+            )
         model.optimizer.build([variables[place] for place in optimized])
 
 

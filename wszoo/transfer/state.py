@@ -28,6 +28,7 @@ class Record:
     best: int | None = None
     waited: int = 0
     stopped: list[str] = field(default_factory=list)
+    kept: bool = False  # whether the best weights are in a file of their own
 
     def done(self, phase: str) -> int:
         """Epochs of a phase that are done."""
@@ -67,6 +68,7 @@ class Backup:
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
         if self.folder is None or self.path is None or not self.writes:
             return
+        record.kept = best is not None
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
@@ -91,7 +93,7 @@ class Backup:
             checksums.check_seal(path)
             model.load_weights(path)
             path = self._best(record)
-            if record.best is None or not path.exists():
+            if not record.kept:
                 return None
             checksums.check_seal(path)
             found = declared.arrays_of_npz(path)

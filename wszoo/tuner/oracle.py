@@ -255,7 +255,8 @@ def checked(path: Path, check: Callable[[Path], Any]) -> None:
         check(path)
     except Exception as error:  # KerasTuner raises whatever another object there suggests
         raise ValueError(
-            f"{str(path)!r} cannot be read ({error!r}); remove the folder of the search to start anew"
+            f"{str(path)!r} cannot be read ({error!r}); remove the folder of the search to start "
+            "anew"
         ) from error
 
 
