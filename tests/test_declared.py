@@ -1,6 +1,7 @@
 """What a file declares is held against what it holds, before memory is taken."""
 
 import io
+import struct
 import zipfile
 
 import h5py
@@ -90,3 +91,14 @@ def test_values_that_multiply_are_refused():
     declared.check_values({"a": [1, "x" * 10**5], "b": {"c": ({1, 2},)}})
     with pytest.raises(ValueError, match="more than 10,000 values"):
         declared.check_values(laugh)
+
+
+def test_an_image_of_more_pixels_than_memory_holds_is_refused(tmp_path):
+    from wszoo.data import load
+
+    head = struct.pack("<IiiHHIIiiII", 40, 12_000, 12_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.bmp").write_bytes(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + head)
+    with pytest.raises(ValueError, match=r"x\.bmp: it declares 12,000 × 12,000 pixels"):
+        load(tmp_path)

@@ -274,6 +274,16 @@ def test_a_card_that_was_changed_is_seen_and_may_be_changed_by_hand(folder):
     assert weights.find("conv_net", str(folder)).card["licence"] == "CC1"
 
 
+def test_every_changed_letter_of_a_card_is_seen(folder):
+    path = folder / weights.CARD
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        if not chr(whole[place]).isspace():
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            with pytest.raises(ValueError, match="conv_net.tested"):
+                weights.find("conv_net", str(folder))
+
+
 def test_a_card_declares_no_model_beyond_its_file(folder):
     card = json.loads((folder / weights.CARD).read_text())
     del card["own_sha256"]

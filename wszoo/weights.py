@@ -4,6 +4,7 @@
 top of a checkout and inside an installed package.
 """
 
+import difflib
 import hashlib
 import json
 import os
@@ -224,6 +225,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
     try:
         if checksums.MEMBER in card:  # older cards have none
             checksums.check_sum(card)
+        elif misspelt := difflib.get_close_matches(checksums.MEMBER, card, 1, 0.9):
+            raise ValueError(f"it has a member {misspelt[0]!r}: it is changed")
     except ValueError as error:
         raise ValueError(
             f"{str(path)!r}: {error}. Who changes a card by hand takes the line "
