@@ -280,7 +280,7 @@ def test_every_changed_letter_of_a_card_is_seen(folder):
     for place in range(len(whole)):
         if not chr(whole[place]).isspace():
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-            with pytest.raises(ValueError, match="conv_net.tested"):
+            with pytest.raises(ValueError, match=r"conv_net\.tested"):
                 weights.find("conv_net", str(folder))
 
 
