@@ -18,7 +18,6 @@ Measured: see docs/label_curve/.
 """
 
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable
@@ -30,7 +29,7 @@ import typer
 from rich.progress import Progress
 
 import wszoo
-from wszoo import claims, report
+from wszoo import checksums, claims, report
 from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
@@ -139,8 +138,8 @@ class Curve:
                 name, few.arrays("train"), held, setting=setting, seed=seed
             )
             seconds = round(time.perf_counter() - started, 2)
-            write_json(path, {"accuracy": score, "seconds": seconds})
-        return json.loads(path.read_text())["accuracy"]
+            checksums.write_json(path, {"accuracy": score, "seconds": seconds})
+        return checksums.read_json(path)["accuracy"]
 
     def unseen(self, few: Source) -> tuple[np.ndarray, np.ndarray]:
         """Validation images, and training images that were not drawn, as many as `held` at most."""

@@ -19,7 +19,6 @@ thickness worse, also where labels are few. With all labels the learnt weights g
 class than equal ones in each of the seeds; the spread between seeds is of the same size.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,10 +31,10 @@ from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
 
 import wszoo
-from wszoo import batches, claims, report
+from wszoo import batches, checksums, claims, report
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.files import write_json, write_text
+from wszoo.files import write_text
 from wszoo.training import cosine
 from wszoo.transfer.multitask import (
     Head,
@@ -86,14 +85,14 @@ def main(
 
 def trained(file: Path, study: "Study", todo: list[tuple[int, str, int]]) -> list[dict]:
     """Rows of all runs in the file, after those of `todo` that it lacks were run."""
-    rows: list[dict] = json.loads(file.read_text())["results"] if file.is_file() else []
+    rows: list[dict] = checksums.read_json(file)["results"] if file.is_file() else []
     done = {(row["labels"], row["arm"], row["seed"]) for row in rows}
     with Progress(transient=True) as progress:
         for labels, arm, seed in progress.track(todo, description="training"):
             if (labels, arm, seed) not in done:
                 row = {"labels": labels, "arm": arm, "seed": seed}
                 rows.append(row | study.run(labels, arm, seed))
-                write_json(file, study.settings | {"results": rows})
+                checksums.write_json(file, study.settings | {"results": rows})
     return rows
 
 

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import typer
 
-from wszoo import batches, claims, registry, training, weights
+from wszoo import batches, checks, claims, registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, pen
 from wszoo.files import remove_whole
@@ -58,6 +58,7 @@ def main(
     smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
 ) -> None:
     """Train a registered model on a source and write it, with its card, to saved_models/."""
+    checks.file_name("--tag", tag)
     if smoke:
         epochs, max_examples, seeds = 2, 256, 1
     entry = registry.entry(model)

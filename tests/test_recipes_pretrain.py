@@ -75,3 +75,13 @@ def test_corrected_data_are_another_run(pretrain, tmp_path, monkeypatch):
 
 def interrupt():
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("tag", ["/../../../precious", "..", "a b", ""])
+def test_a_tag_that_leads_elsewhere_is_refused_before_anything_is_read(tmp_path, tag):
+    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(ValueError, match="--tag must be a name of letters"):
+        module.main("conv_net", "no_such_data", tag, out=tmp_path / "out", run_dir=tmp_path / "r")
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wszoo import checksums
 from wszoo._version import __version__
 from wszoo.files import PREFIX, sweep, write_json
 from wszoo.fingerprints import plain
@@ -98,7 +99,7 @@ def _versions() -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return checksums.json_object(path)
     except ValueError as error:
         raise ValueError(
             f"{str(path)!r} cannot be read ({error}), so nobody knows which run it is of; remove "

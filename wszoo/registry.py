@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wszoo import keras_settings
+from wszoo import checks, keras_settings
 from wszoo import weights as weight_files
 from wszoo.sharing.plan import SharingPlan, as_plan
 
@@ -102,7 +102,11 @@ def register(
     """
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
-        name = build.__name__
+        name = checks.file_name("the name of a model", build.__name__)
+        if "." in name:
+            raise ValueError(
+                f"the name of a model has no dots: a tag follows one; received {name!r}"
+            )
         if not build.__module__.startswith("wszoo.models."):
             _import_own()  # so that a name that the zoo has is taken
         if name in _entries and not replace:
@@ -140,7 +144,8 @@ def get(
         sharing: a plan or its spelling over the model's sites; `None` is the entry's own plan
             (with `weights`, the plan they were trained with).
         weights: a tag, `True` for the default tag, the path of a folder like those in
-            `saved_models/`, or the path of a `.weights.h5` file; `None` or `False` draws new ones.
+            `saved_models/`, or the path of a `.weights.h5` file, which has no checksum: that its
+            numbers are those that were written, nobody knows; `None` or `False` draws new ones.
         **config: the builder's settings. With a tag, those left out are the tag's.
 
     Raises:
@@ -175,8 +180,8 @@ def _pretrained(
     card = saved.card
     if card["model"] != found.name:
         raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
+    theirs = _settings_of(found, saved)
     settings = found.settings(card["config"] | config)
-    theirs = found.settings(card["config"])
     cut = settings.get("head", "") is None and theirs.get("head") is not None
     differing = [
         key
@@ -190,7 +195,7 @@ def _pretrained(
         has = ", ".join(f"{key}={theirs[key]!r}" for key in differing)
         hint = "; head=None gives its backbone" if "head" in differing else ""
         raise ValueError(f"{saved.name} was trained with {has}, not {asked}{hint}")
-    plan = SharingPlan.from_dict(card["plan"])
+    plan = _plan_of(saved)
     if sharing is not None and found.plan(sharing, **settings) != plan:
         asked = found.plan(sharing, **settings).pattern
         raise ValueError(
@@ -198,13 +203,48 @@ def _pretrained(
             "it is and use wszoo.retie(model, plan)"
         )
     chosen = theirs | {key: settings[key] for key in found.free}
-    whole = weight_files.load_into(found.make(plan, **chosen), saved.weights, saved.sha256)
+    whole = weight_files.load_into(_built(found, saved, plan, chosen), saved.weights)
     if not cut:
         return whole
     backbone = found.make(plan, **settings)
     for layer in backbone.layers:
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return backbone
+
+
+def _settings_of(found: Entry, saved: "weight_files.Saved") -> dict[str, Any]:
+    try:
+        return found.settings(saved.card["config"])
+    except ValueError as error:
+        raise ValueError(f"the card of {str(saved.folder)!r}: {error}") from error
+
+
+def _plan_of(saved: "weight_files.Saved") -> SharingPlan:
+    try:
+        return SharingPlan.from_dict(saved.card["plan"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the plan in the card of {str(saved.folder)!r} cannot be read: {error}"
+        ) from error
+
+
+def _built(
+    found: Entry, saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
+) -> "keras.Model":
+    """The model of a card, which may declare any size, and no more of it than its file fills."""
+    from wszoo.sharing import budget
+    from wszoo.sharing.files import file_parameters
+
+    weight_files.check_file(saved.weights, saved.sha256)
+    stored = file_parameters(saved.weights)
+    try:
+        with budget.for_weights(stored):
+            return found.make(plan, **config)
+    except Exception as error:  # builders raise whatever settings of nonsense suggest
+        raise ValueError(
+            f"{found.name!r} cannot be built by the settings in the card of "
+            f"{str(saved.folder)!r}: {error}"
+        ) from error
 
 
 def list_models(

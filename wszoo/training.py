@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches
+from wszoo import batches, checksums
 from wszoo.files import written_whole
 from wszoo.sharing.weights_file import write_weights
 
@@ -72,6 +72,7 @@ class Resume(keras.callbacks.BackupAndRestore):
         if not path.is_file():
             return
         try:
+            checksums.check_seal(path)
             super().on_train_begin(logs)
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
@@ -84,6 +85,7 @@ class Resume(keras.callbacks.BackupAndRestore):
     def _save_model(self) -> None:
         with written_whole(Path(self._weights_path)) as part:
             write_weights(self.model, part)
+            checksums.seal(part)
 
 
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:

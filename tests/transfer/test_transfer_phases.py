@@ -118,3 +118,26 @@ def test_a_file_that_is_no_plan_is_named(tmp_path):
     (tmp_path / "p.yaml").write_text("phases: [")
     with pytest.raises(ValueError, match=r"p\.yaml"):
         FreezePlan.from_yaml(tmp_path / "p.yaml")
+
+
+LAUGHS = "a0: &a0 [x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10)
+)
+HOSTILE = {
+    "an object of Python": ("phases: !!python/object/apply:os.system [touch ran]", "no YAML"),
+    "aliases that multiply": (f"{LAUGHS}phases: *a9", "more than 10,000 values"),
+    "a list that holds itself": ("phases: &a [*a]", "more than 10,000 values"),
+    "brackets without end": ("phases: " + "[" * 10**4, "brackets are too deep"),
+    "a time of nonsense": ("phases: !!timestamp x", "no YAML"),
+    "a large file": ("#" * 2**20 + "#", "has 1,048,577 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_plan_is_refused_with_its_name(tmp_path, monkeypatch, name):
+    text, words = HOSTILE[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"plan\.yaml.*{words}"):
+        FreezePlan.from_yaml(tmp_path / "plan.yaml")
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]

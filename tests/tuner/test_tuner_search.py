@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -402,3 +403,26 @@ def test_a_chief_and_two_workers_do_the_same_trials_even_if_one_is_killed(whole,
     assert trials.keys() == trials_in(whole[0]).keys()
     scores = {key: score for key, (_, score) in trials_in(whole[0]).items()}
     assert all(np.isclose(trials[key][1], scores[key], rtol=1e-3) for key in scores)
+
+
+@pytest.mark.parametrize("name", ["trial_0000/trial.json", "oracle.json", "tuner0.json"])
+def test_a_damaged_search_is_refused_with_its_file(whole, tmp_path, name):
+    folder = shutil.copytree(whole[0], tmp_path / "search")
+    path = folder / "trials" / name
+    text = path.read_text()
+    place = next(i for i in range(len(text) // 2, len(text)) if text[i].isalnum())
+    path.write_text(text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :])
+    with pytest.raises(ValueError, match=rf"{Path(name).name}.*cannot be read.*start anew"):
+        run(folder)
+
+
+def test_damaged_weights_of_a_trial_are_refused(whole, tmp_path):
+    folder = shutil.copytree(whole[0], tmp_path / "search")
+    front = run(folder)
+    point = front.points[0]
+    path = folder / "trials" / f"trial_{point.trial}" / "checkpoint.weights.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"checkpoint\.weights\.h5.*checksum.*start anew"):
+        front.build(point)

@@ -1,6 +1,5 @@
 """All trainings of a comparison, one file each, so that a killed run goes on where it was."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import checksums
 from wszoo.claims import claimed
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.trials import Extra, Trainer, draw
 from wszoo.data import Source
-from wszoo.files import write_json
 from wszoo.fingerprints import digest
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
@@ -114,7 +113,7 @@ class Study:
         wanted |= {"samples": count}
         wanted = _rounded(wanted | {"seed": seed, "rate": rate})
         if path.is_file():
-            found = json.loads(path.read_text())
+            found = _read(path)
             if {key: found.get(key) for key in wanted} != wanted:
                 raise ValueError(
                     f"{path} holds the arm {found.get('arm')} made by {found.get('made')}, not "
@@ -129,12 +128,21 @@ class Study:
                 self.source, count, seed, rate, final=final, extra=self.extra
             )
         )
-        write_json(path, result)
+        checksums.write_json(path, result)
         return result
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return checksums.read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}; remove it") from error
+
+
 def _slug(label: str) -> str:
-    return re.sub(r"[^\w.-]", "-", label)
+    """A file's name for a label: labels that differ have names that do."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]", "-", label)[:60]
+    return slug if slug == label else f"{slug}-{digest(label)[:8]}"
 
 
 def _rounded(result: Any) -> Any:

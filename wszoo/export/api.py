@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo import checks
 from wszoo.export.classify import check_labels
 from wszoo.export.gate import MAX_LOSS, Metric
 from wszoo.export.inspect import Inspection
@@ -148,7 +149,8 @@ def export(
             extra `serving`.
 
     Raises:
-        ValueError: for an unknown format or precision, a model that was not built, int8 without
+        ValueError: for an unknown format or precision, a model that was not built or whose name is
+            no file's (letters, digits, `_`, `-`, inner dots), int8 without
             calibration, labels that do not fit its output, inputs of other names, another backend
             than TensorFlow, a file that cannot be loaded or differs from Keras by more than
             `bound`, and a LiteRT file that loses more than `max_loss` of its metric. Nothing is
@@ -162,6 +164,7 @@ def export(
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
     check_precision(precision, calibration)
     model = exportable(model)
+    _check_name(model)
     if "saved_model" in formats:  # what may be refused is refused before anything is written
         if labels is not None:
             check_labels(model, labels)
@@ -204,6 +207,17 @@ def export(
             files.append(_exported("saved_model", served))
         moved = [_moved(item, Path(folder), model.name) for item in files]
     return ExportReport(model.name, tuple(moved))
+
+
+def _check_name(model: "keras.Model") -> None:
+    """A model's name becomes that of files, and Keras takes any text for one."""
+    try:
+        checks.file_name("the name of a model that is exported", model.name)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}. The same model under another: keras.Model(model.inputs, model.outputs, "
+            "name='…')"
+        ) from error
 
 
 def _exported(format: str, written: Any, precision: str = "float32", **more: Any) -> Exported:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.checksums import sealed
 from wszoo.export import flatbuffer, gate, parity
 from wszoo.export.convert import LoopOfFreeBatch, convert
 from wszoo.export.inspect import float_operators, inspect_tflite, is_quantised
@@ -161,12 +162,12 @@ def litert(
     if "int8" in precision and not is_quantised(data):
         said.append(NOTHING_QUANTISED)
     with written_whole(path) as part:
-        part.write_bytes(data)
+        part.write_bytes(sealed(data))
     return LiteRT(
         path,
         precision,
         stored_bytes(model, precision),
-        len(data),
+        path.stat().st_size,
         error,
         max(parity.mean_error(got, wanted) for wanted, got in compared),
         sharing,

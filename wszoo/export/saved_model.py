@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.checksums import seal_folder
 from wszoo.export import agreement, checker, parity
 from wszoo.export.agreement import Wanted
 from wszoo.export.classify import check_labels, classifier
 from wszoo.export.names import input_names, output_names
 from wszoo.export.resources import resources
 from wszoo.export.serving import write_warmup
+from wszoo.export.stored import SUMS
 
 if TYPE_CHECKING:
     import keras
@@ -110,6 +112,7 @@ def write_saved_model(
         errors = agreement.check(keras_calls, part, wanted, bound)
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
+        seal_folder(part, SUMS)
     weights = {id(weight): weight.value for weight in model.weights}.values()
     stored = sum(int(np.prod(weight.shape)) * weight.dtype.size for weight in weights)
     return SavedModel(folder, stored, *errors)

@@ -1,15 +1,19 @@
 """What any exported or saved file stores, read from the file itself."""
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from wszoo.checksums import check_folder
+from wszoo.declared import check_bytes
 from wszoo.export.inspect import Inspection, Repeated, inspect_tflite
 from wszoo.export.onnx_file import inspect_onnx
 
+SUMS = "assets.extra/wszoo_sha256.json"  # a folder that servers pass over
 SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
 
 
@@ -84,11 +88,17 @@ def _saved_model_arrays(folder: Path) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     try:
+        check_folder(folder, SUMS)
         reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-        names = sorted(reader.get_variable_to_shape_map())
+        shapes = reader.get_variable_to_shape_map()
+        dtypes = reader.get_variable_to_dtype_map()
+        numbers = [math.prod(shapes[name]) * max(dtypes[name].size, 1) for name in shapes]
+        held = sum(file.stat().st_size for file in (folder / "variables").glob("variables.data*"))
+        check_bytes(sum(numbers), held)
+        names = sorted(shapes)
         tensors = {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the variables of {str(folder)!r} cannot be read: {error}") from error
+    except Exception as error:  # TensorFlow raises whatever a damaged file suggests
+        raise ValueError(f"the SavedModel {str(folder)!r} cannot be read: {error}") from error
     return {
         name: tensor
         for name, tensor in tensors.items()

@@ -34,11 +34,13 @@ def read(path: Path) -> np.ndarray:
     marked, _, text = head[len(_MAGIC) :].partition(b"\n")
     try:
         about = json.loads(text)
-        shape = tuple(about["shape"])
-        values = np.memmap(path, about["dtype"], "r", _HEAD, shape) if np.prod(shape) else None
-    except (ValueError, KeyError, TypeError) as error:
+        shape, dtype = tuple(map(int, about["shape"])), np.dtype(about["dtype"])
+        if dtype.hasobject or any(side < 1 for side in shape):
+            raise ValueError(f"{dtype}{shape}")
+        values = np.memmap(path, dtype, "r", _HEAD, shape)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, OSError) as error:
         raise ValueError(f"it is cut off or changed ({error})") from error
-    if values is None or path.stat().st_size != _HEAD + values.nbytes:
+    if path.stat().st_size != _HEAD + values.nbytes:
         raise ValueError("it is cut off, or longer than it says")
     if _hash(text.strip(), values).encode() != marked:
         raise ValueError("its contents do not have the hash that was written with them")

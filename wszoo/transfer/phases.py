@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo.declared import check_values
 from wszoo.transfer.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transfer.stages import select, stages
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+MOST_YAML = 2**20  # bytes of a plan
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,9 @@ class FreezePlan:
     @classmethod
     def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
         """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
-        import yaml
-
         try:
-            return cls.from_dict(yaml.safe_load(Path(path).read_text()))
-        except (yaml.YAMLError, ValueError) as error:
+            return cls.from_dict(_read_yaml(Path(path)))
+        except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,6 +129,24 @@ class FreezePlan:
             table.add_row(stage, *cells)
         table.add_row("BatchNormalization", *(phase.batch_norm for phase in self.phases))
         return table
+
+
+def _read_yaml(path: Path) -> Any:
+    """The plain values of a file; tags that name Python's objects are refused."""
+    import yaml
+
+    if (size := path.stat().st_size) > MOST_YAML:
+        raise ValueError(f"it has {size:,} bytes; a plan has at most {MOST_YAML:,}")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 text ({error})") from error
+    except RecursionError as error:
+        raise ValueError("its brackets are too deep") from error
+    except Exception as error:  # its constructors raise whatever a tag with nonsense suggests
+        raise ValueError(f"it is no YAML that can be read: {error}") from error
+    check_values(found)
+    return found
 
 
 def fit_phases(model: keras.Model, plan: FreezePlan, *args: Any, **kwargs: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import h5py
 import keras
 import numpy as np
 
+from wszoo import checksums, declared
 from wszoo.files import written_whole
 from wszoo.sharing.weights_file import write_weights
 from wszoo.transfer import distribution
@@ -28,6 +29,7 @@ class Record:
     best: int | None = None
     waited: int = 0
     stopped: list[str] = field(default_factory=list)
+    kept: bool = False  # whether the best weights are in a file of their own
 
     def done(self, phase: str) -> int:
         """Epochs of a phase that are done."""
@@ -58,43 +60,53 @@ class Backup:
         if self.path is None or not self.path.is_file():
             return None
         try:
+            checksums.check_seal(self.path)
             with h5py.File(self.path) as file:
                 return Record(**json.loads(file[_RECORD][()].tobytes()))
         except (OSError, KeyError, ValueError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(self.path, error) from error
 
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
         if self.folder is None or self.path is None or not self.writes:
             return
+        record.kept = best is not None
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
+                file.flush()
+                checksums.seal(part)
         note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
         # Keras makes variables while it saves.
         with written_whole(self.path) as part, distribution.alone():
             write_weights(model, part, {_RECORD: note})
+            checksums.seal(part)
         for old in self.folder.glob("best_*.npz"):
             if old != self._best(record):
                 old.unlink()
 
     def read(self, model: keras.Model, record: Record) -> Weights | None:
         """Loads weights and optimizer; gives the weights of the best epoch if they were kept."""
+        assert self.path is not None
+        path = self.path
         try:
-            model.load_weights(self.path)
-            if record.best is None or not self._best(record).exists():
+            checksums.check_seal(path)
+            model.load_weights(path)
+            path = self._best(record)
+            if not record.kept:
                 return None
-            with np.load(self._best(record)) as found:
-                return [found[f"arr_{i}"] for i in range(len(found.files))]
+            checksums.check_seal(path)
+            found = declared.arrays_of_npz(path)
+            return [found[f"arr_{i}"] for i in range(len(found))]
         except (OSError, KeyError, ValueError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(path, error) from error
 
     def _best(self, record: Record) -> Path:
         assert self.folder is not None
         return self.folder / f"best_{record.best}.npz"
 
-    def _damaged(self, error: Exception) -> ValueError:
+    def _damaged(self, path: Path, error: Exception) -> ValueError:
         return ValueError(
-            f"the backup {str(self.path)!r} cannot be read or is of another model ({error}); "
+            f"the backup {str(path)!r} cannot be read or is of another model ({error}); "
             "remove its folder to start anew"
         )
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import keras_tuner
 
-from wszoo.files import write_json, written_whole
+from wszoo import checksums
+from wszoo.files import written_whole
 from wszoo.sharing.weights_file import write_weights
 from wszoo.tuner.schedule import Run, Schedule
 
@@ -156,17 +157,23 @@ class TieOracle(keras_tuner.Oracle):
     # -- files ----------------------------------------------------------------------------------
 
     def save(self) -> None:
-        write_json(self._get_oracle_fname(), self.get_state())
+        checksums.write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
         with written_whole(path) as part:
-            trial.save(str(part))
+            part.write_text(checksums.json_with_sum(trial.get_state()))
 
     def reload(self) -> None:
-        """Reads the project again. What a trial's own file says of it counts."""
-        if Path(self._get_oracle_fname()).is_file():
-            super().reload()
+        """Reads the project again. What a trial's own file says of it counts.
+
+        Raises `ValueError` for files that are not as they were written.
+        """
+        path = Path(self._get_oracle_fname())
+        if path.is_file():
+            for file in (path, *sorted(path.parent.glob("trial_*/trial.json"))):
+                checked(file, checksums.read_json)
+            checked(path, lambda _: super(TieOracle, self).reload())
         self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
         self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
         self._retry_queue = sorted(set(self.trials) - self._ended(), reverse=True)
@@ -203,7 +210,18 @@ class TieTuner(keras_tuner.Tuner):
     def save(self) -> None:
         if not self._is_worker():
             self.oracle.save()
-        write_json(self._get_tuner_fname(), self.get_state())
+        checksums.write_json(self._get_tuner_fname(), self.get_state())
+
+    def reload(self) -> None:
+        """As KerasTuner's. Raises `ValueError` for a file that is not as it was written."""
+        checked(Path(self._get_tuner_fname()), checksums.read_json)
+        super().reload()
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        histories = super().run_trial(trial, *args, **kwargs)
+        if (path := Path(self._get_checkpoint_fname(trial.trial_id))).is_file():
+            checksums.seal(path)
+        return histories
 
     def _try_build(self, hp: Any) -> Any:
         """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
@@ -226,7 +244,11 @@ class TieTuner(keras_tuner.Tuner):
             raise DiskError(*error.args) from error
 
     def load_model(self, trial: Any) -> Any:
-        """The trained model of a trial, its layers shared as its plan says."""
+        """The trained model of a trial, its layers shared as its plan says.
+
+        Raises `ValueError` where the trial's weights are not as they were written.
+        """
+        checked(Path(self._get_checkpoint_fname(trial.trial_id)), checksums.check_seal)
         return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
 
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
@@ -248,6 +270,17 @@ class DiskError(keras_tuner.errors.FatalError, OSError):
 def _save_best(callback: Any) -> None:
     with written_whole(callback.filepath) as part:
         write_weights(callback.model, part)
+
+
+def checked(path: Path, check: Callable[[Path], Any]) -> None:
+    """Raises `ValueError` with what to do where a file of a search is not as it was written."""
+    try:
+        check(path)
+    except Exception as error:  # KerasTuner raises whatever another object there suggests
+        raise ValueError(
+            f"{str(path)!r} cannot be read ({error!r}); remove the folder of the search to start "
+            "anew"
+        ) from error
 
 
 def told(failures: dict[str, str]) -> str:
