@@ -12,8 +12,9 @@ model before Keras is imported.
 import inspect
 import numbers
 import os
+import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, TypeVar, get_args
 
@@ -24,7 +25,8 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 
 MOST = 2**31 - 1  # counts and sizes are 32-bit numbers inside of TensorFlow
 # What a Keras layer takes beside its own arguments.
-OF_LAYERS = ("name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape")
+OF_LAYERS = ("name", "dtype", "trainable", "autocast", "activity_regularizer", "weights",
+             "input_shape", "input_dim", "batch_shape", "batch_input_shape")  # fmt: skip
 
 
 def checked(*, also: Collection[str] | None = None, **own: Check | None) -> Callable[..., Any]:
@@ -71,8 +73,12 @@ def _bound(
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
         unknown = [key for key in kwargs if key not in signature.parameters]
-        hint = checks.near(unknown[0], signature.parameters) if unknown else ""
-        raise TypeError(f"{name.removesuffix('.__init__')}: {error}{hint}") from None
+        open_ = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        said = str(error)
+        if unknown and not open_:
+            near = checks.near(unknown[0], signature.parameters)
+            said = f"got an unexpected keyword argument {unknown[0]!r}{near}"
+        raise TypeError(f"{name.removesuffix('.__init__')}: {said}") from None
     if also is not None:
         known = {*signature.parameters, *also} - {"self", "kwargs"}
         for key in kwargs.keys() - known:
@@ -106,7 +112,21 @@ def _rule(parameter: inspect.Parameter) -> Check | None:
     if "Literal[" in said:
         chosen = [c for c in get_args(parameter.annotation) if isinstance(c, str)]
         return partial(checks.one_of, valid=chosen) if chosen else None
-    return BY_TYPE.get(said)
+    return BY_TYPE.get(said) or _class_rule(said)
+
+
+def _class_rule(said: str) -> Check | None:
+    """The check of an annotation that is the name of a class, known by name: it may be one that is
+    not imported here, and then no value is of it."""
+    name = said.rpartition(".")[2]
+    is_class = re.fullmatch(r"[\w.]+", said) and name[:1].isupper() and name != "Any"
+    return partial(_of_class, name) if is_class else None
+
+
+def _of_class(wanted: str, name: str, value: Any) -> Any:
+    if wanted not in (base.__name__ for base in type(value).__mro__):
+        raise ValueError(f"{name} must be a {wanted}; received {checks.shown(value)}")
+    return value
 
 
 # What arguments are.
@@ -141,10 +161,7 @@ def called(name: str, value: Any) -> Any:
 
 
 def plan(name: str, value: Any) -> Any:
-    """A `SharingPlan`."""
-    from wszoo.sharing.plan import SharingPlan
-
-    return checks.kind(name, value, SharingPlan, "a SharingPlan")
+    return _of_class("SharingPlan", name, value)
 
 
 def plan_or_text(name: str, value: Any) -> Any:
@@ -180,7 +197,7 @@ def array(name: str, value: Any) -> Any:
         given = np.asarray(value)
     except Exception as error:  # of whatever the value is
         raise ValueError(f"{name} must be an array; received {checks.shown(value)}") from error
-    if given.dtype.kind not in "biuf" and given.dtype.name != "bfloat16" or given.ndim == 0:
+    if (given.dtype.kind not in "biuf" and given.dtype.name != "bfloat16") or given.ndim == 0:
         raise ValueError(f"{name} must be an array of numbers; received {checks.shown(value)}")
     if not given.size:
         raise ValueError(f"{name} has no examples; received an array of shape {given.shape}")
@@ -214,6 +231,35 @@ def pair(name: str, value: Any) -> Any:
     return value
 
 
+def data(name: str, value: Any) -> Any:
+    """An array, or several in a list or by name, as `fit` takes them."""
+    if isinstance(value, Mapping):
+        return arrays(name, value)
+    if isinstance(value, list | tuple) and value and hasattr(value[0], "shape"):
+        for place, one in enumerate(value):
+            array(f"{name}[{place}]", one)
+        return value
+    return array(name, value)
+
+
+def sites_of(name: str, value: Any) -> Any:
+    """Names of sites in anything that can be gone through; a plan checks each of them."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be names of sites; received {checks.shown(value)}")
+    return value
+
+
+def token(name: str, value: Any) -> Any:
+    """A text of one character or more, which may be a space."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text; received {checks.shown(value)}")
+    return value
+
+
+def whatever(name: str, value: Any) -> Any:
+    return value
+
+
 def arrays(name: str, value: Any) -> Any:
     """Arrays by name."""
     if not isinstance(value, Mapping) or not value:
@@ -221,6 +267,45 @@ def arrays(name: str, value: Any) -> Any:
     for key, one in value.items():
         array(f"{name}[{key!r}]", one)
     return value
+
+
+def one_word(*valid: str) -> Check:
+    """The check for one of some words."""
+    return partial(checks.one_of, valid=valid)
+
+
+def some(kind: Any, valid: str) -> Check:
+    """The check for an object of a class, given in words: "a SearchSpace"."""
+    return partial(checks.kind, types=kind, valid=valid)
+
+
+def either(*rules: Check) -> Check:
+    """The check for what one of several takes; the last one's words are said."""
+
+    def check(name: str, value: Any) -> Any:
+        for rule in rules[:-1]:
+            try:
+                return rule(name, value)
+            except ValueError:
+                pass
+        return rules[-1](name, value)
+
+    return check
+
+
+def each(rule: Check, *, least: int = 1) -> Check:
+    """The check for a list or tuple whose items are one thing, and at least so many."""
+
+    def check(name: str, value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) < least:
+            raise ValueError(
+                f"{name} must be a list of {least} or more; received {checks.shown(value)}"
+            )
+        for item in value:
+            rule(f"each of {name}", item)
+        return value
+
+    return check
 
 
 def mapping(name: str, value: Any) -> Any:
@@ -242,6 +327,7 @@ def _keras(kind: str, name: str, value: Any) -> Any:
     return value
 
 
+text_or_function = either(called, checks.text)
 count = partial(checks.whole, least=1, most=MOST)  # of something that must be there
 number_of = partial(checks.whole, least=0, most=MOST)  # may be none
 seed = partial(checks.whole, least=0, most=2**32 - 1)  # what numpy and Keras take
@@ -268,7 +354,7 @@ BY_NAME: dict[str, Check] = {
     **dict.fromkeys(("train", "held", "test", "validation_data", "test_data"), pair),
     **dict.fromkeys(("path", "folder", "data_dir", "manual_dir"), path),
     **dict.fromkeys(("resume", "tensorboard"), path),
-    **dict.fromkeys(("class_names", "vocabulary", "sites", "labels"), names),
+    **dict.fromkeys(("class_names", "sites", "labels"), names),
     **dict.fromkeys(("inputs", "calibration"), arrays),
     **{f"{part}_initializer": partial(_keras, "initializers")
        for part in ("kernel", "bias", "recurrent", "down", "up")},
@@ -279,10 +365,10 @@ BY_NAME: dict[str, Check] = {
     "regularizer": partial(_keras, "regularizers"),
     "activation": partial(_keras, "activations"),
     "recurrent_activation": partial(_keras, "activations"),
+    "vocabulary": each(token),
+    "data_format": one_word("channels_last", "channels_first"),
     "model": model,
-    "loss": None,
 }  # fmt: skip
-BY_NAME = {name: rule for name, rule in BY_NAME.items() if rule is not None}
 
 _MODEL = "keras.src.models.model.Model"
 _PLAN = "wszoo.sharing.plan.SharingPlan"

@@ -10,6 +10,8 @@ from itertools import islice
 
 import numpy as np
 
+from wszoo.arguments import checked
+
 
 def generator(*key: int) -> np.random.Generator:
     """The random numbers of a key, such as `(seed, epoch)`: equal keys, equal numbers."""
@@ -21,6 +23,7 @@ def order(examples: int, *key: int) -> np.ndarray:
     return shuffled(examples, generator(*key))
 
 
+@checked()
 def shuffled(rows: int | np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows, or the numbers 0 to `rows` - 1, in the next order of a generator that is used on."""
     return rng.permutation(rows)
@@ -32,6 +35,7 @@ def rounds(examples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
         yield shuffled(examples, rng)
 
 
+@checked()
 def stream(examples: int, length: int, rng: np.random.Generator) -> np.ndarray:
     """The first `length` rows of `rounds`: all examples over and over, each time in a new order."""
     return np.concatenate([*islice(rounds(examples, rng), -(-length // examples))])[:length]

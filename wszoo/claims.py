@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wszoo._version import __version__
+from wszoo.arguments import checked, mapping
 from wszoo.files import written_whole
 from wszoo.fingerprints import plain
 
@@ -18,6 +19,7 @@ FILE = "settings.json"
 SHOWN = 80  # characters of a value that an error shows
 
 
+@checked(decides=mapping)
 def claim(folder: Path, decides: Mapping[str, Any]) -> None:
     """Makes a run folder, or takes up the one that the same things decide.
 

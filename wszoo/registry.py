@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from wszoo import checks
 from wszoo import weights as weight_files
+from wszoo.arguments import called, checked, each, either, path, text_or_function
 from wszoo.sharing.plan import SharingPlan, as_plan
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ _entries: dict[str, Entry] = {}
 broken_plugins: dict[str, str] = {}
 
 
+@checked(sites=called, sharing=text_or_function, free=each(checks.text, least=0))
 def register(
     *,
     sites: Callable[..., Sequence[str]],
@@ -111,6 +114,7 @@ def register(
     return decorate
 
 
+@checked()
 def entry(name: str) -> Entry:
     """The entry of that name. Raises `ValueError` with near names if there is none."""
     entries = _all()
@@ -119,6 +123,7 @@ def entry(name: str) -> Entry:
     return entries[name]
 
 
+@checked(weights=either(checks.flag, path))
 def get(
     name: str,
     *,
@@ -200,6 +205,7 @@ def _pretrained(
     return backbone
 
 
+@checked()
 def list_models(
     pattern: str = "*",
     *,
@@ -230,6 +236,7 @@ def parameters(name: str) -> int:
     return get(name).count_params()
 
 
+@checked()
 def info(name: str) -> dict[str, Any]:
     """What is known of a model without building it, as plain data.
 

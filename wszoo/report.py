@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import array, arrays, checked, each, mapping, names, one_word, some
 from wszoo.files import written_whole
 
 if TYPE_CHECKING:
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
 Curve = Sequence[tuple[int, float]]  # (step, value)
 
 
+@checked(values=each(checks.number))
 def mean_sd(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation (n - 1; 0 for a single value)."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
+@checked(results=each(mapping))
 def grid(
     results: Sequence[Mapping[str, Any]],
     *,
@@ -45,6 +49,7 @@ def grid(
     return table
 
 
+@checked(panels=mapping, levels=some(Mapping, "a mapping"), scale=one_word("linear", "log"))
 def curves(
     path: Path,
     panels: Mapping[str, Mapping[str, Sequence[Curve]]],
@@ -87,6 +92,7 @@ def curves(
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(rows=arrays)
 def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
     """Writes a picture with a row of images a key: `(n, height, width, 1 or 3)` in [0, 1]."""
     from matplotlib.figure import Figure
@@ -107,6 +113,7 @@ def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
         figure.savefig(part, dpi=100, format="png")
 
 
+@checked(table=array, names=names)
 def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str) -> None:
     """Writes a picture of a confusion matrix: counts (true class, predicted class)."""
     from matplotlib.figure import Figure
@@ -129,6 +136,7 @@ def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(rows=arrays)
 def timeline(
     path: Path,
     times: np.ndarray,
@@ -163,6 +171,7 @@ def timeline(
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(groups=mapping)
 def bars(
     path: Path, groups: Mapping[str, Mapping[str, Sequence[float]]], *, y: str, title: str
 ) -> None:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import array, called, checked, each, mapping, one_word
 from wszoo.files import written_whole
 
 DIGITS = 5  # of a metric in a card
@@ -27,6 +28,7 @@ class EpochData(keras.utils.PyDataset):
     `data.callbacks` to `fit`, with `shuffle=False`. Raises `ValueError` for a batch size below 1.
     """
 
+    @checked(make=called)
     def __init__(self, make: Callable[[int], Epoch], batch_size: int, examples: int, epochs: int):
         super().__init__()
         self.batch_size = batches.fitting(batch_size, examples)
@@ -85,6 +87,7 @@ class Resume(keras.callbacks.BackupAndRestore):
             self.model.save_weights(part)
 
 
+@checked()
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     """A cosine schedule to zero over `steps`, after a linear warm-up (Loshchilov & Hutter 2017)."""
     return keras.optimizers.schedules.CosineDecay(
@@ -95,6 +98,7 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
+@checked()
 def evaluate(
     model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
 ) -> dict:
@@ -111,11 +115,18 @@ def evaluate(
     return scores
 
 
+@checked(x=array, seed=None)
 def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
     """`x` with Gaussian noise of standard deviation `sd` (Vincent et al. 2010); not clipped."""
     return x + np.random.default_rng(seed).normal(0, sd, x.shape).astype("float32")
 
 
+@checked(
+    x=array,
+    outputs=array,
+    y=array,
+    task=one_word("classification", "reconstruction", "language_modelling"),
+)
 def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
     """A task's metric and its value: the mean of `scores`."""
     name, each = scores(outputs, x, y, task)
@@ -143,6 +154,7 @@ def scores(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, 
     return "accuracy", (outputs.argmax(1) == y).astype("float64")
 
 
+@checked(scores=each(mapping))
 def spread(scores: list[dict]) -> dict:
     """For each metric the first run's value, and mean and standard deviation over the runs."""
     table = {}

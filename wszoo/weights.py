@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo.arguments import checked, mapping
+
 if TYPE_CHECKING:
     import keras
 
@@ -70,6 +72,7 @@ def tags(name: str) -> list[str]:
     )
 
 
+@checked()
 def find(name: str, tag: str) -> Saved:
     """The weights of a tag, or of the folder that `tag` is the path of.
 
@@ -112,6 +115,7 @@ def load_into(
     return model
 
 
+@checked(card=mapping)
 def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 

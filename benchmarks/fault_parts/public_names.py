@@ -91,15 +91,15 @@ def _of_tree(tree: ast.AST) -> set[str]:
                 found.add(f"{node.module}.{alias.name}")
                 modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in modules and _is_module(modules[node.value.id]):
-                found.add(f"{modules[node.value.id]}.{node.attr}")
+        home = node.value if isinstance(node, ast.Attribute) else None
+        if isinstance(home, ast.Name) and _is_module(modules.get(home.id, "")):
+            found.add(f"{modules[home.id]}.{node.attr}")
     return {place for place in found if _is_there(place)}
 
 
 def _is_module(name: str) -> bool:
     try:
-        importlib.import_module(name)
+        importlib.import_module(name or "no module")
     except ImportError:
         return False
     return True

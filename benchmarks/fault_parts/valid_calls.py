@@ -96,8 +96,7 @@ class World:
 
         inputs = keras.Input((4,), name="vector")
         x = keras.layers.Dense(4, name="a")(inputs)
-        model = keras.Model(inputs, keras.layers.Dense(4, name="b")(x), name="products")
-        return model
+        return keras.Model(inputs, keras.layers.Dense(4, name="b")(x), name="products")
 
     @cached_property
     def relaxed(self) -> Any:
@@ -368,8 +367,9 @@ def _calls() -> dict[str, Any]:
         "flatten": lambda w: {"model": w.model},
         "get": lambda w: {"name": "tied_ae", "sharing": "untied", "weights": False},
         "info": lambda w: {"name": "tied_ae"},
-        "list_models": lambda w: {"pattern": "*", "task": "reconstruction", "family": "autoencoders",
-                                  "pretrained": True, "max_parameters": None},
+        "list_models": lambda w: {"pattern": "*", "task": "reconstruction",
+                                  "family": "autoencoders", "pretrained": True,
+                                  "max_parameters": None},
         "load": lambda w: {"path": w.keras_file},
         "merge_relaxed": lambda w: {"model": w.relaxed},
         "plan_of": lambda w: {"model": w.model},

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, each, path
 from wszoo.data import folders, image_files, tfds_prepare, wav_file
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
@@ -168,6 +169,7 @@ def load_folder(
     return examined(source, notes)
 
 
+@checked(paths=each(path))
 def read_frames(paths) -> np.ndarray:
     """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read.
 

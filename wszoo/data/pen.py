@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wszoo.arguments import array, checked, count
+
 PAGE = 32  # pixels of the page on which a view is drawn
 FRAME, DIGIT = 28, 20  # MNIST: a digit of 20 pixels in a frame of 28 (LeCun et al. 1998)
 GRID = 52  # cells of a stored distance map that the drawing's image takes …
@@ -45,6 +47,7 @@ class Drawings(NamedTuple):
     half: np.ndarray
 
 
+@checked(images=array)
 def prepare(images: np.ndarray) -> Drawings:
     """Distance maps of drawings `(n, side, side, 1)`, ink 1 on paper 0.
 
@@ -76,6 +79,7 @@ def prepare(images: np.ndarray) -> Drawings:
     return Drawings(np.stack(maps), np.array(centres, "float32"), np.array(halves, "float32"))
 
 
+@checked(index=array, turns=array, chunk=count)
 def views(
     drawings: Drawings,
     index: np.ndarray,

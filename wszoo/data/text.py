@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from wszoo.arguments import checked
 from wszoo.data import tfds_prepare
 from wszoo.data.csv_file import read_text
 from wszoo.data.errors import check_memory
@@ -189,12 +190,14 @@ def of_words(vocabulary: Sequence[str]) -> bool:
     return tuple(vocabulary[:2]) == (PADDING, UNKNOWN)
 
 
+@checked()
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
     """Ids (characters,) int32 of a text in NFC; 0 for a character outside the vocabulary."""
     place = {token: i for i, token in enumerate(vocabulary)}
     return np.array([place.get(c, 0) for c in _composed(text)], np.int32)
 
 
+@checked()
 def decode(ids: Iterable[int], vocabulary: Sequence[str]) -> str:
     """The text of character ids."""
     return "".join(vocabulary[int(i)] for i in ids)

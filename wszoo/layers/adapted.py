@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked, layer
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class Adapted(keras.layers.Layer):
@@ -40,6 +42,7 @@ class Adapted(keras.layers.Layer):
     on one shared kernel: Bae et al. 2024, "Relaxed Recursive Transformers".
     """
 
+    @checked(also=OF_LAYERS, layer=layer)
     def __init__(
         self,
         layer: keras.Layer,
@@ -50,11 +53,6 @@ class Adapted(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**{"dtype": layer.dtype_policy, "autocast": layer.autocast} | kwargs)
-        for name, value in (("rank", rank), ("adapters", adapters)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, not {value!r}")
-        if alpha is not None and not alpha > 0:
-            raise ValueError(f"alpha must be positive, not {alpha!r}")
         self.rank, self.alpha, self.adapters = rank, float(alpha or rank), adapters
         self.supports_masking = layer.supports_masking
         self.adapted = layer

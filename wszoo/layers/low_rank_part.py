@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, axes, checked, mapping
+
 # Singular values below this share of the largest are rounding, and their directions start anew.
 NOTHING = 1e-6
 
@@ -47,6 +49,7 @@ class LowRankPart(keras.layers.Layer):
     Source: Hu et al. 2022, "LoRA"; relaxed tying, Bae et al. 2024, arXiv 2410.20672.
     """
 
+    @checked(also=OF_LAYERS, kernel_shape=axes, convolution=mapping)
     def __init__(
         self,
         rank: int,
@@ -64,8 +67,6 @@ class LowRankPart(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(rank, int) or rank < 1:
-            raise ValueError(f"rank must be a positive integer, not {rank!r}")
         if (equation is None) == (convolution is None):
             raise ValueError("give either an equation or a convolution")
         self.supports_masking = True
@@ -161,6 +162,7 @@ class LowRankPart(keras.layers.Layer):
         down, up = (np.asarray(ops.convert_to_numpy(w), "float64") for w in (self.down, self.up))
         return np.einsum(self._product, down, up)
 
+    @checked()
     def approximate(self, kernel: np.ndarray) -> None:
         """Sets `down · up` to the nearest kernel of this rank (truncated SVD).
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie
@@ -35,6 +36,7 @@ class SoftTying(keras.callbacks.Callback):
     Soft Weight-Sharing".
     """
 
+    @checked()
     def __init__(self, plan: SharingPlan | str, *, steps: int, power: float = 3.0):
         super().__init__()
         if not isinstance(steps, int) or steps < 1:
@@ -63,6 +65,7 @@ class SoftTying(keras.callbacks.Callback):
             logs["spread"] = _spread(self._groups)
 
 
+@checked()
 def spread(model: keras.Model, plan: SharingPlan | str) -> float:
     """How far the groups of a plan are from being tied: 0 where they are.
 

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from wszoo._version import __version__
+from wszoo.arguments import checked
 from wszoo.files import written_whole
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
@@ -30,6 +31,7 @@ from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_
 _MEMBER = "wszoo.json"
 
 
+@checked()
 def save(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names, facts and flags.
 
@@ -71,6 +73,7 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
             ) from error
 
 
+@checked()
 def load(path: str | os.PathLike) -> keras.Model:
     """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 

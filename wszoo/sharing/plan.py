@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from string import ascii_lowercase, ascii_uppercase
 
+from wszoo.arguments import checked, mapping, plan_or_text, sites_of
+
 _LABEL = re.compile(r"[A-Z][a-z]*")
 
 
@@ -44,16 +46,19 @@ class SharingPlan:
     # -- constructors ---------------------------------------------------------------------------
 
     @classmethod
+    @checked(sites=sites_of)
     def untied(cls, sites: Iterable[str]) -> "SharingPlan":
         """Every site owns its weights: `"ABCD"`."""
         return cls(tuple((site, site) for site in sites))
 
     @classmethod
+    @checked(sites=sites_of)
     def tied(cls, sites: Iterable[str]) -> "SharingPlan":
         """All sites share one layer: `"AAAA"`."""
         return _from_labels(tuple(sites), lambda i, n: 0)
 
     @classmethod
+    @checked(sites=sites_of, pattern=None)
     def from_pattern(cls, sites: Iterable[str], pattern: str) -> "SharingPlan":
         """One label a site: `"AABB"`; equal labels share. Raises `ValueError` on a wrong length."""
         sites = tuple(sites)
@@ -71,16 +76,19 @@ class SharingPlan:
         return _from_labels(sites, lambda i, n: labels[i])
 
     @classmethod
+    @checked(sites=sites_of)
     def sequence(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Neighbours share: `"AABB"`. Groups differ in size by one at most."""
         return _schedule(sites, groups, lambda i, n: i * groups // n)
 
     @classmethod
+    @checked(sites=sites_of)
     def cycle(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns: `"ABAB"`."""
         return _schedule(sites, groups, lambda i, n: i % groups)
 
     @classmethod
+    @checked(sites=sites_of)
     def cycle_rev(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns, the last turn backwards: `"ABBA"`, `"ABABBA"`."""
 
@@ -91,6 +99,7 @@ class SharingPlan:
         return _schedule(sites, groups, label)
 
     @classmethod
+    @checked(sites=sites_of)
     def sandwich(cls, sites: Iterable[str]) -> "SharingPlan":
         """First and last private, the middle tied: `"ABBBC"`."""
         return _from_labels(tuple(sites), lambda i, n: 0 if i == 0 else 2 if i == n - 1 else 1)
@@ -121,6 +130,7 @@ class SharingPlan:
     def __len__(self) -> int:
         return len(self.owners)
 
+    @checked()
     def owner(self, site: str) -> str:
         """The site that gives `site` its layer. Raises `ValueError` for an unknown site."""
         self._require([site])
@@ -130,6 +140,7 @@ class SharingPlan:
         return {"sites": list(self.sites), "pattern": self.pattern}
 
     @classmethod
+    @checked(data=mapping)
     def from_dict(cls, data: dict) -> "SharingPlan":
         return cls.from_pattern(data["sites"], data["pattern"])
 
@@ -158,6 +169,7 @@ class SharingPlan:
             _canonical(owner_of, lambda s: ("own", s) if s in chosen else owner_of[s])
         )
 
+    @checked(sites=sites_of)
     def restrict(self, sites: Iterable[str]) -> "SharingPlan":
         """The same partition seen on some of the sites, in the order given."""
         sites = tuple(sites)
@@ -165,6 +177,7 @@ class SharingPlan:
         owner_of = dict(self.owners)
         return _from_labels(sites, lambda i, n: owner_of[sites[i]])
 
+    @checked(sites=sites_of)
     def extend(self, sites: Iterable[str]) -> "SharingPlan":
         """The plan over more sites: the added ones are private. The order is that of `sites`."""
         sites = tuple(sites)
@@ -191,6 +204,7 @@ class SharingPlan:
         return list(chosen)
 
 
+@checked(sites=sites_of, spec=plan_or_text)
 def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPlan:
     """Turns any spelling of a plan into a plan over `sites`.
 
