@@ -10,6 +10,7 @@ model before Keras is imported.
 """
 
 import inspect
+import math
 import numbers
 import os
 import re
@@ -24,6 +25,7 @@ Check = Callable[[str, Any], Any]
 Target = TypeVar("Target", bound=Callable[..., Any])
 
 MOST = 2**31 - 1  # counts and sizes are 32-bit numbers inside of TensorFlow
+TASKS = ("classification", "reconstruction", "language_modelling")  # that have a score
 # What a Keras layer takes beside its own arguments.
 OF_LAYERS = ("name", "dtype", "trainable", "autocast", "activity_regularizer", "weights",
              "input_shape", "input_dim", "batch_shape", "batch_input_shape")  # fmt: skip
@@ -52,9 +54,8 @@ def checked(*, also: Collection[str] | None = None, **own: Check | None) -> Call
         @wraps(target)
         def call(*args: Any, **kwargs: Any) -> Any:
             bound = _bound(target.__qualname__, signature, args, kwargs, also)
-            for name in rules.keys() & bound.arguments.keys():
-                value = bound.arguments[name]
-                if value is not None or name not in optional:
+            for name, value in list(bound.arguments.items()):
+                if name in rules and (value is not None or name not in optional):
                     given = rules[name](name, value)
                     if _is_odd_number(value):
                         bound.arguments[name] = given
@@ -170,11 +171,7 @@ def plan_or_text(name: str, value: Any) -> Any:
 
 def names(name: str, value: Any) -> Any:
     """Texts in a sequence, none empty; no text itself."""
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"{name} must be a list of names; received {checks.shown(value)}")
-    for item in value:
-        checks.text(f"a name in {name}", item)
-    return value
+    return _each_name(name, value)
 
 
 def name_or_names(name: str, value: Any) -> Any:
@@ -191,6 +188,11 @@ def one_or_more(name: str, value: Any) -> Any:
 
 def array(name: str, value: Any) -> Any:
     """Numbers, at least one, all finite: an array, or what numpy makes one of."""
+    return finite(name, any_array(name, value))
+
+
+def any_array(name: str, value: Any) -> Any:
+    """The same, NaN and infinity with it: what a training that diverged gives."""
     import numpy as np
 
     try:
@@ -201,7 +203,7 @@ def array(name: str, value: Any) -> Any:
         raise ValueError(f"{name} must be an array of numbers; received {checks.shown(value)}")
     if not given.size:
         raise ValueError(f"{name} has no examples; received an array of shape {given.shape}")
-    return finite(name, given)
+    return given
 
 
 def finite(name: str, given: Any) -> Any:
@@ -242,10 +244,10 @@ def data(name: str, value: Any) -> Any:
     return array(name, value)
 
 
-def sites_of(name: str, value: Any) -> Any:
-    """Names of sites in anything that can be gone through; a plan checks each of them."""
+def several(name: str, value: Any) -> Any:
+    """What can be gone through once, such as a generator; no text."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise ValueError(f"{name} must be names of sites; received {checks.shown(value)}")
+        raise ValueError(f"{name} must be a list; received {checks.shown(value)}")
     return value
 
 
@@ -293,14 +295,14 @@ def either(*rules: Check) -> Check:
     return check
 
 
-def each(rule: Check, *, least: int = 1) -> Check:
-    """The check for a list or tuple whose items are one thing, and at least so many."""
+def each(rule: Check, *, least: int = 1, most: int | None = None) -> Check:
+    """The check for a list, or the like, of things of one kind: how many at least and at most."""
 
     def check(name: str, value: Any) -> Any:
-        if not isinstance(value, list | tuple) or len(value) < least:
-            raise ValueError(
-                f"{name} must be a list of {least} or more; received {checks.shown(value)}"
-            )
+        is_list = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+        if not is_list or len(value) < least or (most is not None and len(value) > most):
+            number = f"{least} or more" if most is None else f"{least} to {most}"
+            raise ValueError(f"{name} must be a list of {number}; received {checks.shown(value)}")
         for item in value:
             rule(f"each of {name}", item)
         return value
@@ -310,6 +312,55 @@ def each(rule: Check, *, least: int = 1) -> Check:
 
 def mapping(name: str, value: Any) -> Any:
     return checks.kind(name, value, Mapping, "a mapping")
+
+
+def by_name(rule: Check, *, least: int = 0) -> Check:
+    """The check for a mapping from names to things of one kind, at least so many."""
+
+    def check(name: str, value: Any) -> Any:
+        if len(mapping(name, value)) < least:
+            raise ValueError(f"{name} must not be empty; received {checks.shown(value)}")
+        for key, one in value.items():
+            checks.text(f"a name in {name}", key)
+            rule(f"{name}[{key!r}]", one)
+        return value
+
+    return check
+
+
+def of_class(wanted: str) -> Check:
+    """The check for an object of a class, known by its name."""
+    return partial(_of_class, wanted)
+
+
+def loss(name: str, value: Any) -> Any:
+    """A loss as `compile` takes it: a name of Keras', a function, several in a list or mapping."""
+    if isinstance(value, list | tuple | Mapping) and value:
+        for one in value.values() if isinstance(value, Mapping) else value:
+            loss(name, one)
+        return value
+    if isinstance(value, str):
+        return _keras("losses", name, value)
+    return called(name, value)
+
+
+def verbose(name: str, value: Any) -> Any:
+    """0, 1, 2 or `"auto"`, as in `fit`."""
+    if value not in (0, 1, 2, "auto") or not isinstance(value, int | str):
+        raise ValueError(f"{name} must be 0, 1, 2 or 'auto'; received {checks.shown(value)}")
+    return value
+
+
+def at_most_a_loss(name: str, value: Any) -> Any:
+    """A number of 0 or more; infinity allows any loss."""
+    return value if value == math.inf else at_least_0(name, value)
+
+
+def optimizer(name: str, value: Any) -> Any:
+    """An optimizer, or its name in Keras."""
+    if isinstance(value, str):
+        return _keras("optimizers", name, value)
+    return _of_class("Optimizer", name, value)
 
 
 def _keras(kind: str, name: str, value: Any) -> Any:
@@ -322,11 +373,12 @@ def _keras(kind: str, name: str, value: Any) -> Any:
         raise ValueError(
             f"{name} must be one of keras.{kind}; received {checks.shown(value)}"
         ) from error
-    if found is not None and not callable(found):
+    if found is not None and not (callable(found) or kind == "optimizers"):
         raise ValueError(f"{name} must be one of keras.{kind}; received {checks.shown(value)}")
     return value
 
 
+_each_name = each(checks.text)
 text_or_function = either(called, checks.text)
 count = partial(checks.whole, least=1, most=MOST)  # of something that must be there
 number_of = partial(checks.whole, least=0, most=MOST)  # may be none
@@ -344,7 +396,7 @@ BY_NAME: dict[str, Check] = {
     **dict.fromkeys(("input_dim", "input_channels", "length", "max_per_split", "classes"), count),
     **dict.fromkeys(("per_class", "examples", "stride", "lora", "max_parameters"), count),
     **dict.fromkeys(("kernel_size", "strides", "tiles"), axes),
-    **dict.fromkeys(("views", "epoch", "warmup", "rest", "join"), number_of),
+    **dict.fromkeys(("views", "epoch", "rest", "join"), number_of),
     **dict.fromkeys(("seed", "random_state"), seed),
     **dict.fromkeys(("learning_rate", "rate"), rate),
     **dict.fromkeys(("l2_sp", "patience", "noise", "sd", "tolerance"), at_least_0),
@@ -365,7 +417,11 @@ BY_NAME: dict[str, Check] = {
     "regularizer": partial(_keras, "regularizers"),
     "activation": partial(_keras, "activations"),
     "recurrent_activation": partial(_keras, "activations"),
+    **dict.fromkeys(("report", "cost", "make", "measure", "metric", "extra", "tick"), called),
+    **dict.fromkeys(("preprocess", "others"), called),
     "vocabulary": each(token),
+    "verbose": verbose,
+    "multipliers": by_name(at_least_0),
     "data_format": one_word("channels_last", "channels_first"),
     "model": model,
 }  # fmt: skip

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo import checks
 from wszoo import weights as weight_files
-from wszoo.arguments import called, checked, each, either, path, text_or_function
+from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
 from wszoo.sharing.plan import SharingPlan, as_plan
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _pretrained(
     return backbone
 
 
-@checked()
+@checked(max_parameters=number_of)
 def list_models(
     pattern: str = "*",
     *,
@@ -217,11 +217,16 @@ def list_models(
     """Names of the registered models that match, sorted.
 
     `pattern` is a glob; `pretrained` asks for entries with (or without) shipped weights;
-    `max_parameters` bounds the stored parameters of the default configuration.
+    `max_parameters` bounds the stored parameters of the default configuration. Raises `ValueError`
+    for a task or a family that no model has.
     """
+    entries = _all()
+    for key, value in (("task", task), ("family", family)):
+        if value is not None:
+            checks.one_of(key, value, sorted({getattr(item, key) for item in entries.values()}))
     return [
         name
-        for name, item in sorted(_all().items())
+        for name, item in sorted(entries.items())
         if fnmatchcase(name, pattern)
         and task in (None, item.task)
         and family in (None, item.family)

@@ -7,11 +7,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wszoo import checks
-from wszoo.arguments import array, arrays, checked, each, mapping, names, one_word, some
+from wszoo.arguments import (
+    array,
+    arrays,
+    by_name,
+    checked,
+    each,
+    either,
+    mapping,
+    names,
+    of_class,
+    one_word,
+    whatever,
+)
 from wszoo.files import written_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+def _times(name: str, value: Any) -> Any:
+    """Places on an axis: numbers or dates, in one dimension."""
+    given = np.asarray(value)
+    if given.ndim != 1 or given.dtype.kind not in "Miuf" or not len(given):
+        raise ValueError(f"{name} must be numbers or dates; received {checks.shown(value)}")
+    return value
+
 
 Curve = Sequence[tuple[int, float]]  # (step, value)
 
@@ -34,6 +55,9 @@ def grid(
     """A rich table: a row and a column for each value of two keys, `mean ± sd` in the cells."""
     from rich.table import Table
 
+    for key in (row, column, value):
+        if lacking := [r for r in results if key not in r]:
+            raise ValueError(f"results must have {key!r}; received {checks.shown(lacking[0])}")
     rows, columns = (list(dict.fromkeys(r[key] for r in results)) for key in (row, column))
     table = Table(title=title, title_justify="left")
     table.add_column(row)
@@ -49,7 +73,7 @@ def grid(
     return table
 
 
-@checked(panels=mapping, levels=some(Mapping, "a mapping"), scale=one_word("linear", "log"))
+@checked(panels=by_name(mapping, least=1), levels=mapping, scale=one_word("linear", "log"))
 def curves(
     path: Path,
     panels: Mapping[str, Mapping[str, Sequence[Curve]]],
@@ -118,6 +142,8 @@ def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str
     """Writes a picture of a confusion matrix: counts (true class, predicted class)."""
     from matplotlib.figure import Figure
 
+    if table.shape != (len(names), len(names)):
+        raise ValueError(f"names must be those of a table {table.shape}; received {list(names)}")
     shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
     side = max(4.0, 1.5 + 0.45 * len(names))
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
@@ -136,7 +162,12 @@ def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str
         figure.savefig(part, dpi=120, format="png")
 
 
-@checked(rows=arrays)
+@checked(
+    times=_times,
+    rows=by_name(array, least=1),
+    marked=each(each(whatever, least=2, most=2), least=0),
+    until=either(checks.number, of_class("datetime64"), of_class("datetime")),
+)
 def timeline(
     path: Path,
     times: np.ndarray,
@@ -171,7 +202,7 @@ def timeline(
         figure.savefig(part, dpi=120, format="png")
 
 
-@checked(groups=mapping)
+@checked(groups=by_name(mapping, least=1))
 def bars(
     path: Path, groups: Mapping[str, Mapping[str, Sequence[float]]], *, y: str, title: str
 ) -> None:

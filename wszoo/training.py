@@ -13,9 +13,21 @@ import keras
 import numpy as np
 
 from wszoo import batches
-from wszoo.arguments import array, called, checked, each, mapping, one_word
+from wszoo.arguments import (
+    TASKS,
+    any_array,
+    checked,
+    each,
+    either,
+    mapping,
+    number_of,
+    of_class,
+    one_word,
+    seed,
+)
 from wszoo.files import written_whole
 
+SPLITS = ("train", "validation", "test")
 DIGITS = 5  # of a metric in a card
 Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
 
@@ -28,7 +40,7 @@ class EpochData(keras.utils.PyDataset):
     `data.callbacks` to `fit`, with `shuffle=False`. Raises `ValueError` for a batch size below 1.
     """
 
-    @checked(make=called)
+    @checked()
     def __init__(self, make: Callable[[int], Epoch], batch_size: int, examples: int, epochs: int):
         super().__init__()
         self.batch_size = batches.fitting(batch_size, examples)
@@ -87,7 +99,7 @@ class Resume(keras.callbacks.BackupAndRestore):
             self.model.save_weights(part)
 
 
-@checked()
+@checked(warmup=number_of)
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     """A cosine schedule to zero over `steps`, after a linear warm-up (Loshchilov & Hutter 2017)."""
     return keras.optimizers.schedules.CosineDecay(
@@ -98,7 +110,7 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
-@checked()
+@checked(source=of_class("Source"), task=one_word(*TASKS), split=one_word(*SPLITS))
 def evaluate(
     model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
 ) -> dict:
@@ -115,18 +127,13 @@ def evaluate(
     return scores
 
 
-@checked(x=array, seed=None)
+@checked(seed=either(seed, each(seed), of_class("Generator")))
 def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
     """`x` with Gaussian noise of standard deviation `sd` (Vincent et al. 2010); not clipped."""
     return x + np.random.default_rng(seed).normal(0, sd, x.shape).astype("float32")
 
 
-@checked(
-    x=array,
-    outputs=array,
-    y=array,
-    task=one_word("classification", "reconstruction", "language_modelling"),
-)
+@checked(outputs=any_array, task=one_word(*TASKS))
 def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
     """A task's metric and its value: the mean of `scores`."""
     name, each = scores(outputs, x, y, task)

@@ -235,7 +235,7 @@ def _judged(wrong: Wrong, error: Exception) -> tuple[str, str]:
     said = str(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} in {'/'.join(Path(last.filename).parts[-2:])}:{last.lineno}"
-    if wrong.label == "misspelt" and isinstance(error, TypeError) and "unexpected keyword" in said:
+    if wrong.label == "misspelt" and isinstance(error, TypeError) and wrong.argument[:-2] in said:
         return "clear", said
     ours = "/wszoo/" in last.filename.replace("\\", "/") and "-packages" not in last.filename
     if not ours or not isinstance(error, ValueError | OSError):
@@ -243,6 +243,8 @@ def _judged(wrong: Wrong, error: Exception) -> tuple[str, str]:
     name = wrong.argument.lstrip("*")
     names = (name, name.replace("_", " "), name.rstrip("s"))
     shown = [repr(wrong.value)[:30], str(wrong.value)[:30]]
+    if isinstance(wrong.value, list | tuple) and wrong.value:
+        shown.append(repr(wrong.value[0])[:30])
     if wrong.label == "misspelt":
         shown = [wrong.argument[:-2]]
     told = any(part in said for part in (*names, *filter(None, shown)))

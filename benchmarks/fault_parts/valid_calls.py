@@ -41,7 +41,6 @@ EXEMPT = {
     "tuner.TieHyperModel.loaded": "wszoo.tuner.search calls it",
     "tuner.TieTuner": "a tuner of KerasTuner, with its arguments",
     "tuner.TieTuner.load_model": "KerasTuner calls it",
-    "files.written_whole": "the writers' part tries it",
 }
 
 
@@ -387,7 +386,6 @@ def _calls() -> dict[str, Any]:
         "weights.find": lambda w: {"name": "tied_ae", "tag": "digits"},
         "weights.write": lambda w: {"folder": w.folder / "weights", "model": w.model,
                                     "card": w.card},
-        "claims.claim": lambda w: {"folder": w.folder / "claim", "decides": {"a": 1}},
         # layers
         "layers.Adapted": lambda w: {"layer": w.built, "rank": 1, "alpha": 1.0, "adapters": 1},
         "layers.Adapted.values": lambda w: {"adapter": 0},

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from wszoo.arguments import checked, count, each, number_of, rate
+
 TASKS = ("classification", "reconstruction")
 
 
+@checked(rates=each(rate), tune_seeds=count)
 @dataclass(frozen=True)
 class Conditions:
     """What all arms have in common.
@@ -48,5 +51,6 @@ class Conditions:
     def higher_is_better(self) -> bool:
         return self.task == "classification"
 
+    @checked(step=number_of)
     def epochs(self, step: int, samples: int) -> float:
         return step * self.batch_size / samples

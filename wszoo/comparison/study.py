@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import arguments
+from wszoo.arguments import checked, each, some
 from wszoo.claims import claim
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
@@ -21,6 +23,7 @@ TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
 Tick = Callable[[int], Any]  # called with the trainings done, after each
 
 
+@checked(arms=each(some(Arm, "an Arm")), samples=each(arguments.count))
 @dataclass
 class Study:
     """Arms × samples × seeds, trained under equal conditions; results in `folder`.
@@ -61,6 +64,7 @@ class Study:
         each = self.seeds + (rates * tune if rates > 1 else 0)
         return each * len(self.arms) * len(self.samples)
 
+    @checked()
     def run(self, tick: Tick = lambda done: None) -> list[dict[str, Any]]:
         """The scored trainings, those that were finished before read from their files."""
         decides = asdict(self.conditions) | {"data": self.source, "extra": self.extra}

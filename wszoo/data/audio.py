@@ -192,13 +192,13 @@ def read_wav(path: Path) -> np.ndarray:
 def _frames(paths) -> tuple[np.ndarray, list[str]]:
     """Frames, and sentences on what was found."""
     frames, broken, low = [], [], []
-    for path in map(Path, paths):
+    for file in map(Path, paths):
         try:
-            rate, samples = wav_file.read(path)
+            rate, samples = wav_file.read(file)
         except (OSError, EOFError, ValueError) as error:
-            broken.append(f"{path}: {error}")
+            broken.append(f"{file}: {error}")
             continue
-        low += [f"{path} ({rate})"] if rate < RATE else []
+        low += [f"{file} ({rate})"] if rate < RATE else []
         frames.append(log_mel(_resampled(rate, samples)))
     if broken:
         more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""

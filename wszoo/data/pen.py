@@ -176,9 +176,9 @@ def _sense(page: np.ndarray, rng: np.random.Generator, pen: Pen) -> np.ndarray:
     out = np.zeros((n, FRAME, FRAME), "float32")
     edge = (FRAME - DIGIT) // 2
     inside = slice(edge, edge + DIGIT)
-    for count in np.unique(cells):
-        rows = np.flatnonzero(cells == count)
-        shrink, enlarge = area(PAGE, count), cubic(count, DIGIT)
+    for side in np.unique(cells):
+        rows = np.flatnonzero(cells == side)
+        shrink, enlarge = area(PAGE, side), cubic(side, DIGIT)
         small = np.clip(shrink @ page[rows] @ shrink.T * gain[rows], 0, 1)
         out[rows, inside, inside] = np.clip(enlarge @ small @ enlarge.T, 0, 1)
     return out

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wszoo import batches, checks
-from wszoo.arguments import checked, each, mapping, token
+from wszoo.arguments import checked, each, mapping, one_word, token
 from wszoo.data.errors import did_you_mean
 
 SPLITS = ("train", "validation", "test")
@@ -58,6 +58,7 @@ class Batches:
     class_names=each(checks.text),
     vocabulary=each(token, least=0),
     notes=each(checks.text, least=0),
+    resize=one_word("crop", "pad", "stretch"),
 )
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:

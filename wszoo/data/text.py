@@ -13,13 +13,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wszoo.arguments import checked
+from wszoo import checks
+from wszoo.arguments import checked, each, number_of
 from wszoo.data import tfds_prepare
 from wszoo.data.csv_file import read_text
 from wszoo.data.errors import check_memory
@@ -197,9 +198,11 @@ def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
     return np.array([place.get(c, 0) for c in _composed(text)], np.int32)
 
 
-@checked()
-def decode(ids: Iterable[int], vocabulary: Sequence[str]) -> str:
-    """The text of character ids."""
+@checked(ids=each(number_of, least=0))
+def decode(ids: Collection[int], vocabulary: Sequence[str]) -> str:
+    """The text of character ids. Raises `ValueError` for one that is not of the vocabulary."""
+    for i in ids:
+        checks.whole("each of ids", i, most=len(vocabulary) - 1)
     return "".join(vocabulary[int(i)] for i in ids)
 
 

@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo import checks
+from wszoo.arguments import at_most_a_loss, checked, count, one_word
 from wszoo.export.classify import check_labels
 from wszoo.export.gate import MAX_LOSS, Metric
 from wszoo.export.inspect import Inspection
@@ -17,6 +20,7 @@ from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
 from wszoo.export.saved_model import write_saved_model
 from wszoo.export.serving import first_request, how_to_serve, messages
+from wszoo.export.share_constants import PREFER
 from wszoo.export.stored import inspect_file, next_version
 
 if TYPE_CHECKING:
@@ -102,6 +106,12 @@ class ExportReport:
         return table
 
 
+@checked(
+    formats=partial(checks.some_of, valid=FORMATS),
+    max_loss=at_most_a_loss,
+    signature_batch=count,
+    prefer=one_word(*PREFER),
+)
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,

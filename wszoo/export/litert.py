@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import at_most_a_loss, checked, count, one_word
 from wszoo.export import flatbuffer, gate, parity
 from wszoo.export.convert import LoopOfFreeBatch, convert
 from wszoo.export.inspect import float_operators, inspect_tflite, is_quantised
 from wszoo.export.names import by_input
 from wszoo.export.refusals import standard_error_caught
-from wszoo.export.share_constants import Report, share_constants
+from wszoo.export.share_constants import PREFER, Report, share_constants
 from wszoo.export.tables import share_tables
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class LiteRT:
         return self.file_bytes / max(self.stored_bytes, 1)
 
 
+@checked(max_loss=at_most_a_loss, batch=count, prefer=one_word(*PREFER))
 def litert(
     model: "keras.Model",
     path: str | os.PathLike,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, number_of
 from wszoo.export.inspect import Inspection, Repeated, inspect_tflite
 from wszoo.export.onnx_file import inspect_onnx
 
 SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
 
 
+@checked(min_bytes=number_of)
 def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
 

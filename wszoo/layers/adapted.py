@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo import checks
 from wszoo.arguments import OF_LAYERS, checked, layer
 
 
@@ -92,11 +93,15 @@ class Adapted(keras.layers.Layer):
         self.adapted.trainable = False
 
     def values(self, adapter: int | None = 0) -> list[Any]:
-        """Values of `adapted.variables`, the kernels as calls with that adapter see them."""
+        """Values of `adapted.variables`, the kernels as calls with that adapter see them.
+
+        Raises `ValueError` for an adapter that is not there.
+        """
         variables = self.adapted.variables
         values = [v.value for v in variables]
         if adapter is None:
             return values
+        adapter = checks.whole("adapter", adapter, least=0, most=self.adapters - 1)
         number, scale = len(self._places), self.alpha / self.rank
         factors = self.factors[adapter * number : (adapter + 1) * number]
         for i, (a, b) in zip(self._places, factors, strict=True):

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import checked, either, model, path
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,6 +39,7 @@ class Backbone:
     vocabulary: tuple[str, ...] = ()
 
 
+@checked(backbone=either(checks.text, model), weights=path)
 def find(
     backbone: "str | keras.Model",
     *,

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from wszoo.arguments import called, checked, count
 from wszoo.transfer import cache_files
 from wszoo.transfer.cache_key import add_function, digest_of
 
@@ -30,6 +31,7 @@ Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
 
+@checked()
 def features(
     backbone: "keras.Model",
     x: np.ndarray,
@@ -52,6 +54,7 @@ def features(
     return _views(backbone, x, [None], None, folder, preprocess, batch_size)[0]
 
 
+@checked(augment=called, count=count)
 def views(
     backbone: "keras.Model",
     x: np.ndarray,

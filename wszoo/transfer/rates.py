@@ -13,12 +13,14 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import at_least_0, by_name, checked, one_word
 from wszoo.sharing import graph
 from wszoo.transfer.stages import select, stages
 
 SHARED = ("mean", "min", "max", "first")
 
 
+@checked(decay=at_least_0, shared=one_word(*SHARED))
 def layer_rates(
     model: keras.Model,
     *,
@@ -112,6 +114,7 @@ def rated_class(base: type) -> Any:
     return _classes[base]
 
 
+@checked(rates=by_name(at_least_0))
 def with_rates(
     optimizer: keras.optimizers.Optimizer, rates: Mapping[str, float]
 ) -> keras.optimizers.Optimizer:

@@ -8,12 +8,14 @@ import keras
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import array, checked, each
 from wszoo.training import cosine
 
 Weights = list[np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
 
 
+@checked()
 @dataclass(frozen=True)
 class Schedule:
     """How a classifier is trained: AdamW, a tenth of the steps warming up, cosine to zero.
@@ -42,6 +44,7 @@ class Trainer:
     step is traced once. Recompiles the model: set `trainable` flags before.
     """
 
+    @checked()
     def __init__(self, model: keras.Model, schedule: Schedule):
         self.model, self.schedule = model, schedule
         rate = cosine(schedule.learning_rate, schedule.steps, warmup=schedule.steps // 10)
@@ -51,6 +54,7 @@ class Trainer:
         optimizer.build(model.trainable_variables)
         self._fresh = [np.asarray(variable) for variable in optimizer.variables]
 
+    @checked(start=each(array))
     def run(self, start: Weights, train: Pair, held: Pair, *, seed: int) -> list[tuple[int, float]]:
         """Trains from `start` (as `model.get_weights()`) on `train = (x, y)`.
 
@@ -91,6 +95,7 @@ def jittered(x: np.ndarray, seed: int) -> np.ndarray:
     return keras.ops.convert_to_numpy(x)
 
 
+@checked()
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 400) -> float:
     """Share of images whose largest logit is the label's."""
     right = 0

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import checked, model, number_of, one_word
 from wszoo.layers import LowRankPart
 from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
@@ -15,12 +18,13 @@ from wszoo.sharing.retie import retie, untied_twin
 from wszoo.training import cosine
 from wszoo.tuner import budget, costs
 from wszoo.tuner.merged_loss import recalibrate
-from wszoo.tuner.suggest import Suggestion, check_families, suggest
+from wszoo.tuner.suggest import METHODS, Suggestion, check_families, suggest
 
 Pair = tuple[np.ndarray, np.ndarray]
 NORMS = 1024  # examples on which norms are estimated anew
 
 
+@checked(epochs=number_of, share=partial(checks.number, least=0, most=1))
 @dataclass(frozen=True)
 class Recovery:
     """How a tied model is trained towards its original: AdamW, cosine to zero.
@@ -52,6 +56,7 @@ class Compressed:
     suggestion: Suggestion
 
 
+@checked(relax=number_of, method=one_word("auto", *METHODS))
 def compress(
     model: keras.Model,
     train: Pair,
@@ -166,6 +171,7 @@ def _relaxed(
     )
 
 
+@checked(student=model, teacher=model)
 def recover(
     student: keras.Model,
     teacher: keras.Model,

@@ -12,6 +12,7 @@ import keras_tuner
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import called, checked, either, model
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 from wszoo.tuner.builds import fitted_plan
@@ -38,6 +39,7 @@ class TieHyperModel(keras_tuner.HyperModel):
 
     one_graph = False  # whether what `build` gives is one model, ready to run again
 
+    @checked(build=called, parent=either(model, called), largest=model)
     def __init__(
         self,
         build: Callable[[Any], keras.Model],

@@ -14,6 +14,8 @@ from typing import Any
 
 import keras_tuner
 
+from wszoo import checks
+from wszoo.arguments import checked
 from wszoo.files import written_whole
 from wszoo.tuner.schedule import Run, Schedule
 
@@ -21,6 +23,21 @@ from wszoo.tuner.schedule import Run, Schedule
 # defaults to a trial's values later, and a trial must stay the run that it is.
 PLAN, EPOCHS, SEED, OTHERS = "plan", "tuner/epochs", "tuner/seed", "tuner/others"
 IDLE = 0.2  # seconds a worker waits before it asks again
+
+
+_OBJECTIVES = (str, list, keras_tuner.Objective)
+
+
+def _objective(name: str, value: Any) -> Any:
+    """A metric's name whose direction KerasTuner knows, an `Objective`, or several."""
+    try:
+        keras_tuner.Oracle(objective=checks.kind(name, value, _OBJECTIVES, "a metric"))
+        return value
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a metric as fit logs it, such as 'val_accuracy', or a KerasTuner "
+            f"Objective; received {checks.shown(value)}"
+        ) from error
 
 
 class TieOracle(keras_tuner.Oracle):
@@ -35,6 +52,7 @@ class TieOracle(keras_tuner.Oracle):
     end_order: list[str]  # KerasTuner's, of names of trials
     start_order: list[str]
 
+    @checked(objective=_objective)
     def __init__(
         self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
     ):

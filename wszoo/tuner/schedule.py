@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wszoo.arguments import checked, some
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space import SearchSpace
 
@@ -25,6 +26,7 @@ class Run:
     others: tuple[tuple[str, Any], ...] = ()
 
 
+@checked()
 @dataclass(frozen=True)
 class Schedule:
     """Which plans of a space are tried, for how long, and on how many seeds.
@@ -54,6 +56,7 @@ class Schedule:
         if self.short > self.epochs:
             raise ValueError(f"short ({self.short}) is at most epochs ({self.epochs})")
 
+    @checked(scores=some(Mapping, "scores by run"))
     def generation(
         self, scores: Scores, others: Callable[[random.Random], dict[str, Any]] = lambda rng: {}
     ) -> list[Run]:
@@ -66,6 +69,7 @@ class Schedule:
                 return runs
         return []
 
+    @checked(scores=some(Mapping, "scores by run"))
     def fronted(self, scores: Scores) -> list[Run]:
         """Runs with a score, the best of each plan: first those on the front, then by score."""
         done = sorted((run for run in scores if scores[run] is not None), key=self._order(scores))
