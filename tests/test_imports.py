@@ -11,7 +11,7 @@ import wszoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
-EVERYWHERE = {"_lazy", "_version", "checks", "files"}  # import nothing of wszoo themselves
+EVERYWHERE = {"_lazy", "_version", "arguments", "checks", "files"}  # import no part of wszoo
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.

@@ -58,7 +58,8 @@ class EpochData(keras.utils.PyDataset):
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        return [keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)]
+        begin = keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)
+        return [begin, keras.callbacks.LambdaCallback(on_epoch_end=check_finite)]
 
     def _begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -110,6 +111,15 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
+def check_finite(epoch: int, logs: Any = None) -> None:
+    """Raises `ValueError` at the end of an epoch whose loss is no number: the training diverged."""
+    if lost := [k for k, v in (logs or {}).items() if k.endswith("loss") and not np.isfinite(v)]:
+        raise ValueError(
+            f"training diverged: {lost[0]} is {logs[lost[0]]} in epoch {epoch}. Nothing of it is "
+            "kept; lower the learning rate, and look at the data for values that are too large"
+        )
+
+
 @checked(source=of_class("Source"), task=one_word(*TASKS), split=one_word(*SPLITS))
 def evaluate(
     model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
@@ -120,6 +130,8 @@ def evaluate(
     """
     x, y = source.arrays(split)
     name, value = score(model.predict(x, batch_size=256, verbose=0), x, y, task)
+    if not np.isfinite(value):
+        raise ValueError(f"{model.name!r} has the {split} {name} {value}: its training diverged")
     scores = {f"{split}_{name}": value}
     if noise:
         restored = model.predict(noisy(x, noise), batch_size=256, verbose=0)

@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
     Adds `sha256`, `stored_parameters` and `versions` to the card. Raises `ValueError` for a card
-    that lacks a key.
+    that lacks a key or holds NaN, and for weights that are not finite: their training diverged.
     """
     import keras
 
@@ -129,6 +130,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     from wszoo.sharing.files import file_parameters
 
     folder = Path(folder)
+    _check_finite(model)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
@@ -139,8 +141,29 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             "versions": {"wszoo": __version__, "keras": keras.__version__},
         }
         _check_card(card, folder)
-        (part / CARD).write_text(json.dumps(plain(card), indent=1, ensure_ascii=False) + "\n")
+        (part / CARD).write_text(_as_json(card, folder))
     return Saved(folder, card)
+
+
+def _check_finite(model: "keras.Model") -> None:
+    import numpy as np
+
+    for weight in model.weights:
+        if "float" in str(weight.dtype) and not np.isfinite(weight.numpy().astype("float32")).all():
+            raise ValueError(
+                f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
+                "diverged. Nothing was written; train it at a lower learning rate"
+            )
+
+
+def _as_json(card: Mapping[str, Any], folder: Path) -> str:
+    try:
+        return json.dumps(plain(card), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ValueError(
+            f"the card of {str(folder)!r} holds NaN or infinity, which JSON does not know: a "
+            f"training that diverged has no metrics. Nothing was written"
+        ) from error
 
 
 def _check_owners(model: "keras.Model", path: Path) -> None:

@@ -1,6 +1,7 @@
 """All trainings of a comparison, one file each, so that a killed run goes on where it was."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -122,7 +123,7 @@ class Study:
                     f"{dict(arm.spec)} made by {wanted['made']}; give the arm another label, or "
                     "name another folder"
                 )
-            return found
+            return {k: v if k in wanted else _with_nan(v) for k, v in found.items()}
         if arm.label not in self._trainers:
             self._trainers[arm.label] = Trainer(arm.make, self.conditions)
         result = wanted | _rounded(
@@ -131,12 +132,28 @@ class Study:
             )
         )
         with written_whole(path) as part:
-            part.write_text(json.dumps(result) + "\n")
+            part.write_text(json.dumps(_as_json(result), allow_nan=False) + "\n")
         return result
 
 
 def _slug(label: str) -> str:
     return re.sub(r"[^\w.-]", "-", label)
+
+
+def _as_json(value: Any) -> Any:
+    """A result as JSON knows it: null for what is not finite, of a training that diverged."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_nan(value: Any) -> Any:
+    """A figure, or a list of them, read again: NaN for null."""
+    if isinstance(value, list):
+        return [_with_nan(item) for item in value]
+    return math.nan if value is None else value
 
 
 def _rounded(result: Any) -> Any:

@@ -125,6 +125,8 @@ def litert(
     model = in_float32(given)
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
+    if precision == "int8" and calibration:
+        _check_calibration(model, calibration, uint8=uint8)
     make = partial(
         _make,
         model,
@@ -178,6 +180,19 @@ def litert(
         float_operators(data) if precision == "int8" else {},
         tuple(said),
     )
+
+
+def _check_calibration(model: Any, calibration: Mapping[str, Any], *, uint8: bool) -> None:
+    """Raises `ValueError` where the model makes NaN of it, at which the converter would abort."""
+    inputs = parity.as_floats(parity.as_bytes(calibration)) if uint8 else calibration
+    batch = parity.fixed_batch(model)
+    outputs = parity.keras_outputs(model, inputs, batch=batch)
+    bad = [name for name, value in outputs.items() if not np.isfinite(value.astype(float)).all()]
+    if bad:
+        raise ValueError(
+            f"{model.name!r} gives NaN or infinity in the outputs {', '.join(bad)} on calibration; "
+            "int8 has no numbers for these. Look at its weights, and at the range of calibration"
+        )
 
 
 def _make(

@@ -15,7 +15,7 @@ from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie, untied_twin
-from wszoo.training import cosine
+from wszoo.training import check_finite, cosine
 from wszoo.tuner import budget, costs
 from wszoo.tuner.merged_loss import recalibrate
 from wszoo.tuner.suggest import METHODS, Suggestion, check_families, suggest
@@ -184,6 +184,7 @@ def recover(
     """Trains `student` on the targets and on the outputs of `teacher`, which are computed once.
 
     Returns a copy of the trained student that is not compiled: the loss belongs to the recovery.
+    Raises `ValueError` where the loss stops to be a number.
     """
     if not recovery.epochs:
         return student
@@ -199,7 +200,14 @@ def recover(
     # XLA halves the speed of small convolutions on a CPU.
     jit: Any = "auto" if keras.backend.backend() != "tensorflow" else False
     student.compile(optimizer, loss=loss, jit_compile=jit)
-    student.fit(x, target, batch_size=recovery.batch_size, epochs=recovery.epochs, verbose=verbose)
+    student.fit(
+        x,
+        target,
+        batch_size=recovery.batch_size,
+        epochs=recovery.epochs,
+        verbose=verbose,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=check_finite)],
+    )
     return retie(student, graph.plan_of(student))
 
 

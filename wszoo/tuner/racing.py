@@ -4,6 +4,7 @@ Noise is beaten by repetition. All plans that run in a round run on the same spl
 what they have in common cancels when they are compared.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,11 @@ def race(
         new = range(replicates, replicates + turn.repeats)
         jobs += [(plan, replicate) for replicate in new for plan in state.standing]
         for (plan, _), score in zip(jobs, measure(jobs), strict=True):
+            if not math.isfinite(score):
+                raise ValueError(
+                    f"measure gave {score} for the plan {plan}: its training diverged; lower the "
+                    "learning rate"
+                )
             state.scores.setdefault(plan, []).append(float(score))
         replicates += turn.repeats
         state.trained += len(jobs)
