@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "_lazy": set(),
     "_version": set(),
     "__init__": {"sharing", "registry", "relaxed", "tuner"},
+    "arguments": {"checks"},
     "batches": set(),
     "checks": set(),
     "files": set(),

@@ -247,7 +247,8 @@ def _judged(wrong: Wrong, error: Exception) -> tuple[str, str]:
         shown.append(repr(wrong.value[0])[:30])
     if wrong.label == "misspelt":
         shown = [wrong.argument[:-2]]
-    told = any(part in said for part in (*names, *filter(None, shown)))
+    named = any(re.search(rf"\b{re.escape(part)}\b", said) for part in names)
+    told = named or any(part in said for part in filter(None, shown))
     return ("clear" if told and "\n\n" not in said else "vague"), f"{place}: {said[:200]}"
 
 
