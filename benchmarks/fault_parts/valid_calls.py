@@ -367,7 +367,7 @@ def _calls() -> dict[str, Any]:
         "get": lambda w: {"name": "tied_ae", "sharing": "untied", "weights": False},
         "info": lambda w: {"name": "tied_ae"},
         "list_models": lambda w: {"pattern": "*", "task": "reconstruction",
-                                  "family": "autoencoders", "pretrained": True,
+                                  "family": "autoencoder", "pretrained": True,
                                   "max_parameters": None},
         "load": lambda w: {"path": w.keras_file},
         "merge_relaxed": lambda w: {"model": w.relaxed},
