@@ -134,10 +134,10 @@ def _of_class(wanted: str, name: str, value: Any) -> Any:
 
 
 def model(name: str, value: Any) -> Any:
-    """A Keras model."""
+    """A Keras model; whether it is a functional one is seen where its graph is read."""
     keras = sys.modules.get("keras")
     if keras is None or not isinstance(value, keras.Model):
-        raise ValueError(f"{name} must be a Keras model; received {checks.shown(value)}")
+        raise ValueError(f"{name} must be a functional Keras model; received {checks.shown(value)}")
     return value
 
 
@@ -166,7 +166,15 @@ def plan(name: str, value: Any) -> Any:
 
 
 def plan_or_text(name: str, value: Any) -> Any:
-    return checks.text(name, value) if isinstance(value, str) else plan(name, value)
+    """A plan or a text, which is read where the sites are known."""
+    if isinstance(value, str):
+        return value
+    try:
+        return plan(name, value)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be a SharingPlan or its spelling; received {checks.shown(value)}"
+        ) from None
 
 
 def names(name: str, value: Any) -> Any:
@@ -178,11 +186,17 @@ def name_or_names(name: str, value: Any) -> Any:
     return checks.text(name, value) if isinstance(value, str) else names(name, value)
 
 
+def _number_of(name: str, value: Any, *, least: int) -> Any:
+    """A whole number; what is wrong with most is that they are too small."""
+    checks.whole(name, value, least=least)
+    return checks.whole(name, value, most=MOST)
+
+
 def one_or_more(name: str, value: Any) -> Any:
     """A size for every axis, or one an axis."""
     sizes = value if isinstance(value, list | tuple) and value else [value]
     for size in sizes:
-        checks.whole(name, size, least=1, most=MOST)
+        count(name, size)
     return value
 
 
@@ -252,10 +266,8 @@ def several(name: str, value: Any) -> Any:
 
 
 def token(name: str, value: Any) -> Any:
-    """A text of one character or more, which may be a space."""
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a text; received {checks.shown(value)}")
-    return value
+    """A text, which may be a space, or empty."""
+    return checks.kind(name, value, str, "a text")
 
 
 def whatever(name: str, value: Any) -> Any:
@@ -380,8 +392,8 @@ def _keras(kind: str, name: str, value: Any) -> Any:
 
 _each_name = each(checks.text)
 text_or_function = either(called, checks.text)
-count = partial(checks.whole, least=1, most=MOST)  # of something that must be there
-number_of = partial(checks.whole, least=0, most=MOST)  # may be none
+count = partial(_number_of, least=1)  # of something that must be there
+number_of = partial(_number_of, least=0)  # may be none
 seed = partial(checks.whole, least=0, most=2**32 - 1)  # what numpy and Keras take
 positive = partial(checks.number, above=0)
 at_least_0 = partial(checks.number, least=0)
@@ -406,7 +418,7 @@ BY_NAME: dict[str, Check] = {
     **dict.fromkeys(("train", "held", "test", "validation_data", "test_data"), pair),
     **dict.fromkeys(("path", "folder", "data_dir", "manual_dir"), path),
     **dict.fromkeys(("resume", "tensorboard"), path),
-    **dict.fromkeys(("class_names", "sites", "labels"), names),
+    **dict.fromkeys(("sites", "labels"), names),
     **dict.fromkeys(("inputs", "calibration"), arrays),
     **{f"{part}_initializer": partial(_keras, "initializers")
        for part in ("kernel", "bias", "recurrent", "down", "up")},
@@ -419,7 +431,8 @@ BY_NAME: dict[str, Check] = {
     "recurrent_activation": partial(_keras, "activations"),
     **dict.fromkeys(("report", "cost", "make", "measure", "metric", "extra", "tick"), called),
     **dict.fromkeys(("preprocess", "others"), called),
-    "vocabulary": each(token),
+    **dict.fromkeys(("vocabulary", "class_names"), each(token)),
+    **dict.fromkeys(("licence", "origin", "title"), some(str, "a text")),
     "verbose": verbose,
     "multipliers": by_name(at_least_0),
     "data_format": one_word("channels_last", "channels_first"),

@@ -20,6 +20,7 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*", r"verbose"): (("0", "True"), "as in fit"),
     # Texts that are free, or are read later
     (r".*", r"title|label|licence|origin|whose|x|y|pattern|name|data"): (("unknown",), "free text"),
+    (r".*", r"title|licence|origin"): (("empty",), "no text"),
     (r".*register", r"sharing|task|family|default_tag"): (("unknown",), "made up here"),
     (r".*SoftTying", r"plan"): (("unknown",), "read when training begins"),
     (r".*Phase", r"train"): (("unknown", "list"), "read with the model"),

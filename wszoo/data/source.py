@@ -55,9 +55,8 @@ class Batches:
 
 @checked(
     splits=mapping,
-    class_names=each(checks.text),
     vocabulary=each(token, least=0),
-    notes=each(checks.text, least=0),
+    notes=each(token, least=0),
     resize=one_word("crop", "pad", "stretch"),
 )
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -154,7 +153,7 @@ class Source:
         shuffle = split == "train" if shuffle is None else shuffle
         return Batches(x, y, batch_size, shuffle, seed, epoch)
 
-    @checked()
+    @checked(per_class=checks.whole)
     def subset(self, per_class: int, *, seed: int) -> Source:
         """The source with `per_class` training examples of each class; other splits unchanged.
 

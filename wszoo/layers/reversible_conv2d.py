@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from wszoo.arguments import OF_LAYERS, checked, one_word
+from wszoo.arguments import OF_LAYERS, checked, count, one_word
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -170,4 +170,4 @@ def _pair(name: str, value: Any) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be one or two whole numbers; received {value!r}")
-    return pair
+    return count(name, pair[0]), count(name, pair[1])

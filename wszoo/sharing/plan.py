@@ -18,7 +18,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from wszoo import checks
-from wszoo.arguments import checked, mapping, plan_or_text, several, some
+from wszoo.arguments import checked, mapping, plan_or_text, several, some, whatever
 
 _LABEL = re.compile(r"[A-Z][a-z]*")
 
@@ -78,19 +78,19 @@ class SharingPlan:
         return _from_labels(sites, lambda i, n: labels[i])
 
     @classmethod
-    @checked(sites=several)
+    @checked(sites=several, groups=whatever)
     def sequence(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Neighbours share: `"AABB"`. Groups differ in size by one at most."""
         return _schedule(sites, groups, lambda i, n: i * groups // n)
 
     @classmethod
-    @checked(sites=several)
+    @checked(sites=several, groups=whatever)
     def cycle(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns: `"ABAB"`."""
         return _schedule(sites, groups, lambda i, n: i % groups)
 
     @classmethod
-    @checked(sites=several)
+    @checked(sites=several, groups=whatever)
     def cycle_rev(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns, the last turn backwards: `"ABBA"`, `"ABABBA"`."""
 
@@ -282,7 +282,7 @@ _COUNTED: tuple[Callable[..., SharingPlan], ...] = (
 
 def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan:
     sites = tuple(sites)
-    if not isinstance(groups, int) or not 1 <= groups <= len(sites):
+    if isinstance(groups, bool) or not isinstance(groups, int) or not 1 <= groups <= len(sites):
         raise ValueError(f"groups must be 1 to {len(sites)} for {len(sites)} sites, not {groups!r}")
     return _from_labels(sites, label)
 

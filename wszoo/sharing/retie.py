@@ -41,8 +41,6 @@ def retie(
     in class, configuration or weight shapes (both are printed), a layer that cannot be copied, a
     variable held by two layers, and for a model without a graph.
     """
-    if weights not in ("owner", "mean"):
-        raise ValueError(f"weights must be 'owner' or 'mean', not {weights!r}")
     model = graph.as_functional(model)
     check_no_shared_variables(model)
     check_no_repeats_inside(all_calls(model))
