@@ -217,7 +217,7 @@ def called(*shape, **kwargs):
         (lambda: LocallyConnected2D(3, (3, 3, 3)), "kernel_size must be one or 2 positive"),
         (
             lambda: LocallyConnected1D(3, (3, 3)),
-            "kernel_size must be a whole number of at least 1; received",
+            "kernel_size must be a positive integer, not",
         ),
         (lambda: LocallyConnected2D(3, 3, 0), "strides .* received 0"),
         (lambda: LocallyConnected2D(3, 3, tiles=(2, 0)), r"tiles .* received 0"),
