@@ -363,8 +363,8 @@ def verbose(name: str, value: Any) -> Any:
     return value
 
 
-def at_most_a_loss(name: str, value: Any) -> Any:
-    """A number of 0 or more; infinity allows any loss."""
+def tolerance(name: str, value: Any) -> Any:
+    """A number of 0 or more; infinity allows anything."""
     return value if value == math.inf else at_least_0(name, value)
 
 
@@ -411,8 +411,8 @@ BY_NAME: dict[str, Check] = {
     **dict.fromkeys(("views", "epoch", "rest", "join"), number_of),
     **dict.fromkeys(("seed", "random_state"), seed),
     **dict.fromkeys(("learning_rate", "rate"), rate),
-    **dict.fromkeys(("l2_sp", "patience", "noise", "sd", "tolerance"), at_least_0),
-    **dict.fromkeys(("alpha", "temperature", "max_gb", "epsilon", "bound", "power"), positive),
+    **dict.fromkeys(("l2_sp", "patience", "noise", "sd"), at_least_0),
+    **dict.fromkeys(("alpha", "temperature", "max_gb", "epsilon", "power"), positive),
     **dict.fromkeys(("lr_decay",), partial(checks.number, above=0, most=1)),
     **dict.fromkeys(("validation", "fraction"), fraction),
     **dict.fromkeys(("train", "held", "test", "validation_data", "test_data"), pair),
@@ -434,6 +434,8 @@ BY_NAME: dict[str, Check] = {
     **dict.fromkeys(("vocabulary", "class_names"), each(token)),
     **dict.fromkeys(("licence", "origin", "title"), some(str, "a text")),
     "verbose": verbose,
+    "bound": tolerance,
+    "max_loss": tolerance,
     "multipliers": by_name(at_least_0),
     "data_format": one_word("channels_last", "channels_first"),
     "model": model,

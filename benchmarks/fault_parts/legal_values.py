@@ -6,11 +6,11 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     # Numbers
     (r".*", r"(?!fraction|validation|share$).*"): (("1.5",), "no share of a whole"),
     (r".*", r"seed|epoch|join|rest|views|adapter|min_bytes|warmup"): (("0",), "the first, or none"),
-    (r".*", r"noise|sd|l2_sp|decay|patience|max_loss|width|limit|size|relax"): (("0",), "none"),
+    (r".*", r"noise|sd|l2_sp|decay|patience|width|limit|size|relax"): (("0",), "none"),
     (r".*Recovery", r"share|epochs"): (("0",), "one loss alone; no training"),
     (r".*Conditions.epochs", r"step"): (("0",), "before the first step"),
     (r".*smallest_within", r"points"): (("0",), "none is given up"),
-    (r".*max_loss|export.*", r"max_loss"): (("inf",), "whatever it costs"),
+    (r"export.*", r"max_loss|bound"): (("0", "inf"), "nothing, or whatever it costs"),
     (r".*Head|layers.Scale", r"mean|initial"): (("0", "-1"), "any number"),
     (r".*summarise", r"target"): (("0", "-1"), "a score, any number"),
     (r".*best_under|.*list_models", r"max_parameters"): (("0", "10**12"), "a bound"),

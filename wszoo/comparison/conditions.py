@@ -29,8 +29,6 @@ class Conditions:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {', '.join(TASKS)}, not {self.task!r}")
-        if min(self.steps, self.batch_size, self.points, self.tune_seeds) < 1:
-            raise ValueError(f"steps, batch size, points and tune seeds start at 1: {self}")
         if self.steps % self.points:
             raise ValueError(
                 f"the number of points must divide the {self.steps} steps; {self.points} does not"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo import checks
-from wszoo.arguments import at_most_a_loss, checked, count, one_word
+from wszoo.arguments import checked, count, one_word
 from wszoo.export.classify import check_labels
 from wszoo.export.gate import MAX_LOSS, Metric
 from wszoo.export.inspect import Inspection
@@ -108,7 +108,6 @@ class ExportReport:
 
 @checked(
     formats=partial(checks.some_of, valid=FORMATS),
-    max_loss=at_most_a_loss,
     signature_batch=count,
     prefer=one_word(*PREFER),
 )

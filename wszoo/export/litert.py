@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.arguments import at_most_a_loss, checked, count, one_word
+from wszoo.arguments import checked, count, one_word
 from wszoo.export import flatbuffer, gate, parity
 from wszoo.export.convert import LoopOfFreeBatch, convert
 from wszoo.export.inspect import float_operators, inspect_tflite, is_quantised
@@ -67,7 +67,7 @@ class LiteRT:
         return self.file_bytes / max(self.stored_bytes, 1)
 
 
-@checked(max_loss=at_most_a_loss, batch=count, prefer=one_word(*PREFER))
+@checked(batch=count, prefer=one_word(*PREFER))
 def litert(
     model: "keras.Model",
     path: str | os.PathLike,

@@ -39,10 +39,6 @@ class SoftTying(keras.callbacks.Callback):
     @checked()
     def __init__(self, plan: SharingPlan | str, *, steps: int, power: float = 3.0):
         super().__init__()
-        if not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"steps must be a positive integer, not {steps!r}")
-        if not power > 0:
-            raise ValueError(f"power must be positive, not {power!r}")
         self.plan, self.steps, self.power = plan, steps, power
         self._groups: list[list[Any]] = []
 

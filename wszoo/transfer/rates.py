@@ -38,11 +38,6 @@ def layer_rates(
 
     Raises `ValueError` for a negative factor, a glob that matches nothing, and an unknown `shared`.
     """
-    if shared not in SHARED:
-        raise ValueError(f"shared must be one of {', '.join(SHARED)}; received {shared!r}")
-    wrong = {k: v for k, v in {"decay": decay, **(multipliers or {})}.items() if not v >= 0}
-    if wrong:
-        raise ValueError(f"factors of learning rates cannot be negative: {wrong}")
     parts = stages(model, pattern)
     last = len(parts) - 1
     of_site = {s: decay ** (last - i) for i, sites in enumerate(parts.values()) for s in sites}

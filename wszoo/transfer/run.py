@@ -157,8 +157,6 @@ def transfer(
 
     if data is None:
         raise ValueError("name the data to learn from: transfer(backbone, task, data)")
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f"schedule is 'cosine' or 'constant'; received {schedule!r}")
     if views and augment is None:
         raise ValueError(f"views={views} are views of augmented images; give augment too")
     processes = distributed.started(distribution, seed=seed)

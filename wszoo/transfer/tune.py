@@ -31,8 +31,6 @@ class Schedule:
     jitter: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ValueError(f"steps, batch size and learning rate must be positive: {self}")
         if not 1 <= self.points <= self.steps:
             raise ValueError(f"points must be 1 to {self.steps}, the steps, not {self.points}")
 

@@ -40,12 +40,6 @@ class Recovery:
     share: float = 0.3
     temperature: float = 2.0
 
-    def __post_init__(self) -> None:
-        if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ValueError(f"epochs, batch size and learning rate must be positive: {self}")
-        if not 0 <= self.share <= 1 or self.temperature <= 0:
-            raise ValueError(f"share is 0 to 1 and temperature positive: {self}")
-
 
 @dataclass(frozen=True)
 class Compressed:
@@ -89,8 +83,6 @@ def compress(
     Raises `ValueError` if no two sites can share, if tying all that can share is not enough, for a
     negative rank, and for data that do not fit the model.
     """
-    if relax is not None and relax < 0:
-        raise ValueError(f"relax is a rank, 0 for none or None for the largest, not {relax}")
     x, y = check_data(model, train)
     most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
     twin = untied_twin(model)

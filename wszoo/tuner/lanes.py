@@ -31,8 +31,6 @@ class Training:
     points: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch_size, self.points) < 1 or self.learning_rate <= 0:
-            raise ValueError(f"steps, batch size, points and rate must be positive: {self}")
         if self.steps % self.points:
             raise ValueError(f"points must divide the {self.steps} steps; {self.points} do not")
 

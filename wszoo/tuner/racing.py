@@ -36,10 +36,6 @@ class Round:
     keep: int
     join: int = 0
 
-    def __post_init__(self) -> None:
-        if self.repeats < 1 or self.keep < 1 or self.join < 0:
-            raise ValueError(f"a round has at least one replicate and keeps one plan: {self}")
-
 
 @dataclass
 class Race:

@@ -49,10 +49,6 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "short", "plans", "finalists", "seeds"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is a whole number above 0, not {value!r}")
         if self.short > self.epochs:
             raise ValueError(f"short ({self.short}) is at most epochs ({self.epochs})")
 
