@@ -14,6 +14,7 @@ PACKAGE = ROOT / "wszoo"
 EVERYWHERE = {
     "_lazy",
     "_version",
+    "arguments",
     "checks",
     "checksums",
     "declared",
@@ -33,6 +34,7 @@ MAY_IMPORT = {
     "_lazy": set(),
     "_version": set(),
     "__init__": {"sharing", "registry", "relaxed", "tuner"},
+    "arguments": {"checks"},
     "batches": set(),
     "checks": set(),
     "checksums": set(),

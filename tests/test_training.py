@@ -90,7 +90,7 @@ def test_a_batch_larger_than_the_epoch_is_the_epoch():
     data = training.EpochData(make, 21, 20, 1)
     assert len(data) == 1
     np.testing.assert_array_equal(data[0][0], make(0)[0])
-    with pytest.raises(ValueError, match="at least 1, received 0"):
+    with pytest.raises(ValueError, match="at least 1; received 0"):
         training.EpochData(make, 0, 20, 1)
 
 

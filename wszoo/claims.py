@@ -13,6 +13,7 @@ from typing import Any
 
 from wszoo import checksums
 from wszoo._version import __version__
+from wszoo.arguments import checked, mapping
 from wszoo.files import PREFIX, sweep, write_json
 from wszoo.fingerprints import plain
 from wszoo.locks import LOCK, only_one
@@ -37,6 +38,7 @@ def claimed(folder: Path, decides: Mapping[str, Any], doing: str) -> Iterator[No
         yield
 
 
+@checked(decides=mapping)
 def claim(folder: Path, decides: Mapping[str, Any]) -> None:
     """Makes a run folder, or takes up the one that the same things decide.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from wszoo import registry
 from wszoo import weights as weight_files
+from wszoo.arguments import TASKS, checked, one_word
 from wszoo.sharing.about import about
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def evaluate(
     }
 
 
+@checked()
 def data_of(
     model: "keras.Model",
     name: str,
@@ -174,6 +176,7 @@ def _with_classes_of(source: "Source", model: "keras.Model", name: str) -> "Sour
     return dataclasses.replace(source, splits=splits, class_names=tuple(names))
 
 
+@checked(task=one_word(*TASKS))
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:
     """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
 

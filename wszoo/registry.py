@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo import checks, keras_settings
 from wszoo import weights as weight_files
+from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
 from wszoo.sharing.plan import SharingPlan, as_plan
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ _entries: dict[str, Entry] = {}
 broken_plugins: dict[str, str] = {}
 
 
+@checked(sites=called, sharing=text_or_function, free=each(checks.text, least=0))
 def register(
     *,
     sites: Callable[..., Sequence[str]],
@@ -122,6 +124,7 @@ def register(
     return decorate
 
 
+@checked()
 def entry(name: str) -> Entry:
     """The entry of that name. Raises `ValueError` with near names if there is none."""
     entries = _all()
@@ -130,6 +133,7 @@ def entry(name: str) -> Entry:
     return entries[name]
 
 
+@checked(weights=either(checks.flag, path))
 def get(
     name: str,
     *,
@@ -247,6 +251,7 @@ def _built(
         ) from error
 
 
+@checked(max_parameters=number_of)
 def list_models(
     pattern: str = "*",
     *,
@@ -258,11 +263,16 @@ def list_models(
     """Names of the registered models that match, sorted.
 
     `pattern` is a glob; `pretrained` asks for entries with (or without) shipped weights;
-    `max_parameters` bounds the stored parameters of the default configuration.
+    `max_parameters` bounds the stored parameters of the default configuration. Raises `ValueError`
+    for a task or a family that no model has.
     """
+    entries = _all()
+    for key, value in (("task", task), ("family", family)):
+        if value is not None:
+            checks.one_of(key, value, sorted({getattr(item, key) for item in entries.values()}))
     return [
         name
-        for name, item in sorted(_all().items())
+        for name, item in sorted(entries.items())
         if fnmatchcase(name, pattern)
         and task in (None, item.task)
         and family in (None, item.family)
@@ -277,6 +287,7 @@ def parameters(name: str) -> int:
     return get(name).count_params()
 
 
+@checked()
 def info(name: str) -> dict[str, Any]:
     """What is known of a model without building it, as plain data.
 

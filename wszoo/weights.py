@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo import checks, checksums, declared
+from wszoo.arguments import checked, mapping
 
 if TYPE_CHECKING:
     import keras
@@ -84,6 +85,7 @@ def tags(name: str) -> list[str]:
     )
 
 
+@checked()
 def find(name: str, tag: str) -> Saved:
     """The weights of a tag, or of the folder that `tag` is the path of.
 
@@ -135,12 +137,14 @@ def check_file(path: Path, sha256: str | None) -> None:
         )
 
 
+@checked(card=mapping)
 def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
     Adds `sha256`, `stored_parameters`, `versions` and the checksum of the card itself to the card.
-    Raises `ValueError` for a card that lacks a key or has another type there, and for a folder that
-    holds something else, before it is touched.
+    Raises `ValueError` for a card that lacks a key, has another type there or holds NaN, for
+    weights that are not finite (their training diverged), and for a folder that holds something
+    else, before it is touched.
     """
     import keras
 
@@ -156,6 +160,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
             "name another folder"
         )
+    _check_trained(model)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
@@ -166,9 +171,29 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             "versions": {"wszoo": __version__, "keras": keras.__version__},
         }
         _check_card(plain(card), folder)
-        text = checksums.json_with_sum(plain(card), indent=1, ensure_ascii=False)
-        (part / CARD).write_text(text)
+        (part / CARD).write_text(_as_json(card, folder))
     return Saved(folder, card)
+
+
+def _check_trained(model: "keras.Model") -> None:
+    import numpy as np
+
+    for weight in model.weights:
+        if "float" in str(weight.dtype) and not np.isfinite(weight.numpy().astype("float32")).all():
+            raise ValueError(
+                f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
+                "diverged. Nothing was written; train it at a lower learning rate"
+            )
+
+
+def _as_json(card: Mapping[str, Any], folder: Path) -> str:
+    try:
+        return checksums.json_with_sum(plain(card), indent=1, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(
+            f"the card of {str(folder)!r} holds NaN or infinity, which JSON does not know: a "
+            f"training that diverged has no metrics. Nothing was written"
+        ) from error
 
 
 def _check_owners(model: "keras.Model", path: Path) -> None:

@@ -146,7 +146,7 @@ def test_bad_input_is_refused(parent, digits):
         compress(parent, (x[:, :7], y))
     with pytest.raises(ValueError, match="10 classes"):
         compress(parent, (x, y + 5))
-    with pytest.raises(ValueError, match="rank, 0 for none"):
+    with pytest.raises(ValueError, match="relax must be a whole number of at least 0"):
         compress(parent, (x, y), relax=-1)
     with pytest.raises(ValueError, match="cannot be stored in 100 "):
         compress(parent, (x, y), max_parameters=100)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import array, checked
 from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
 from wszoo.data.findings import Notes, examined
@@ -17,6 +18,7 @@ from wszoo.data.splitting import complete
 from wszoo.declared import arrays_of_npz
 
 
+@checked(x=array, y=array)
 def from_arrays(
     x: np.ndarray,
     y: np.ndarray,

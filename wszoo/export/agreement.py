@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wszoo.export import checker, parity
+from wszoo.export import checker, gate, parity
 from wszoo.export.names import by_input
 
 # Largest difference to Keras, in units of an output's largest magnitude, by the coarsest numbers
@@ -112,6 +112,8 @@ def check(
     """
     model = keras_calls.model
     bound = BOUNDS[_coarsest(model)] if bound is None else bound
+    for given in (outputs for wanted in signatures.values() for outputs in wanted.outputs):
+        gate.check_no_nan(f"the SavedModel of {model.name!r}", given)
     worst = mean = 0.0
     for signature, wanted in signatures.items():
         try:

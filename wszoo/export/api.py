@@ -3,10 +3,12 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wszoo import checks
+from wszoo.arguments import checked, count, one_word
 from wszoo.export.classify import check_labels
 from wszoo.export.gate import MAX_LOSS, Metric
 from wszoo.export.inspect import Inspection
@@ -15,6 +17,7 @@ from wszoo.export.names import by_input
 from wszoo.export.onnx_file import onnx_file
 from wszoo.export.saved_model import write_saved_model
 from wszoo.export.serving import first_request, how_to_serve, messages
+from wszoo.export.share_constants import PREFER
 from wszoo.export.stored import as_next_version, inspect_file
 from wszoo.files import on_disk, working_folder
 
@@ -101,6 +104,11 @@ class ExportReport:
         return table
 
 
+@checked(
+    formats=partial(checks.some_of, valid=FORMATS),
+    signature_batch=count,
+    prefer=one_word(*PREFER),
+)
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,

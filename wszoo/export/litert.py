@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked, count, one_word
 from wszoo.checksums import sealed
 from wszoo.export import flatbuffer, gate, parity
 from wszoo.export.convert import LoopOfFreeBatch, convert
 from wszoo.export.inspect import float_operators, inspect_tflite, is_quantised
 from wszoo.export.names import by_input
 from wszoo.export.refusals import standard_error_caught
-from wszoo.export.share_constants import Report, share_constants
+from wszoo.export.share_constants import PREFER, Report, share_constants
 from wszoo.export.tables import share_tables
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class LiteRT:
         return self.file_bytes / max(self.stored_bytes, 1)
 
 
+@checked(batch=count, prefer=one_word(*PREFER))
 def litert(
     model: "keras.Model",
     path: str | os.PathLike,
@@ -124,6 +126,8 @@ def litert(
     model = in_float32(given)
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
+    if precision == "int8" and calibration:
+        _check_calibration(model, calibration, uint8=uint8)
     make = partial(
         _make,
         model,
@@ -177,6 +181,19 @@ def litert(
         float_operators(data) if precision == "int8" else {},
         tuple(said),
     )
+
+
+def _check_calibration(model: Any, calibration: Mapping[str, Any], *, uint8: bool) -> None:
+    """Raises `ValueError` where the model makes NaN of it, at which the converter would abort."""
+    inputs = parity.as_floats(parity.as_bytes(calibration)) if uint8 else calibration
+    batch = parity.fixed_batch(model)
+    outputs = parity.keras_outputs(model, inputs, batch=batch)
+    bad = [name for name, value in outputs.items() if not np.isfinite(value.astype(float)).all()]
+    if bad:
+        raise ValueError(
+            f"{model.name!r} gives NaN or infinity in the outputs {', '.join(bad)} on calibration; "
+            "int8 has no numbers for these. Look at its weights, and at the range of calibration"
+        )
 
 
 def _make(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked
 from wszoo.checksums import sealed, unsealed
 from wszoo.export import gate, parity
 from wszoo.export.constants import Constant, equal_sets, permutation, transposed_sets
@@ -48,6 +49,7 @@ class Onnx:
     notes: tuple[str, ...] = ()
 
 
+@checked()
 def onnx_file(
     model: "keras.Model",
     path: str | os.PathLike,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked
 from wszoo.checksums import seal_folder
 from wszoo.export import agreement, checker, parity
 from wszoo.export.agreement import Wanted
@@ -42,11 +43,13 @@ class SavedModel:
     mean_error: float | None
 
 
+@checked()
 def saved_model(model: "keras.Model", folder: str | os.PathLike, **options: Any) -> Path:
     """Writes a SavedModel, see `write_saved_model`, and returns its folder."""
     return write_saved_model(model, folder, **options).path
 
 
+@checked()
 def write_saved_model(
     model: "keras.Model",
     folder: str | os.PathLike,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, number_of
 from wszoo.checksums import check_folder
 from wszoo.declared import check_bytes
 from wszoo.export.inspect import Inspection, Repeated, inspect_tflite
@@ -17,6 +18,7 @@ SUMS = "assets.extra/wszoo_sha256.json"  # a folder that servers pass over
 SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
 
 
+@checked(min_bytes=number_of)
 def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from wszoo import checks, checksums, declared
 from wszoo._version import __version__
+from wszoo.arguments import checked
 from wszoo.files import written_whole
 from wszoo.sharing import budget, graph
 from wszoo.sharing.about import about, check_texts, describe
@@ -34,6 +35,7 @@ _MEMBER, _CONFIG, _WEIGHTS = "wszoo.json", "config.json", "model.weights.h5"
 _MOST_CONFIG = 2**26  # bytes of config.json
 
 
+@checked()
 def save(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names, facts and flags.
 
@@ -75,6 +77,7 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
             ) from error
 
 
+@checked()
 def load(path: str | os.PathLike) -> keras.Model:
     """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 

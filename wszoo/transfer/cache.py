@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from wszoo.arguments import called, checked, count
 from wszoo.files import sweep
 from wszoo.locks import locked
 from wszoo.transfer import cache_files
@@ -32,6 +33,7 @@ Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
 
+@checked()
 def features(
     backbone: "keras.Model",
     x: np.ndarray,
@@ -54,6 +56,7 @@ def features(
     return _views(backbone, x, [None], None, folder, preprocess, batch_size)[0]
 
 
+@checked(augment=called, count=count)
 def views(
     backbone: "keras.Model",
     x: np.ndarray,

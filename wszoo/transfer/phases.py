@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo import checks
+from wszoo.arguments import checked, each, mapping, name_or_names, one_word, rate, some
 from wszoo.declared import check_values
 from wszoo.transfer.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transfer.stages import select, stages
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 MOST_YAML = 2**20  # bytes of a plan
 
 
+@checked(train=name_or_names, learning_rate=rate, batch_norm=one_word(*BATCH_NORM))
 @dataclass(frozen=True)
 class Phase:
     """`epochs` of training of the chosen sites (globs, rules on depth); see `freeze`.
@@ -41,18 +44,8 @@ class Phase:
     batch_norm: str = "frozen"
     learning_rate: float | None = None
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.epochs, int) or self.epochs < 1:
-            raise ValueError(f"phase {self.name!r}: epochs must be 1 or more, not {self.epochs!r}")
-        if self.batch_norm not in BATCH_NORM:
-            raise ValueError(
-                f"phase {self.name!r}: batch_norm is {', '.join(BATCH_NORM)}; received "
-                f"{self.batch_norm!r}"
-            )
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"phase {self.name!r}: learning_rate must be positive")
 
-
+@checked(phases=each(some(Phase, "a Phase")))
 @dataclass(frozen=True)
 class FreezePlan:
     """Phases in order; their names differ."""
@@ -66,21 +59,28 @@ class FreezePlan:
             raise ValueError(f"a freeze plan needs phases of different names; received {names}")
 
     @classmethod
+    @checked(data=mapping)
     def from_dict(cls, data: Mapping[str, Any]) -> "FreezePlan":
         """Raises `ValueError` for a key that is not known or missing."""
         if not isinstance(data, Mapping) or not isinstance(data.get("phases"), list):
-            raise ValueError("a freeze plan is a mapping with a list `phases`")
+            raise ValueError(
+                f"a freeze plan is a mapping with a list `phases`; received {checks.shown(data)}"
+            )
         _known("a freeze plan", data, ("phases", "pattern"))
         phases = []
         for number, entry in enumerate(data["phases"]):
             known = [field.name for field in fields(Phase)]
             _known(f"phase {number} of a freeze plan", entry, known, known[:3])
             train = entry["train"]
-            chosen = train if isinstance(train, str) else tuple(train)
-            phases.append(Phase(**{**entry, "train": chosen}))
+            chosen = tuple(train) if isinstance(train, list) else train
+            try:
+                phases.append(Phase(**{**entry, "train": chosen}))
+            except ValueError as error:
+                raise ValueError(f"phase {number}, {entry['name']!r}: {error}") from None
         return cls(tuple(phases), data.get("pattern"))
 
     @classmethod
+    @checked()
     def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
         """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
         try:
@@ -96,6 +96,7 @@ class FreezePlan:
     def epochs(self) -> int:
         return sum(phase.epochs for phase in self.phases)
 
+    @checked()
     def check(self, model: keras.Model) -> None:
         """Raises `ValueError` if a phase chooses what the model does not have, or sets a learning
         rate where the model is compiled with an optimizer that has a schedule."""
@@ -109,6 +110,7 @@ class FreezePlan:
                     f"phase {phase.name!r} sets a learning rate, but the optimizer has a schedule"
                 )
 
+    @checked()
     def table(self, model: keras.Model) -> "Table":
         """A rich table of what trains when: a row a stage, a column a phase.
 
@@ -149,6 +151,7 @@ def _read_yaml(path: Path) -> Any:
     return found
 
 
+@checked()
 def fit_phases(model: keras.Model, plan: FreezePlan, *args: Any, **kwargs: Any) -> list[Any]:
     """Runs `model.fit(*args, **kwargs)` phase by phase, from a compiled model.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from wszoo.arguments import checked, one_word, positive
 from wszoo.sharing import graph
 from wszoo.transfer import cache, heads, probe, tune
 
@@ -51,12 +52,14 @@ class Rivals:
     those that train a pretrained backbone start from the probe.
     """
 
+    @checked()
     def __init__(self, make: Callable[[], keras.Model], classes: int, steps: int, folder: Path):
         self.make, self.classes, self.steps, self.folder = make, classes, steps, folder
         self.net = make()
         self._random: dict[int, list[np.ndarray]] = {}
         self._trainers: dict[tuple[str, float, int], tuple[tune.Trainer, list[np.ndarray]]] = {}
 
+    @checked(name=one_word(*WAYS), setting=positive)
     def accuracy(self, name: str, train: Pair, held: Pair, *, setting: float, seed: int) -> float:
         """Accuracy on `held`, `(x, y)`, after training on `train`."""
         way = WAYS[name]
@@ -68,6 +71,7 @@ class Rivals:
         linear = self._probe(rows(train[0]), train[1], setting)
         return probe.accuracy(rows(held[0]), held[1], linear)
 
+    @checked()
     def features(self, x: np.ndarray) -> np.ndarray:
         return probe.unit(cache.features(self.net, x, folder=self.folder))
 

@@ -4,6 +4,7 @@ Weights, optimizer and record are in one file, so they cannot disagree whenever 
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,17 @@ class Record:
         return sum(row["phase"] == phase for row in self.rows)
 
     def add(self, row: dict) -> bool:
-        """Adds a row; whether it has the least validation loss so far."""
+        """Adds a row; whether it has the least validation loss so far.
+
+        Raises `ValueError` for a loss that is no number: what comes after it is none either.
+        """
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(row.get(name, 0.0)):
+                raise ValueError(
+                    f"training diverged: {name} is {row[name]} in epoch {row['epoch']} of phase "
+                    f"{row['phase']!r}. Lower the learning rate, and look at the data for values "
+                    "that are too large"
+                )
         self.rows.append(row)
         value = row["val_loss"]
         better = self.best is None or value < self.rows[self.best]["val_loss"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import checked, either, of_class
 from wszoo.data.errors import did_you_mean
 from wszoo.data.numbers import as_numbers
 from wszoo.transfer import meaning, starts, targets
@@ -44,6 +46,7 @@ class Task:
     named: Callable[["Task", tuple[str, ...]], "Task"] = lambda task, class_names: task
 
 
+@checked(task=either(checks.text, of_class("Task")))
 def find(task: "str | Task") -> Task:
     """A task by its name, or as it is. Raises `ValueError` for an unknown name."""
     if isinstance(task, Task):

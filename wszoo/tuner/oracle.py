@@ -15,7 +15,8 @@ from typing import Any
 
 import keras_tuner
 
-from wszoo import checksums
+from wszoo import checks, checksums
+from wszoo.arguments import checked
 from wszoo.files import written_whole
 from wszoo.sharing.weights_file import write_weights
 from wszoo.tuner.schedule import Run, Schedule
@@ -24,6 +25,21 @@ from wszoo.tuner.schedule import Run, Schedule
 # defaults to a trial's values later, and a trial must stay the run that it is.
 PLAN, EPOCHS, SEED, OTHERS = "plan", "tuner/epochs", "tuner/seed", "tuner/others"
 IDLE = 0.2  # seconds a worker waits before it asks again
+
+
+_OBJECTIVES = (str, list, keras_tuner.Objective)
+
+
+def _objective(name: str, value: Any) -> Any:
+    """A metric's name whose direction KerasTuner knows, an `Objective`, or several."""
+    try:
+        keras_tuner.Oracle(objective=checks.kind(name, value, _OBJECTIVES, "a metric"))
+        return value
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a metric as fit logs it, such as 'val_accuracy', or a KerasTuner "
+            f"Objective; received {checks.shown(value)}"
+        ) from error
 
 
 class TieOracle(keras_tuner.Oracle):
@@ -38,6 +54,7 @@ class TieOracle(keras_tuner.Oracle):
     end_order: list[str]  # KerasTuner's, of names of trials
     start_order: list[str]
 
+    @checked(objective=_objective)
     def __init__(
         self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
     ):
@@ -172,8 +189,8 @@ class TieOracle(keras_tuner.Oracle):
         path = Path(self._get_oracle_fname())
         if path.is_file():
             for file in (path, *sorted(path.parent.glob("trial_*/trial.json"))):
-                checked(file, checksums.read_json)
-            checked(path, lambda _: super(TieOracle, self).reload())
+                intact(file, checksums.read_json)
+            intact(path, lambda _: super(TieOracle, self).reload())
         self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
         self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
         self._retry_queue = sorted(set(self.trials) - self._ended(), reverse=True)
@@ -214,7 +231,7 @@ class TieTuner(keras_tuner.Tuner):
 
     def reload(self) -> None:
         """As KerasTuner's. Raises `ValueError` for a file that is not as it was written."""
-        checked(Path(self._get_tuner_fname()), checksums.read_json)
+        intact(Path(self._get_tuner_fname()), checksums.read_json)
         super().reload()
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
@@ -248,7 +265,7 @@ class TieTuner(keras_tuner.Tuner):
 
         Raises `ValueError` where the trial's weights are not as they were written.
         """
-        checked(Path(self._get_checkpoint_fname(trial.trial_id)), checksums.check_seal)
+        intact(Path(self._get_checkpoint_fname(trial.trial_id)), checksums.check_seal)
         return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
 
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
@@ -272,7 +289,7 @@ def _save_best(callback: Any) -> None:
         write_weights(callback.model, part)
 
 
-def checked(path: Path, check: Callable[[Path], Any]) -> None:
+def intact(path: Path, check: Callable[[Path], Any]) -> None:
     """Raises `ValueError` with what to do where a file of a search is not as it was written."""
     try:
         check(path)

@@ -16,6 +16,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from wszoo.arguments import called, checked, each, either, model, one_word, some
 from wszoo.claims import claim, claimed
 from wszoo.fingerprints import digest
 from wszoo.locks import locked
@@ -34,6 +35,12 @@ Build = Callable[[Any], keras.Model]
 PROJECT = "trials"
 
 
+@checked(
+    model=either(model, called),
+    better=one_word("max", "min"),
+    parent=either(one_word("train"), model),
+    callbacks=each(some(keras.callbacks.Callback, "a Keras callback"), least=0),
+)
 def search(
     model: keras.Model | Build,
     train: Pair,
