@@ -27,28 +27,46 @@ import wszoo
 from wszoo import evaluation, training
 from wszoo.cli import run
 from wszoo.files import written_whole
+from wszoo.options import (
+    ANY,
+    DataDir,
+    ManualDir,
+    Seed,
+    argument,
+    folder,
+    number,
+    rate,
+    split,
+    text,
+    whole,
+    word,
+    words,
+)
 from wszoo.tuner.compress import Recovery, compress, recover
 from wszoo.tuner.narrow import narrower
 from wszoo.tuner.suggest import METHODS
 
 
 def main(
-    target: Annotated[str, typer.Argument(help="NAME.TAG or a .keras file.")],
-    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
-    fraction: Annotated[float, typer.Option(help="Of the parameters, to keep at most.")] = 0.5,
-    method: Annotated[str, typer.Option(help=f"auto, {', '.join(METHODS)}.")] = "auto",
-    sites: Annotated[str | None, typer.Option(help="Those that may share: globs, commas.")] = None,
+    target: Annotated[str, argument(text("NAME.TAG or a .keras file."))],
+    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
+    fraction: Annotated[
+        float, number("Of the parameters, to keep at most.", above=0, below=1)
+    ] = 0.5,
+    method: Annotated[str, word(f"auto, {', '.join(METHODS)}.", valid=("auto", *METHODS))] = "auto",
+    sites: Annotated[str | None, words("Those that may share: globs, commas.")] = None,
     relax: Annotated[
-        int | None, typer.Option(help="Rank of a private part a site; 0: none; else what fits.")
+        int | None,
+        whole("Rank of a private part; 0: none; else what fits.", least=0, most=4096),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Of the recovery.")] = 5,
-    learning_rate: Annotated[float, typer.Option(help="Of the recovery.")] = 5e-3,
-    rival_epochs: Annotated[int, typer.Option(help="Of the narrower network; 0: none.")] = 10,
-    examples: Annotated[int, typer.Option(help="Training examples to use.")] = 10000,
-    seed: Annotated[int, typer.Option(help="Of the order of examples.")] = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/compress"),
+    epochs: Annotated[int, whole("Of the recovery.")] = 5,
+    learning_rate: Annotated[float, rate("Of the recovery.")] = 5e-3,
+    rival_epochs: Annotated[int, whole("Of the narrower network; 0: none.", least=0)] = 10,
+    examples: Annotated[int, whole("Training examples to use.", most=ANY)] = 10000,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/compress"),
     smoke: Annotated[bool, typer.Option(help="Few examples, to see that it runs.")] = False,
 ) -> None:
     """Make a trained model smaller by tying its layers, and bring it back by a short training."""
@@ -92,7 +110,7 @@ def main(
 def chosen(model: keras.Model, globs: str | None) -> tuple[str, ...] | None:
     if globs is None:
         return None
-    return wszoo.SharingPlan.untied(wszoo.sites(model)).match(*globs.split(","))
+    return wszoo.SharingPlan.untied(wszoo.sites(model)).match(*split(globs))
 
 
 def rival(

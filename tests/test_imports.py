@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "__init__": {"sharing", "registry", "relaxed", "tuner"},
     "batches": set(),
     "checks": set(),
+    "option_values": set(),
+    "options": {"option_values"},
     "files": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),

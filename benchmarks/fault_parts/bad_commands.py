@@ -70,6 +70,7 @@ LEGAL = {
     ("*", "--held", "1000000000000"): "at most so many",
     ("*", "--batch-size", "1000000000000"): "a batch larger than the data is the data",
     ("*", "--noise", "0"): "no noise",
+    ("*", "--max-loss", "0"): "nothing may be lost beyond the error",
     ("*", "--temperature", "0"): "takes the likeliest character",
     ("*", "--weight-decay", "0"): "none",
     ("*", "--label-smoothing", "0"): "none",
@@ -114,7 +115,9 @@ def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
             if code not in (None, 0):
                 failures.append({"line": name, "verdict": "refused", "said": error})
     total = sum(counts.values(), Counter())
-    rows = [{"what": name, "tried": sum(c.values()) - c["right"], **c} for name, c in counts.items()]
+    rows = [
+        {"what": name, "tried": sum(c.values()) - c["right"], **c} for name, c in counts.items()
+    ]
     return {
         "tried": len(wrong), "lost": 0, "different": 0, "crashed": total["deep"],
         "vague": total["vague"], "accepted": total["accepted"], "rows": [*rows, *failures],
@@ -196,7 +199,7 @@ def _given(line: list[str], option: str, places: list[str]) -> str:
     """The right value, or nothing where the right line leaves the option out."""
     if option in places:
         before = line[: places.index(option) + 1]
-        return before[-1] if len(before) > places.index(option) and "-" != before[-1][0] else ""
+        return before[-1] if len(before) > places.index(option) and before[-1][0] != "-" else ""
     return line[line.index(option) + 1] if option in line else ""
 
 
@@ -265,7 +268,9 @@ def judge(
         return "deep", said[-600:]
     one = [text for text in said.strip().splitlines() if text.strip()]
     short = 0 < len(one) <= LINES_OF_AN_ERROR
-    return ("clear" if code == 2 and short and _named(said, option, value) else "vague"), said[-600:]
+    return ("clear" if code == 2 and short and _named(said, option, value) else "vague"), said[
+        -600:
+    ]
 
 
 def _named(said: str, option: str, value: str) -> bool:
@@ -274,4 +279,5 @@ def _named(said: str, option: str, value: str) -> bool:
     word = option.lstrip("-").replace("-", "[-_ ]")
     if re.search(rf"(?<![a-z]){word}(?![a-z])", said, re.IGNORECASE):
         return True
-    return len(value) > 3 and value in said
+    shown = value.partition(".")[0] if value[:1] != "." else value  # of NAME.TAG the name
+    return len(shown) > 3 and shown in said

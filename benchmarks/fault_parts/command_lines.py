@@ -21,7 +21,7 @@ PLAN = "phases:\n  - {name: head, train: head, epochs: 1}\n"
 
 # Command → a right line. `{…}` are files of `prepare`.
 LINES = {
-    "wszoo list": "tied_* --task reconstruction --family dense",
+    "wszoo list": "tied_* --task reconstruction --family autoencoder",
     "wszoo info": "tied_ae",
     "wszoo audit": "model.keras --sharing untied --max-ratio 1.5",
     "wszoo export": "model.keras out --formats litert --precision float32 --data images.npz "
