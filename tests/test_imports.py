@@ -11,7 +11,13 @@ import wszoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
-EVERYWHERE = {"_lazy", "_version", "checks", "files"}  # import nothing of wszoo themselves
+EVERYWHERE = {
+    "_lazy",
+    "_version",
+    "checks",
+    "files",
+    "keras_settings",
+}  # import nothing of wszoo themselves
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
@@ -29,6 +35,7 @@ MAY_IMPORT = {
     "option_values": set(),
     "options": {"option_values"},
     "files": set(),
+    "keras_settings": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},
