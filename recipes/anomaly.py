@@ -136,6 +136,8 @@ def images(
     if smoke:
         steps, seeds = 2, 1
     source = load(data, data_dir=data_dir, max_per_split=max_examples)
+    if len(source.input_shape) != 3:
+        raise ValueError(f"{data} holds no images; its examples are {source.input_shape}")
     x, y = source.arrays("train")
     x_test, y_test = source.arrays("test")
     config = {"input_shape": source.input_shape, "widths": [int(w) for w in widths.split(",")]}

@@ -43,6 +43,9 @@ def main(
     smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
 ) -> None:
     """Classify recordings, of speakers that were never heard and of your own."""
+    if "." in model and (set_ != "{}" or sharing is not None):
+        option = "--set" if sharing is None else "--sharing"
+        raise ValueError(f"{option} is for training a NAME; {model!r} has its own")
     heard = None if not wav else audio.read_frames(wav)  # a bad file is said before training
     source = load(data, data_dir=data_dir, max_per_split=100 if smoke else None)
     if len(source.input_shape) != 2:

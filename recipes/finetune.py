@@ -161,11 +161,14 @@ def main(
     if mode != "plan":
         checks.some_of("--mode", names, ("all", "plan", *MODES))
     check_options(context, RIVALS if mode == "plan" else OWN, mode)
-    if cache not in ("auto", "off"):
-        option_values.new_folder("--cache", Path(cache))
+    check_own(backbone, cache, task, order, weights, image_size)
     processes = distributed.start(distribution, seed=seed)  # before anything is computed
     if mode == "plan":
         asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
+        if len(labels_per_class or []) > 1:
+            raise ValueError(
+                f"--mode plan takes one --labels-per-class; received {labels_per_class}"
+            )
         places = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
         known = source_for(backbone, data, task, image_size, **places)
         if labels_per_class and isinstance(known, Source):
@@ -224,6 +227,21 @@ def check_options(context: typer.Context, panel: str, mode: str) -> None:
             and getattr(option, "rich_help_panel", None) == panel
         ):
             raise ValueError(f"{option.opts[0]} does not go with --mode {mode}; it is one {panel}")
+
+
+def check_own(
+    backbone: str, cache: str, task: str, order: Any, weights: str, image_size: int | None
+) -> None:
+    """Raises `ValueError` for options of a run of your own that do not go together."""
+    if cache not in ("auto", "off"):
+        folder = option_values.new_folder("--cache", Path(cache))
+        if not folder.exists() and (near := checks.near(cache, ("auto", "off"))):
+            raise ValueError(f"--cache must be auto, off or a folder; received {cache!r}{near}")
+    if order is not None and task != "ordinal":
+        raise ValueError(f"--order is for --task ordinal, not for {task}")
+    if ":" not in backbone and (weights != "imagenet" or image_size is not None):
+        option = "--image-size" if weights == "imagenet" else "--weights"
+        raise ValueError(f"{option} is for a backbone keras:NAME; received {backbone!r}")
 
 
 def source_for(

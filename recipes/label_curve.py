@@ -78,14 +78,14 @@ def main(
         counts, tuned_at, seeds, tune_seeds, steps, held = counts[:2], [1], 2, 1, 4, 50
     size = wszoo.get(backbone, head=None).input_shape[1]
     source = enough(load(data, image_size=size, data_dir=data_dir), max(counts + tuned_at), held)
-    kept = trainings or out / "trainings"
+    folder = trainings or out / "trainings"
     rivals = Rivals(
-        lambda: wszoo.get(backbone, head=None), source.num_classes, steps, kept / "features"
+        lambda: wszoo.get(backbone, head=None), source.num_classes, steps, folder / "features"
     )
     settings = {"backbone": backbone, "data": data, "steps": steps, "held": held}
-    claims.claim(kept, settings | {"network": rivals.net, "examples": source, "ways": WAYS})
+    claims.claim(folder, settings | {"network": rivals.net, "examples": source, "ways": WAYS})
     about = settings | {"seeds": seeds, "tune_seeds": tune_seeds, "tune_at": tuned_at}
-    curve = Curve(rivals, source, kept, held, tune_seeds, tuned_at)
+    curve = Curve(rivals, source, folder, held, tune_seeds, tuned_at)
     with Progress(transient=True) as progress:
         bar = progress.add_task("trainings", total=len(counts) * len(names))
         results = []

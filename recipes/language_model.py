@@ -28,6 +28,8 @@ from wszoo.data import text as texts
 from wszoo.files import written_whole
 from wszoo.options import Seed, Smoke, file, folder, number, rate, settings, text, whole
 
+PRETRAINED = "tiny_shakespeare"
+
 
 def main(
     prompt: Annotated[str, typer.Option(help="How the text begins.")] = "ROMEO:",
@@ -38,7 +40,7 @@ def main(
     data: Annotated[Path | None, file("A .txt file to learn from.", suffix=".txt")] = None,
     saved: Annotated[
         str, text("A tag, or the folder of an earlier run.", "--weights")
-    ] = "tiny_shakespeare",
+    ] = PRETRAINED,
     sharing: Annotated[str | None, text("A plan, as depth:cycle:2.")] = None,
     set_: Annotated[str, settings("The model's settings, JSON.")] = "{}",
     steps: Annotated[int, whole("Training steps, 16 windows each.")] = 2000,
@@ -48,6 +50,10 @@ def main(
     smoke: Smoke = False,
 ) -> None:
     """Write text with a language model, pretrained or of your own text."""
+    if data is not None and saved != PRETRAINED:
+        raise ValueError("--weights are those that write without --data; give one of the two")
+    if data is None and (set_ != "{}" or sharing is not None):
+        raise ValueError(f"--{'set' if sharing is None else 'sharing'} is for training on --data")
     if smoke:
         steps, length = 3, min(length, 20)
     metrics: dict[str, Any] = {"prompt": prompt, "temperature": temperature, "seed": seed}

@@ -94,18 +94,18 @@ def main(
     decides |= {"views": views, "turns": turns, "noise": noise}
     scores = []
     for nth in range(seeds):
-        place = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
+        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
         keras.utils.set_random_seed(seed + nth)
         net = entry.make(plan, **config)
         stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
         compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
-        claims.claim(place, decides | {"seed": seed + nth, "network": net})
+        claims.claim(folder, decides | {"seed": seed + nth, "network": net})
         net.fit(
             stream,
             epochs=epochs,
             shuffle=False,
             verbose=2,
-            callbacks=[*stream.callbacks, training.Resume(place, delete_checkpoint=False)],
+            callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
         )
         scores.append(training.evaluate(net, source, entry.task, noise=noise))
         print(f"seed {seed + nth}: {scores[-1]}", flush=True)

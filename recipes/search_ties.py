@@ -118,7 +118,10 @@ def untied_model(
         settings["head"] = source.num_classes
     if task == "language_modelling":
         settings["vocabulary"] = source.num_classes
-    return registry.get(target, sharing="untied", **settings), source, task
+    try:
+        return registry.get(target, sharing="untied", **settings), source, task
+    except ValueError as error:
+        raise ValueError(f"{target} on {data}: {error}") from error
 
 
 def compiled(model: keras.Model, task: str, rate: float) -> str:

@@ -27,11 +27,12 @@ from typing import Any
 
 import typer
 
-from fault_parts import command_lines
+from fault_parts import command_lines, result
 
-PATIENCE = 3.0  # seconds after which a command is taken to have begun its work
+PATIENCE = 8.0  # seconds after which a command is taken to have begun its work
 SHORT = 36  # wrong lines of the short form
 LINES_OF_AN_ERROR = 12
+WROTE = "refused after it had written"
 
 WHOLE = ("x", "", "1.5", "0", "-1", "1000000000000", "nan", "inf")
 REAL = ("x", "", "0", "-1", "1e12", "nan", "inf", "-inf")
@@ -75,6 +76,10 @@ LEGAL = {
     ("*", "--weight-decay", "0"): "none",
     ("*", "--label-smoothing", "0"): "none",
     ("*", "--l2-sp", "0"): "no pull",
+    ("*", "--views", "0"): "no fixed views",
+    ("compare.py", "--arm", "trhee=*"): "an arm has any label",
+    ("*", "--cache", "no_such_thing"): "a folder that is made",
+    ("*", "--max-parameters", "1e12"): "at most so many",
     ("*", "--relax", "0"): "no private parts",
     ("*", "--rival-epochs", "0"): "no rival",
     ("*", "--points", "0"): "the plan named may lose nothing",
@@ -115,13 +120,9 @@ def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
             if code not in (None, 0):
                 failures.append({"line": name, "verdict": "refused", "said": error})
     total = sum(counts.values(), Counter())
-    rows = [
-        {"what": name, "tried": sum(c.values()) - c["right"], **c} for name, c in counts.items()
-    ]
-    return {
-        "tried": len(wrong), "lost": 0, "different": 0, "crashed": total["deep"],
-        "vague": total["vague"], "accepted": total["accepted"], "rows": [*rows, *failures],
-    }  # fmt: skip
+    rows = [{"what": n, "tried": c.total() - c["right"], **c} for n, c in counts.items()]
+    ways = {"crashed": total["deep"], "vague": total["vague"], "accepted": total["accepted"]}
+    return result(len(wrong), [*rows, *failures], **ways)
 
 
 def right(name: str) -> list[str]:
@@ -252,9 +253,11 @@ def attempt(folder: Path, name: str, app: Any, line: list[str]) -> tuple[Any, st
         signal.signal(signal.SIGALRM, old)
         sys.argv = argv
         os.chdir(here)
-    for made in set(folder.iterdir()) - before:
-        shutil.rmtree(made) if made.is_dir() else made.unlink()
-    return code, error.getvalue()
+    made = set(folder.iterdir()) - before
+    for path in made:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    late = f"\n{WROTE}: {', '.join(path.name for path in made)}" if code == 2 and made else ""
+    return code, error.getvalue() + late
 
 
 def judge(
@@ -266,6 +269,8 @@ def judge(
         return "accepted", "ended well" if code == 0 else "began to work"
     if "Traceback" in said:
         return "deep", said[-600:]
+    if WROTE in said:
+        return "accepted", said[-600:]
     one = [text for text in said.strip().splitlines() if text.strip()]
     short = 0 < len(one) <= LINES_OF_AN_ERROR
     return ("clear" if code == 2 and short and _named(said, option, value) else "vague"), said[
@@ -278,6 +283,9 @@ def _named(said: str, option: str, value: str) -> bool:
     said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", said).split())
     word = option.lstrip("-").replace("-", "[-_ ]")
     if re.search(rf"(?<![a-z]){word}(?![a-z])", said, re.IGNORECASE):
+        return True
+    words = re.findall(r"[A-Za-z_]{5,}", value)  # of a JSON object, a path or a list
+    if any(word in said for word in words):
         return True
     shown = value.partition(".")[0] if value[:1] != "." else value  # of NAME.TAG the name
     return len(shown) > 3 and shown in said

@@ -5,7 +5,6 @@ without a line here is an error of the campaign: whoever adds a command adds a l
 """
 
 import importlib.util
-import json
 import sys
 import wave
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import numpy as np
 import typer
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-SMALL = json.dumps({"width": 4, "depth": 2})
+SMALL = '{"width":4,"depth":2}'
 PLAN = "phases:\n  - {name: head, train: head, epochs: 1}\n"
 
 # Command → a right line. `{…}` are files of `prepare`.

@@ -3,14 +3,15 @@
     pattern: "conv\\d"            # optional: what names a stage, see wszoo.transfer.stages
     phases:
       - {name: head, train: head, epochs: 3}
-      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1.0e-3}
-      - {name: all, train: all, epochs: 5, learning_rate: 1.0e-4, batch_norm: train}
+      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1e-3}
+      - {name: all, train: all, epochs: 5, learning_rate: 1e-4, batch_norm: train}
 
 First the head, then all (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"); layers
 step by step from the top: Howard & Ruder 2018 (ULMFiT).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo import checks
 from wszoo.transfer.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transfer.stages import select, stages
 
@@ -39,15 +41,15 @@ class Phase:
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.epochs, int) or self.epochs < 1:
-            raise ValueError(f"phase {self.name!r}: epochs must be 1 or more, not {self.epochs!r}")
-        if self.batch_norm not in BATCH_NORM:
-            raise ValueError(
-                f"phase {self.name!r}: batch_norm is {', '.join(BATCH_NORM)}; received "
-                f"{self.batch_norm!r}"
-            )
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"phase {self.name!r}: learning_rate must be positive")
+        checks.text("the name of a phase", self.name)
+        whose = f"phase {self.name!r}:"
+        several = isinstance(self.train, list | tuple) and self.train
+        for chosen in self.train if several else (self.train,):
+            checks.text(f"{whose} train", chosen)
+        checks.whole(f"{whose} epochs", self.epochs, least=1)
+        checks.one_of(f"{whose} batch_norm", self.batch_norm, BATCH_NORM)
+        if self.learning_rate is not None:
+            checks.number(f"{whose} learning_rate", self.learning_rate, above=0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class FreezePlan:
         names = [phase.name for phase in self.phases]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a freeze plan needs phases of different names; received {names}")
+        if self.pattern is not None:
+            try:
+                re.compile(checks.text("the pattern of a freeze plan", self.pattern))
+            except re.error as error:
+                raise ValueError(
+                    f"the pattern of a freeze plan must be a regular expression; received "
+                    f"{self.pattern!r} ({error})"
+                ) from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FreezePlan":
@@ -73,7 +83,7 @@ class FreezePlan:
             known = [field.name for field in fields(Phase)]
             _known(f"phase {number} of a freeze plan", entry, known, known[:3])
             train = entry["train"]
-            chosen = train if isinstance(train, str) else tuple(train)
+            chosen = tuple(train) if isinstance(train, list) else train
             phases.append(Phase(**{**entry, "train": chosen}))
         return cls(tuple(phases), data.get("pattern"))
 
@@ -82,8 +92,10 @@ class FreezePlan:
         """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
         import yaml
 
+        from wszoo.transfer import plan_yaml
+
         try:
-            return cls.from_dict(yaml.safe_load(Path(path).read_text()))
+            return cls.from_dict(plan_yaml.read(Path(path)))
         except (yaml.YAMLError, ValueError) as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
