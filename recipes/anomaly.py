@@ -186,6 +186,7 @@ class Trainer:
 
     def __init__(self, name: str, **config: Any):
         self.name, self.config = name, config
+        keras.utils.set_random_seed(0)
         self.net = wszoo.get(name, **config)
         optimizer = keras.optimizers.Adam(2e-3)
         self.net.compile(optimizer, loss="mse")

@@ -43,6 +43,7 @@ def main(
     smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
 ) -> None:
     """Classify recordings, of speakers that were never heard and of your own."""
+    keras.utils.set_random_seed(seed)
     if "." in model and (set_ != "{}" or sharing is not None):
         option = "--set" if sharing is None else "--sharing"
         raise ValueError(f"{option} is for training a NAME; {model!r} has its own")

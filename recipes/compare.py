@@ -51,6 +51,7 @@ from wszoo.options import (
     whole,
     words,
 )
+from wszoo.report import untimed
 
 RESTORE = "Autoencoders restore inputs with noise of this standard deviation."
 EDGE = (
@@ -115,9 +116,10 @@ def main(
     with written_whole(out / "comparison.md") as part:
         part.write_text("\n\n".join(page) + "\n")
     plain = [r | {"differences": {k: asdict(d) for k, d in r["differences"].items()}} for r in rows]
+    # How long the trainings took stands in the page and in their own files.
     metrics = {"title": title, "conditions": asdict(conditions), "rows": plain}
     with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"trainings": results}, indent=1) + "\n")
+        part.write_text(json.dumps(untimed(metrics | {"trainings": results}), indent=1) + "\n")
     picture(out / "comparison.png", rows, conditions, title=title)
     print(f"wrote metrics.json, comparison.md and comparison.png to {out}")
 

@@ -72,6 +72,7 @@ def main(
     """Make a trained model smaller by tying its layers, and bring it back by a short training."""
     if smoke:
         examples, epochs, rival_epochs = 256, 1, 1
+    keras.utils.set_random_seed(seed)
     model = wszoo.load(target) if target.endswith(".keras") else wszoo.get(target)
     source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
     x, y = source.arrays("train")
@@ -96,12 +97,14 @@ def main(
     console.print(made.suggestion.table())
     made.suggestion.picture(out / "merges.png")
     rows = [row(name, m, source, task) for name, m in (("original", model), ("tied", made.model))]
-    rows += rival(model, made.model, train, rival_epochs, recovery, source, task)
+    rows += rival(model, made.model, train, rival_epochs, recovery, seed, source, task)
     console.print(table(rows, made.plan.pattern, source.name))
     wszoo.save(made.model, out / "model.keras")
     files = wszoo.export(made.model, out / "export", ["saved_model", "litert"]).files
     about = {"target": target, "data": source.name, "plan": made.plan.to_dict(), "rows": rows}
-    about |= {"seconds": seconds, "files": {str(f.path): f.file.file_bytes for f in files}}
+    about |= {"files": {str(f.path): f.file.file_bytes for f in files}}
+    with written_whole(out / "times.json") as part:
+        part.write_text(json.dumps({"seconds": seconds}) + "\n")
     with written_whole(out / "metrics.json") as part:
         part.write_text(json.dumps(about, indent=1) + "\n")
     print(f"compressed in {seconds:.0f} s; model.keras, export/, merges.png, metrics.json in {out}")
@@ -119,6 +122,7 @@ def rival(
     train: tuple,
     epochs: int,
     recovery: Recovery,
+    seed: int,
     source: Any,
     task: str,
 ) -> list[dict[str, Any]]:
@@ -126,12 +130,13 @@ def rival(
     if not epochs:
         return []
     try:
+        keras.utils.set_random_seed(seed)  # the narrower network begins with new weights
         made = narrower(wszoo.untied_twin(model), tied.count_params())
     except ValueError as error:
         print(f"no narrower network beside it: {error}")
         return []
     steps = Recovery(epochs, recovery.learning_rate)
-    made = recover(made, model, train, steps, verbose=2)
+    made = recover(made, model, train, steps, seed=seed, verbose=2)
     return [row("narrower, distilled", made, source, task)]
 
 

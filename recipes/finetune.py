@@ -178,6 +178,7 @@ def main(
     counts = labels_per_class or [5]
     if smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
+    keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
     net = wszoo.get(backbone, head=None)
     options = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
     source = load(data, image_size=net.input_shape[1], **options)
@@ -205,8 +206,12 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     metrics = {"backbone": backbone, "data": data, "steps": steps, "best": best}
     with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"results": results}, indent=1) + "\n")
+        part.write_text(json.dumps(report.untimed(metrics | {"results": results}), indent=1) + "\n")
     draw(out / "curves.png", results)
+    times = [{k: v for k, v in r.items() if k in ("mode", "labels/class", "seed", "seconds")}
+             for r in results]  # fmt: skip
+    with written_whole(out / "times.json") as part:
+        part.write_text(json.dumps(times, indent=1) + "\n")
     print(f"best on validation: {best}. Wrote metrics.json and curves.png to {out}")
     trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
     if trained:

@@ -50,6 +50,7 @@ def main(
     smoke: Smoke = False,
 ) -> None:
     """Write text with a language model, pretrained or of your own text."""
+    keras.utils.set_random_seed(seed)
     if data is not None and saved != PRETRAINED:
         raise ValueError("--weights are those that write without --data; give one of the two")
     if data is None and (set_ != "{}" or sharing is not None):

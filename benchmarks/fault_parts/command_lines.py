@@ -57,7 +57,7 @@ LINES = {
     "language_model.py": "--prompt the --temperature 0.5 --length 3 --data book.txt "
     '--sharing untied --set {"width":8,"depth":2,"heads":2} --steps 1 --learning-rate 0.01 '
     "--seed 1 --out out",
-    "multitask.py": "--data images.npz --examples 40 --few 8 --seeds 1 --steps 2 --batch-size 4 "
+    "multitask.py": "--data images.npz --examples 40 --few 8 --seeds 1 --steps 12 --batch-size 8 "
     "--learning-rate 0.01 --width 4 --data-dir . --out out",
     "pretrain.py": f"conv_net --data images.npz --tag mine --set {SMALL} --sharing untied "
     "--epochs 1 --batch-size 16 --learning-rate 0.01 --weight-decay 0.01 --label-smoothing 0.1 "

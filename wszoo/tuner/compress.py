@@ -86,6 +86,7 @@ def compress(
     """
     if relax is not None and relax < 0:
         raise ValueError(f"relax is a rank, 0 for none or None for the largest, not {relax}")
+    keras.utils.set_random_seed(seed)  # private parts begin with random numbers
     x, y = check_data(model, train)
     most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
     twin = untied_twin(model)
