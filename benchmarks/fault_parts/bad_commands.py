@@ -97,7 +97,7 @@ LEGAL = {
 def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
     """The campaign's part; `rows` has a row a command, and each line that was not clear."""
     folder = Path(folder)
-    command_lines.prepare(folder)
+    command_lines.prepare(folder, converted=True)
     for name, text in PLANS.items():
         (folder / name).write_text(text)
     known = {name: (app, words) for name, app, words in command_lines.commands()}

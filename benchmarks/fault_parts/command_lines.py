@@ -97,8 +97,8 @@ def _module(file: Path) -> Any:
     return sys.modules[name]
 
 
-def prepare(folder: Path) -> None:
-    """Writes the files that the lines name, and some that no command can use."""
+def prepare(folder: Path, *, converted: bool = False) -> None:
+    """Writes the files that the lines name, a .tflite file if asked, and some of no use."""
     import keras
 
     import wszoo
@@ -118,9 +118,10 @@ def prepare(folder: Path) -> None:
     keras.utils.set_random_seed(0)
     model = wszoo.get("conv_net", width=4, depth=3, head=4, sharing="untied")
     wszoo.save(model, folder / "model.keras")
-    from wszoo.export.litert import litert
+    if converted:
+        from wszoo.export.litert import litert
 
-    litert(model, folder / "model.tflite")
+        litert(model, folder / "model.tflite")
     (folder / "a_file").write_text("neither an image nor a plan\n")
     (folder / "a_folder").mkdir(exist_ok=True)
 
