@@ -159,7 +159,7 @@ def main(
     """Put a pretrained backbone under a new head, on few labels, beside its rivals."""
     names = split(ALL if mode == "all" else mode)
     if mode != "plan":
-        checks.some_of("--mode", names, ("all", "plan", *MODES))
+        checks.some_of("--mode", names, MODES if len(names) > 1 else ("all", "plan", *MODES))
     check_options(context, RIVALS if mode == "plan" else OWN, mode)
     check_own(backbone, cache, task, order, weights, image_size)
     processes = distributed.start(distribution, seed=seed)  # before anything is computed

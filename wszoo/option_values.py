@@ -13,17 +13,6 @@ from wszoo import checks
 Valid = Iterable[str] | Callable[[], Iterable[str]]
 
 
-def whole(option: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
-    bounds = {"least": least, "most": most}
-    return checks.whole(
-        option, _read(value), **{k: int(v) for k, v in bounds.items() if v is not None}
-    )
-
-
-def number(option: str, value: Any, **bounds: float) -> float:
-    return checks.number(option, _read(value), **bounds)
-
-
 def word(option: str, value: Any, *, valid: Valid) -> str:
     return checks.one_of(option, value, _all(valid))
 

@@ -28,7 +28,9 @@ ANY = 10**18  # of what is an upper bound itself, such as a batch or a number of
 RATE = 10.0  # the largest learning rate, of Adam and its kin
 
 
-def option(help: str, names: tuple[str, ...], check: Check, panel: str | None = None) -> Any:
+def option(
+    help: str, names: tuple[str, ...], check: Check, panel: str | None = None, shown: str = ""
+) -> Any:
     """An option whose values, once typer has given them their type, one function checks."""
 
     def checked(parameter: typer.CallbackParam, value: Any) -> Any:
@@ -36,7 +38,9 @@ def option(help: str, names: tuple[str, ...], check: Check, panel: str | None = 
             return [check(parameter.opts[0], each) for each in value]
         return None if value is None else check(parameter.opts[0], value)
 
-    return typer.Option(*names, help=help, callback=checked, rich_help_panel=panel)
+    return typer.Option(
+        *names, help=help, callback=checked, rich_help_panel=panel, metavar=shown or None
+    )
 
 
 def argument(option: Any) -> Any:
@@ -62,13 +66,15 @@ def whole(
 ) -> Any:
     """An option that takes whole numbers from `least` to `most`."""
     check = partial(checks.whole, least=least, most=most)
-    return option(help, names, check, panel)
+    return option(help, names, check, panel, f"<int ≥ {least}>")
 
 
 def number(help: str, *names: str, panel: str | None = None, **bounds: Any) -> Any:
     """An option that takes finite numbers; the bounds are those of `checks.number`."""
+    signs = {"least": "≥", "above": ">", "most": "≤", "below": "<"}
+    shown = ", ".join(f"{signs[bound]} {value:g}" for bound, value in bounds.items())
     check = partial(checks.number, **bounds)
-    return option(help, names, check, panel)
+    return option(help, names, check, panel, f"<float {shown}>" if shown else "<float>")
 
 
 def rate(help: str, *names: str, panel: str | None = None) -> Any:
