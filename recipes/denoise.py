@@ -18,17 +18,20 @@ import wszoo
 from wszoo import evaluation, report, training
 from wszoo.cli import run
 from wszoo.files import write_json
+from wszoo.options import DataDir, ManualDir, argument, folder, number, text
 
 
 def main(
     target: Annotated[
-        str, typer.Argument(help="NAME.TAG or a .keras file.")
+        str, argument(text("NAME.TAG or a .keras file."))
     ] = "tied_conv_ae.fashion_mnist",
-    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
-    noise: Annotated[float, typer.Option(help="Standard deviation, of pixels in [0, 1].")] = 0.3,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("runs/denoise"),
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
+    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
+    noise: Annotated[
+        float, number("Standard deviation, of pixels in [0, 1].", least=0, most=100)
+    ] = 0.3,
+    out: Annotated[Path, folder("The folder to write to.")] = Path("runs/denoise"),
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
     smoke: Annotated[bool, typer.Option(help="Twenty images.")] = False,
 ) -> None:
     """Restore noisy images with a shared-weight autoencoder."""

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import typer
 from rich.progress import Progress
 
 import wszoo
@@ -35,6 +34,19 @@ from wszoo.comparison import paired
 from wszoo.data import Source, load
 from wszoo.data.splitting import first_stratified
 from wszoo.files import write_json, write_text
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    Smoke,
+    argument,
+    folder,
+    numbers,
+    split,
+    text,
+    whole,
+    words,
+)
 from wszoo.transfer.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most
@@ -42,25 +54,25 @@ REFERENCE = "scratch"
 
 
 def main(
-    backbone: Annotated[str, typer.Argument(help="A model with its tag.")] = "conv_net.omniglot",
-    data: Annotated[str, typer.Option(help="A source: a name, .npz, image folder.")] = "digits",
-    labels: Annotated[str, typer.Option(help="Labels a class, by commas.")] = "1,2,5,10,20,100",
-    ways: Annotated[str, typer.Option(help="By commas.")] = ",".join(WAYS),
-    seeds: Annotated[int, typer.Option(help="Draws of labels that are scored.")] = 5,
-    tune_seeds: Annotated[int, typer.Option(help="Draws of the search.")] = 2,
-    tune_at: Annotated[str, typer.Option(help="Labels a class of the search.")] = "2,20",
-    steps: Annotated[int, typer.Option(help="Training steps; ten epochs at least.")] = 120,
-    held: Annotated[int, typer.Option(help="Images that are scored, of each split.")] = 1000,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/label_curve"),
-    trainings: Annotated[Path | None, typer.Option(help="By default in --out.")] = None,
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    backbone: Annotated[str, argument(text("A model with its tag."))] = "conv_net.omniglot",
+    data: Data = "digits",
+    labels: Annotated[
+        str, numbers("Labels a class, by commas.", kind=int, least=1)
+    ] = "1,2,5,10,20,100",
+    ways: Annotated[str, words("By commas.", valid=WAYS)] = ",".join(WAYS),
+    seeds: Annotated[int, whole("Draws of labels that are scored.")] = 5,
+    tune_seeds: Annotated[int, whole("Draws of the search.")] = 2,
+    tune_at: Annotated[str, numbers("Labels a class of the search.", kind=int, least=1)] = "2,20",
+    steps: Annotated[int, whole("Training steps; ten epochs at least.")] = 120,
+    held: Annotated[int, whole("Images that are scored, of each split.", most=ANY)] = 1000,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/label_curve"),
+    trainings: Annotated[Path | None, folder("By default in --out.")] = None,
+    smoke: Smoke = False,
 ) -> None:
     """Accuracy over labels a class: scratch against ways to use a pretrained backbone."""
-    counts, tuned_at = ([int(n) for n in text.split(",")] for text in (labels, tune_at))
-    names = ways.split(",")
-    if unknown := [name for name in names if name not in WAYS]:
-        raise ValueError(f"unknown way {unknown[0]!r}; valid are {', '.join(WAYS)}")
+    counts, tuned_at = ([int(n) for n in split(listed)] for listed in (labels, tune_at))
+    names = split(ways)
     if smoke:
         counts, tuned_at, seeds, tune_seeds, steps, held = counts[:2], [1], 2, 1, 4, 50
     size = wszoo.get(backbone, head=None).input_shape[1]

@@ -25,7 +25,6 @@ from typing import Annotated, Any
 
 import keras
 import numpy as np
-import typer
 from rich.console import Console
 from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
@@ -35,6 +34,7 @@ from wszoo import batches, checksums, claims, report
 from wszoo.cli import run
 from wszoo.data import load
 from wszoo.files import write_text
+from wszoo.options import ANY, DataDir, Smoke, folder, rate, text, whole
 from wszoo.training import cosine
 from wszoo.transfer.multitask import (
     Head,
@@ -49,17 +49,17 @@ METRIC = {"class": "error (%)", "slant": "error (degrees)", "thickness": "error 
 
 
 def main(
-    data: Annotated[str, typer.Option(help="A source of images of strokes.")] = "digits",
-    examples: Annotated[int, typer.Option(help="Training images.")] = 1000,
-    few: Annotated[int, typer.Option(help="Labelled ones where labels are few.")] = 100,
-    seeds: Annotated[int, typer.Option(help="Draws of labels and first weights.")] = 3,
-    steps: Annotated[int, typer.Option(help="Of every training.")] = 400,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 50,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, at its height.")] = 3e-3,
-    width: Annotated[int, typer.Option(help="Of conv_net.")] = 16,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/multitask"),
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    data: Annotated[str, text("A source of images of strokes.")] = "digits",
+    examples: Annotated[int, whole("Training images.", most=ANY)] = 1000,
+    few: Annotated[int, whole("Labelled ones where labels are few.", most=ANY)] = 100,
+    seeds: Annotated[int, whole("Draws of labels and first weights.")] = 3,
+    steps: Annotated[int, whole("Of every training.")] = 400,
+    batch_size: Annotated[int, whole("Images a step.", most=4096)] = 50,
+    learning_rate: Annotated[float, rate("Of Adam, at its height.")] = 3e-3,
+    width: Annotated[int, whole("Of conv_net.", most=4096)] = 16,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/multitask"),
+    smoke: Smoke = False,
 ) -> None:
     """Train three tasks together and apart."""
     if smoke:

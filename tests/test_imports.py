@@ -39,6 +39,8 @@ MAY_IMPORT = {
     "checks": set(),
     "checksums": set(),
     "declared": set(),
+    "option_values": set(),
+    "options": {"option_values"},
     "files": set(),
     "keras_settings": set(),
     "locks": set(),

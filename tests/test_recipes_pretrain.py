@@ -42,8 +42,8 @@ def test_a_batch_larger_than_the_data_is_the_data(pretrain, tmp_path):
 def test_a_command_that_is_refused_does_not_stand_in_the_way_of_the_corrected_one(
     pretrain, tmp_path
 ):
-    for wrong in ({"batch_size": 0}, {"turns": True}, {"views": "photos"}):
-        with pytest.raises(ValueError, match=r"batch_size|turns|views"):
+    for wrong in ({"batch_size": 0}, {"turns": True}, {"noise": 0.1}):
+        with pytest.raises(ValueError, match=r"batch_size|turns|noise"):
             pretrain(**wrong)
         assert not (tmp_path / "runs").exists()
     pretrain(batch_size=16)

@@ -29,7 +29,8 @@ def card_of(name: str) -> dict[str, Any]:
     Raises `ValueError` for an unknown model or tag, and for a model without a default tag.
     """
     model, _, tag = name.partition(".")
-    tag = tag or registry.entry(model).default_tag or ""
+    known = registry.entry(model)
+    tag = tag or known.default_tag or ""
     if not tag:
         raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
     return weight_files.find(model, tag).card

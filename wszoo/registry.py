@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import keras
 
 
+MOST = 1_000_000  # of a width, a depth, …
+
+
 @dataclass(frozen=True)
 class Entry:
     """A registered model. `build(bank, **config)` makes it; `sites(**config)` names its sites."""
@@ -67,7 +70,12 @@ class Entry:
             from wszoo.sharing.bank import Bank
 
             bank = Bank(plan)
-            return bank.finish(self.build(bank, **settings))
+            try:
+                return bank.finish(self.build(bank, **settings))
+            except (ValueError, TypeError, IndexError) as error:  # from deep within a layer
+                given = {k: v for k, v in config.items() if v != self.config[k]}
+                said = ", ".join(f"{key}={checks.shown(value)}" for key, value in given.items())
+                raise ValueError(f"{self.name} cannot be built with {said}: {error}") from error
 
     def settings(self, config: dict[str, Any]) -> dict[str, Any]:
         """All settings of the builder, those of `config` over the defaults."""
@@ -77,6 +85,8 @@ class Entry:
                 f"{self.name} has no setting {', '.join(unknown)}{_near(unknown[0], self.config)}; "
                 f"its settings are {', '.join(self.config)}"
             )
+        for setting, value in config.items():
+            _check_setting(f"the setting {setting} of {self.name}", value, self.config[setting])
         return self.config | config
 
 
@@ -338,6 +348,24 @@ def _discover() -> None:
                 f"{broken_plugins[point.name]}",
                 stacklevel=2,
             )
+
+
+def _check_setting(name: str, value: Any, default: Any) -> None:
+    """A setting is a value of its default's kind, or `None`; one number may stand for several."""
+    if value is None or default is None:
+        return
+    if isinstance(default, bool):
+        checks.flag(name, value)
+    elif isinstance(default, str):
+        checks.text(name, value)
+    elif isinstance(default, float):
+        checks.number(name, value)
+    elif isinstance(default, int) or (default and isinstance(default[0], int)):
+        least = 1 if isinstance(default, tuple) or default > 0 else None
+        several = isinstance(value, list | tuple)
+        for one in value if several else [value]:
+            if one is not None or not several:
+                checks.whole(name, one, least=least, most=MOST)
 
 
 def _near(name: str, names: Any) -> str:

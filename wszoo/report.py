@@ -245,3 +245,10 @@ def tradeoff(
     axis.grid(alpha=0.3)
     with written_whole(path) as part:
         figure.savefig(part, dpi=120, format="png")
+
+
+def untimed(metrics: Any) -> Any:
+    """Plain data without the entries called seconds…: what is the same whenever it is measured."""
+    if isinstance(metrics, Mapping):
+        return {k: untimed(v) for k, v in metrics.items() if not str(k).startswith("seconds")}
+    return [untimed(v) for v in metrics] if isinstance(metrics, list | tuple) else metrics

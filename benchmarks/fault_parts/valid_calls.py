@@ -495,7 +495,6 @@ def _calls() -> dict[str, Any]:
         "comparison.Trainer.run": lambda w: {"source": w.source, "samples": 8, "seed": 0,
                                              "rate": 1e-3, "final": True, "extra": None},
         "comparison.Trainer.score": lambda w: {"x": w.x, "y": w.y},
-        "comparison.arms.parse_settings": lambda w: {"text": "{}", "whose": "all"},
         "comparison.paired": lambda w: {"values": [1.0, 2.0], "reference": [1.0, 1.0]},
         "comparison.registered": lambda w: {"name": "conv_net", "source": w.source,
                                             "plans": ("untied", "default"), "variants": (),

@@ -103,16 +103,4 @@ def _variant(text: str) -> tuple[str, str | None, dict[str, Any]]:
     else:
         plan, _, spelled = rest.partition("@")
     plan = None if plan == DEFAULT else plan
-    return label, plan, parse_settings(spelled or "{}", f"the arm {label!r}")
-
-
-@checked()
-def parse_settings(text: str, whose: str) -> dict[str, Any]:
-    """A JSON object. Raises `ValueError` for anything else."""
-    try:
-        settings = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the settings of {whose} are no JSON: {text!r} ({error})") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f'the settings of {whose} must be an object such as {{"a": 1}}: {text!r}')
-    return settings
+    return label, plan, checks.json_object(f"the settings of the arm {label!r}", spelled or "{}")

@@ -3,14 +3,15 @@
     pattern: "conv\\d"            # optional: what names a stage, see wszoo.transfer.stages
     phases:
       - {name: head, train: head, epochs: 3}
-      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1.0e-3}
-      - {name: all, train: all, epochs: 5, learning_rate: 1.0e-4, batch_norm: train}
+      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1e-3}
+      - {name: all, train: all, epochs: 5, learning_rate: 1e-4, batch_norm: train}
 
 First the head, then all (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"); layers
 step by step from the top: Howard & Ruder 2018 (ULMFiT).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -20,14 +21,11 @@ import keras
 
 from wszoo import checks
 from wszoo.arguments import checked, each, mapping, name_or_names, one_word, rate, some
-from wszoo.declared import check_values
 from wszoo.transfer.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transfer.stages import select, stages
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-MOST_YAML = 2**20  # bytes of a plan
 
 
 @checked(train=name_or_names, learning_rate=rate, batch_norm=one_word(*BATCH_NORM))
@@ -57,6 +55,14 @@ class FreezePlan:
         names = [phase.name for phase in self.phases]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a freeze plan needs phases of different names; received {names}")
+        if self.pattern is not None:
+            try:
+                re.compile(checks.text("the pattern of a freeze plan", self.pattern))
+            except re.error as error:
+                raise ValueError(
+                    f"the pattern of a freeze plan must be a regular expression; received "
+                    f"{self.pattern!r} ({error})"
+                ) from None
 
     @classmethod
     @checked(data=mapping)
@@ -83,8 +89,10 @@ class FreezePlan:
     @checked()
     def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
         """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
+        from wszoo.transfer import plan_yaml
+
         try:
-            return cls.from_dict(_read_yaml(Path(path)))
+            return cls.from_dict(plan_yaml.read(Path(path)))
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
@@ -131,24 +139,6 @@ class FreezePlan:
             table.add_row(stage, *cells)
         table.add_row("BatchNormalization", *(phase.batch_norm for phase in self.phases))
         return table
-
-
-def _read_yaml(path: Path) -> Any:
-    """The plain values of a file; tags that name Python's objects are refused."""
-    import yaml
-
-    if (size := path.stat().st_size) > MOST_YAML:
-        raise ValueError(f"it has {size:,} bytes; a plan has at most {MOST_YAML:,}")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8 text ({error})") from error
-    except RecursionError as error:
-        raise ValueError("its brackets are too deep") from error
-    except Exception as error:  # its constructors raise whatever a tag with nonsense suggests
-        raise ValueError(f"it is no YAML that can be read: {error}") from error
-    check_values(found)
-    return found
 
 
 @checked()

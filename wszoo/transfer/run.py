@@ -162,6 +162,7 @@ def transfer(
         raise ValueError("name the data to learn from: transfer(backbone, task, data)")
     if views and augment is None:
         raise ValueError(f"views={views} are views of augmented images; give augment too")
+    plan = None if not freeze else as_plan(freeze, epochs)  # a bad one is said before all else
     processes = distributed.started(distribution, seed=seed)
     keras.utils.set_random_seed(seed)
     kind, policy = tasks.find(task), extras.policy_name(mixed_precision)
@@ -193,7 +194,7 @@ def transfer(
     if lora is not None:
         net, adapted = _with_adapters(net, lora)
     parts = _assemble(net, kind, head, known, units)
-    plan = as_plan(freeze or [*adapted, "head"], epochs)
+    plan = plan or as_plan([*adapted, "head"], epochs)
     plan.check(parts.model)
     parts.model.compile(
         extras.make_optimizer(

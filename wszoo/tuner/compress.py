@@ -83,6 +83,7 @@ def compress(
     Raises `ValueError` if no two sites can share, if tying all that can share is not enough, for a
     negative rank, and for data that do not fit the model.
     """
+    keras.utils.set_random_seed(seed)  # private parts begin with random numbers
     x, y = check_data(model, train)
     most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
     twin = untied_twin(model)
