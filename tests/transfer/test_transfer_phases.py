@@ -76,7 +76,7 @@ def test_yaml_dict_and_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"phases": []}, "needs phases"),
+        ({"phases": []}, "phases must be a list of 1 or more"),
         ({"phases": [PLAN["phases"][0]] * 2}, "different names"),
         ({"stages": 3}, r"unknown keys \['stages'\]"),
         ({"phases": [{"name": "a", "train": "all"}]}, r"lacks \['epochs'\]"),
