@@ -16,7 +16,6 @@ to --out.
 Measured: see the section on anomalies in README.md.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,35 +32,45 @@ from wszoo import report
 from wszoo.cli import run
 from wszoo.data import load, nab
 from wszoo.data.csv_file import is_table_file
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    ManualDir,
+    Smoke,
+    argument,
+    folder,
+    number,
+    numbers,
+    text,
+    whole,
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLANS = {"tied": None, "untied": "untied"}  # a model's name in the tables → its plan
-Seeds = Annotated[int, typer.Option(help="Trainings of each model.")]
-Smoke = Annotated[bool, typer.Option(help="A few steps, to see that it runs.")]
+Seeds = Annotated[int, whole("Trainings of each model.")]
 
 
 @app.command()
 def series(
-    name: Annotated[str, typer.Argument(help="A series of NAB, or a .csv file.")] = "nyc_taxi",
-    train_share: Annotated[float, typer.Option(help="Part of the series to learn from.")] = 0.4,
-    steps: Annotated[int, typer.Option(help="Training steps, 64 windows each.")] = 1000,
-    top: Annotated[int, typer.Option(help="How many peaks of the score to print.")] = 5,
+    name: Annotated[str, argument(text("A series of NAB, or a .csv file."))] = "nyc_taxi",
+    train_share: Annotated[float, number("Part to learn from.", above=0, below=1)] = 0.4,
+    steps: Annotated[int, whole("Training steps, 64 windows each.")] = 1000,
+    top: Annotated[int, whole("How many peaks of the score to print.")] = 5,
     seeds: Seeds = 3,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="COLUMN=VALUE: one of several series in a file; all: they are one."),
+        text("COLUMN=VALUE: one of several series in a file; all: they are one."),
     ] = None,
     time_format: Annotated[
-        str | None, typer.Option(help="Of time stamps that are not ISO 8601, as strptime has it.")
+        str | None, text("Of time stamps that are not ISO 8601, as strptime has it.")
     ] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where NAB's files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/anomaly"),
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/anomaly"),
     smoke: Smoke = False,
 ) -> None:
     """Score every point of a time series."""
-    if not 0 < train_share < 1:
-        raise ValueError(f"--train-share must lie between 0 and 1, not {train_share}")
     if smoke:
         steps, seeds = 5, 1
     if is_table_file(Path(name)):
@@ -110,20 +119,24 @@ def series(
 
 @app.command()
 def images(
-    data: Annotated[str, typer.Option(help="A source: a name, .npz, folder.")] = "digits",
-    widths: Annotated[str, typer.Option(help="Of the encoder, by commas.")] = "32,8",
-    steps: Annotated[int, typer.Option(help="Training steps, 64 images each.")] = 500,
+    data: Data = "digits",
+    widths: Annotated[
+        str, numbers("Of the encoder, by commas.", kind=int, least=1, most=4096)
+    ] = "32,8",
+    steps: Annotated[int, whole("Training steps, 64 images each.")] = 500,
     seeds: Seeds = 5,
-    max_per_class: Annotated[int, typer.Option(help="Training images of a class.")] = 1000,
-    max_examples: Annotated[int, typer.Option(help="Most examples a split.")] = 10000,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/anomaly_images"),
+    max_per_class: Annotated[int, whole("Training images of a class.", most=ANY)] = 1000,
+    max_examples: Annotated[int, whole("Most examples a split.", most=ANY)] = 10000,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/anomaly_images"),
     smoke: Smoke = False,
 ) -> None:
     """One class is normal, the others are not: AUROC for each class in turn."""
     if smoke:
         steps, seeds = 2, 1
     source = load(data, data_dir=data_dir, max_per_split=max_examples)
+    if len(source.input_shape) != 3:
+        raise ValueError(f"{data} holds no images; its examples are {source.input_shape}")
     x, y = source.arrays("train")
     x_test, y_test = source.arrays("test")
     config = {"input_shape": source.input_shape, "widths": [int(w) for w in widths.split(",")]}
@@ -172,6 +185,7 @@ class Trainer:
 
     def __init__(self, name: str, **config: Any):
         self.name, self.config = name, config
+        keras.utils.set_random_seed(0)
         self.net = wszoo.get(name, **config)
         optimizer = keras.optimizers.Adam(2e-3)
         self.net.compile(optimizer, loss="mse")
@@ -218,8 +232,7 @@ def show(title: str, results: list[dict], row: str) -> None:
 
 
 def write(out: Path, metrics: dict) -> None:
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
 
 
 if __name__ == "__main__":

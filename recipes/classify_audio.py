@@ -25,23 +25,28 @@ import wszoo
 from wszoo import report, training
 from wszoo.cli import run
 from wszoo.data import Source, audio, load
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import DataDir, Seed, file, folder, rate, settings, text, whole
 
 
 def main(
-    data: Annotated[str, typer.Option(help="spoken_digit, or a folder.")] = "spoken_digit",
-    model: Annotated[str, typer.Option(help="NAME.TAG, or a NAME to train.")] = "rnn.spoken_digit",
-    wav: Annotated[list[Path] | None, typer.Option(help="Recordings to classify.")] = None,
-    settings: Annotated[str, typer.Option("--set", help="Settings to train with, JSON.")] = "{}",
-    sharing: Annotated[str | None, typer.Option(help="A plan to train under.")] = None,
-    epochs: int = 15,
-    learning_rate: float = 3e-3,
-    seed: int = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/classify_audio"),
+    data: Annotated[str, text("spoken_digit, or a folder.")] = "spoken_digit",
+    model: Annotated[str, text("NAME.TAG, or a NAME to train.")] = "rnn.spoken_digit",
+    wav: Annotated[list[Path] | None, file("Recordings to classify.", suffix=".wav")] = None,
+    set_: Annotated[str, settings("Settings to train with, JSON.")] = "{}",
+    sharing: Annotated[str | None, text("A plan to train under.")] = None,
+    epochs: Annotated[int, whole("Of the training.")] = 15,
+    learning_rate: Annotated[float, rate("Of AdamW, cosine to zero.")] = 3e-3,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/classify_audio"),
     smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
 ) -> None:
     """Classify recordings, of speakers that were never heard and of your own."""
+    keras.utils.set_random_seed(seed)
+    if "." in model and (set_ != "{}" or sharing is not None):
+        option = "--set" if sharing is None else "--sharing"
+        raise ValueError(f"{option} is for training a NAME; {model!r} has its own")
     heard = None if not wav else audio.read_frames(wav)  # a bad file is said before training
     source = load(data, data_dir=data_dir, max_per_split=100 if smoke else None)
     if len(source.input_shape) != 2:
@@ -49,7 +54,7 @@ def main(
     if "." in model:
         net = pretrained(model, source)
     else:
-        options = json.loads(settings) | {"unroll": False}
+        options = json.loads(set_) | {"unroll": False}
         net = train(model, source, options, sharing, 2 if smoke else epochs, learning_rate, seed)
 
     x, y = source.arrays("test")
@@ -72,8 +77,7 @@ def main(
         "confusion": table.tolist(),
         "files": answers,
     }
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
     if "." not in model:
         wszoo.save(net, out / "model.keras")
     print(f"wrote metrics.json and confusion.png to {out}")

@@ -24,18 +24,36 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from wszoo import checks
 from wszoo.cli import run
 from wszoo.comparison import Conditions, Study, registered, summarise
-from wszoo.comparison.arms import parse_settings
 from wszoo.comparison.summary import sentence
 from wszoo.comparison.tables import markdown, picture, tables
 from wszoo.data import load
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
+from wszoo.options import (
+    ANY,
+    RATE,
+    Data,
+    DataDir,
+    ManualDir,
+    Smoke,
+    argument,
+    folder,
+    number,
+    numbers,
+    settings,
+    split,
+    text,
+    whole,
+    words,
+)
+from wszoo.report import untimed
 
+RESTORE = "Autoencoders restore inputs with noise of this standard deviation."
 EDGE = (
     "(*) the best learning rate was the least or the largest of those tried. Seconds are this "
     "machine's, with whatever else it had to do."
@@ -43,39 +61,41 @@ EDGE = (
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="A registered model.")],
-    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, a folder.")],
-    plans: Annotated[str, typer.Option(help="By commas: default,untied,cycle:2.")] = "",
-    arm: Annotated[list[str] | None, typer.Option(help='label=PLAN@{"tiles": 2}.')] = None,
-    settings: Annotated[str, typer.Option("--set", help="Settings of all arms, as JSON.")] = "{}",
-    samples: Annotated[str, typer.Option(help="Training samples, by commas.")] = "50,200",
-    seeds: Annotated[int, typer.Option(help="Trainings of each arm that are scored.")] = 5,
-    steps: Annotated[int, typer.Option(help="Training steps of every arm.")] = 600,
-    batch_size: int = 32,
-    points: Annotated[int, typer.Option(help="How often validation is scored.")] = 20,
-    rates: Annotated[str, typer.Option(help="Learning rates to try.")] = "1e-3,3e-3,1e-2",
-    tune_seeds: Annotated[int, typer.Option(help="Trainings of each rate.")] = 2,
-    noise: Annotated[float, typer.Option(help="Autoencoders restore inputs with so much.")] = 0.0,
-    target: Annotated[float | None, typer.Option(help="Validation score to reach.")] = None,
-    reference: Annotated[str | None, typer.Option(help="The arm to compare with.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/compare"),
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    model: Annotated[str, argument(text("A registered model."))],
+    data: Data,
+    plans: Annotated[str | None, words("By commas: default,untied,cycle:2.")] = None,
+    arm: Annotated[list[str] | None, text('label=PLAN@{"tiles": 2}.')] = None,
+    set_: Annotated[str, settings("Settings of all arms, as JSON.")] = "{}",
+    samples: Annotated[str, numbers("Training samples, by commas.", kind=int, least=1)] = "50,200",
+    seeds: Annotated[int, whole("Trainings of each arm that are scored.", least=2, most=1000)] = 5,
+    steps: Annotated[int, whole("Training steps of every arm.")] = 600,
+    batch_size: Annotated[int, whole("Samples a step.", most=ANY)] = 32,
+    points: Annotated[int, whole("How often validation is scored.")] = 20,
+    rates: Annotated[
+        str, numbers("Learning rates to try.", kind=float, above=0, most=RATE)
+    ] = "1e-3,3e-3,1e-2",
+    tune_seeds: Annotated[int, whole("Trainings of each rate.")] = 2,
+    noise: Annotated[float, number(RESTORE, least=0, most=100)] = 0.0,
+    target: Annotated[float | None, number("Validation score to reach.")] = None,
+    reference: Annotated[str | None, text("The arm to compare with.")] = None,
+    image_size: Annotated[int | None, whole("Resize images to this side.", most=4096)] = None,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/compare"),
+    smoke: Smoke = False,
 ) -> None:
     """Train a registered model under several plans, under equal conditions, and compare."""
     source = load(data, image_size=image_size, data_dir=data_dir, manual_dir=manual_dir)
     arms, task = registered(
         model,
         source,
-        plans=[p for p in plans.split(",") if p],
+        plans=[] if plans is None else split(plans),
         variants=arm or [],
-        settings=parse_settings(settings, "--set"),
+        settings=json.loads(set_),
     )
-    if reference not in (None, *(a.label for a in arms)):
-        raise ValueError(f"--reference {reference}: the arms are {[a.label for a in arms]}")
-    counts, tried = numbers("--samples", samples, int), tuple(numbers("--rates", rates, float))
+    if reference is not None:
+        checks.one_of("--reference", reference, [a.label for a in arms])
+    counts, tried = list(map(int, split(samples))), tuple(map(float, split(rates)))
     if smoke:
         steps, points, seeds, tune_seeds, tried = 10, 2, 2, 1, tried[:2]
     conditions = Conditions(task, steps, batch_size, points, noise, tried, tune_seeds)
@@ -93,21 +113,13 @@ def main(
     lines = [f"- {n}, {note}." for n, note in zip(counted, notes, strict=True)]
     print("\n".join(lines))
     page = [f"# {title}", markdown(rows, conditions), EDGE, "\n".join(lines)]
-    with written_whole(out / "comparison.md") as part:
-        part.write_text("\n\n".join(page) + "\n")
+    write_text(out / "comparison.md", "\n\n".join(page) + "\n")
     plain = [r | {"differences": {k: asdict(d) for k, d in r["differences"].items()}} for r in rows]
+    # How long the trainings took stands in the page and in their own files.
     metrics = {"title": title, "conditions": asdict(conditions), "rows": plain}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"trainings": results}, indent=1) + "\n")
+    write_json(out / "metrics.json", untimed(metrics | {"trainings": results}))
     picture(out / "comparison.png", rows, conditions, title=title)
     print(f"wrote metrics.json, comparison.md and comparison.png to {out}")
-
-
-def numbers(option: str, text: str, kind: type) -> list:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError as error:
-        raise ValueError(f"{option} takes numbers by commas, not {text!r}") from error
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ metrics.json, merges.png, model.keras, a SavedModel and a .tflite file to --out.
 Measured over seeds: see docs/compress.md.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,34 +25,53 @@ from rich.table import Table
 import wszoo
 from wszoo import evaluation, training
 from wszoo.cli import run
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import (
+    ANY,
+    DataDir,
+    ManualDir,
+    Seed,
+    argument,
+    folder,
+    number,
+    rate,
+    split,
+    text,
+    whole,
+    word,
+    words,
+)
 from wszoo.tuner.compressing.compress import Recovery, compress, recover
 from wszoo.tuner.compressing.narrow import narrower
 from wszoo.tuner.pricing.suggest import METHODS
 
 
 def main(
-    target: Annotated[str, typer.Argument(help="NAME.TAG or a .keras file.")],
-    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
-    fraction: Annotated[float, typer.Option(help="Of the parameters, to keep at most.")] = 0.5,
-    method: Annotated[str, typer.Option(help=f"auto, {', '.join(METHODS)}.")] = "auto",
-    sites: Annotated[str | None, typer.Option(help="Those that may share: globs, commas.")] = None,
+    target: Annotated[str, argument(text("NAME.TAG or a .keras file."))],
+    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
+    fraction: Annotated[
+        float, number("Of the parameters, to keep at most.", above=0, below=1)
+    ] = 0.5,
+    method: Annotated[str, word(f"auto, {', '.join(METHODS)}.", valid=("auto", *METHODS))] = "auto",
+    sites: Annotated[str | None, words("Those that may share: globs, commas.")] = None,
     relax: Annotated[
-        int | None, typer.Option(help="Rank of a private part a site; 0: none; else what fits.")
+        int | None,
+        whole("Rank of a private part; 0: none; else what fits.", least=0, most=4096),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Of the recovery.")] = 5,
-    learning_rate: Annotated[float, typer.Option(help="Of the recovery.")] = 5e-3,
-    rival_epochs: Annotated[int, typer.Option(help="Of the narrower network; 0: none.")] = 10,
-    examples: Annotated[int, typer.Option(help="Training examples to use.")] = 10000,
-    seed: Annotated[int, typer.Option(help="Of the order of examples.")] = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/compress"),
+    epochs: Annotated[int, whole("Of the recovery.")] = 5,
+    learning_rate: Annotated[float, rate("Of the recovery.")] = 5e-3,
+    rival_epochs: Annotated[int, whole("Of the narrower network; 0: none.", least=0)] = 10,
+    examples: Annotated[int, whole("Training examples to use.", most=ANY)] = 10000,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/compress"),
     smoke: Annotated[bool, typer.Option(help="Few examples, to see that it runs.")] = False,
 ) -> None:
     """Make a trained model smaller by tying its layers, and bring it back by a short training."""
     if smoke:
         examples, epochs, rival_epochs = 256, 1, 1
+    keras.utils.set_random_seed(seed)
     model = wszoo.load(target) if target.endswith(".keras") else wszoo.get(target)
     source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
     x, y = source.arrays("train")
@@ -78,21 +96,21 @@ def main(
     console.print(made.suggestion.table())
     made.suggestion.picture(out / "merges.png")
     rows = [row(name, m, source, task) for name, m in (("original", model), ("tied", made.model))]
-    rows += rival(model, made.model, train, rival_epochs, recovery, source, task)
+    rows += rival(model, made.model, train, rival_epochs, recovery, seed, source, task)
     console.print(table(rows, made.plan.pattern, source.name))
     wszoo.save(made.model, out / "model.keras")
     files = wszoo.export(made.model, out / "export", ["saved_model", "litert"]).files
     about = {"target": target, "data": source.name, "plan": made.plan.to_dict(), "rows": rows}
-    about |= {"seconds": seconds, "files": {str(f.path): f.file.file_bytes for f in files}}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(about, indent=1) + "\n")
+    about |= {"files": {str(f.path): f.file.file_bytes for f in files}}
+    write_json(out / "times.json", {"seconds": seconds})
+    write_json(out / "metrics.json", about)
     print(f"compressed in {seconds:.0f} s; model.keras, export/, merges.png, metrics.json in {out}")
 
 
 def chosen(model: keras.Model, globs: str | None) -> tuple[str, ...] | None:
     if globs is None:
         return None
-    return wszoo.SharingPlan.untied(wszoo.sites(model)).match(*globs.split(","))
+    return wszoo.SharingPlan.untied(wszoo.sites(model)).match(*split(globs))
 
 
 def rival(
@@ -101,6 +119,7 @@ def rival(
     train: tuple,
     epochs: int,
     recovery: Recovery,
+    seed: int,
     source: Any,
     task: str,
 ) -> list[dict[str, Any]]:
@@ -108,12 +127,13 @@ def rival(
     if not epochs:
         return []
     try:
+        keras.utils.set_random_seed(seed)  # the narrower network begins with new weights
         made = narrower(wszoo.untied_twin(model), tied.count_params())
     except ValueError as error:
         print(f"no narrower network beside it: {error}")
         return []
     steps = Recovery(epochs, recovery.learning_rate)
-    made = recover(made, model, train, steps, verbose=2)
+    made = recover(made, model, train, steps, seed=seed, verbose=2)
     return [row("narrower, distilled", made, source, task)]
 
 

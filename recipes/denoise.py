@@ -8,7 +8,6 @@ noisy and of the restored image against the clean one, beside a median filter's.
 `metrics.json` and `denoised.png` (clean, noisy, restored).
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +17,21 @@ from scipy.ndimage import median_filter
 import wszoo
 from wszoo import evaluation, report, training
 from wszoo.cli import run
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import DataDir, ManualDir, argument, folder, number, text
 
 
 def main(
     target: Annotated[
-        str, typer.Argument(help="NAME.TAG or a .keras file.")
+        str, argument(text("NAME.TAG or a .keras file."))
     ] = "tied_conv_ae.fashion_mnist",
-    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
-    noise: Annotated[float, typer.Option(help="Standard deviation, of pixels in [0, 1].")] = 0.3,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("runs/denoise"),
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
+    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
+    noise: Annotated[
+        float, number("Standard deviation, of pixels in [0, 1].", least=0, most=100)
+    ] = 0.3,
+    out: Annotated[Path, folder("The folder to write to.")] = Path("runs/denoise"),
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
     smoke: Annotated[bool, typer.Option(help="Twenty images.")] = False,
 ) -> None:
     """Restore noisy images with a shared-weight autoencoder."""
@@ -57,8 +59,7 @@ def main(
     print(f"{target} on {len(clean)} test images of {source.name}, noise {noise}")
     for name, value in metrics.items():
         print(f"  {name} {value:.5f}")
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(out / "metrics.json", metrics)
     report.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})
 
 

@@ -9,7 +9,6 @@ precision whose file loses more of the metric than `--max-loss`, by more than th
 refused, and the table says by how much.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,23 +20,27 @@ import wszoo
 from wszoo import evaluation, report
 from wszoo.cli import run
 from wszoo.exporting import gate, parity
+from wszoo.exporting.tflite.share import PREFER
 from wszoo.exporting.tflite.write import BYTES
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import DataDir, ManualDir, argument, folder, number, text, word
 
 
 def main(
-    target: Annotated[str, typer.Argument(help="NAME.TAG or a .keras file.")],
-    data: Annotated[str, typer.Option(help="A source; card: that of the weights.")] = "card",
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("runs/export"),
-    prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
+    target: Annotated[str, argument(text("NAME.TAG or a .keras file."))],
+    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
+    out: Annotated[Path, folder("The folder to write to.")] = Path("runs/export"),
+    prefer: Annotated[str, word("speed, load, size or integer.", valid=PREFER)] = "speed",
     max_loss: Annotated[
-        float, typer.Option(help="What a file may lose of the metric, beyond the loss's error.")
+        float,
+        number("What a file may lose beyond the loss's error.", least=0, most=1),
     ] = gate.MAX_LOSS,
     bound: Annotated[
-        float | None, typer.Option(help="The largest difference, relative to the largest output.")
+        float | None,
+        number("The largest difference ÷ the largest output.", above=0, most=1),
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
     smoke: Annotated[bool, typer.Option(help="float32 and int8 alone.")] = False,
 ) -> None:
     """Export pretrained weights in every format and precision, with sizes and metrics."""
@@ -50,8 +53,7 @@ def main(
         rows.append(litert(model, out, precision, real | limits))
     console = Console()
     console.print(table(model, source.name, rows))
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(out / "metrics.json", rows)
     if task == "reconstruction" and len(source.input_shape) == 3:
         picture(out, {name: x[:10] for name, x in real["inputs"].items()}, rows)
 

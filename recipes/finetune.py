@@ -22,10 +22,9 @@ Measured, digits, test accuracy over 5 seeds: see the table in README.md.
 """
 
 import inspect
-import json
-import shutil
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,15 +36,33 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import report, tasks
+from wszoo import checks, option_values, report, tasks
 from wszoo.cli import run
 from wszoo.data import Source, load
 from wszoo.data.csv_file import is_table_file
+from wszoo.data.images import RESIZE
 from wszoo.exporting.saved_model.write import saved_model
-from wszoo.files import written_whole
+from wszoo.files import remove_whole, write_json
+from wszoo.locks import only_one
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    Smoke,
+    argument,
+    folder,
+    number,
+    rate,
+    split,
+    text,
+    whole,
+    word,
+    words,
+)
 from wszoo.tasks import heads, probe
 from wszoo.tasks.named_heads import HEADS
 from wszoo.transferring import backbones
+from wszoo.transferring.result import Result
 from wszoo.transferring.run import transfer
 from wszoo.transferring.training import processes as distributed
 from wszoo.transferring.training import repeated as tune
@@ -61,6 +78,7 @@ class Mode:
     jitter: bool = False
 
 
+TASKS = tasks.names(head=True)
 MODES = {
     "pixels": Mode(pretrained=False, strength=1.0),
     "scratch": Mode(pretrained=False, learning_rate=1e-2, jitter=True),
@@ -71,8 +89,11 @@ MODES = {
 }
 
 
-def plan_option(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel="Of --mode plan")
+OWN, RIVALS = "Of --mode plan", "Of the other modes"
+
+
+def plan_flag(help: str) -> Any:
+    return typer.Option(help=help, rich_help_panel=OWN)
 
 
 ALL = "pixels,scratch,frozen,finetune"
@@ -80,70 +101,86 @@ HELD = ("validation", "test")
 
 
 def main(
-    backbone: Annotated[str, typer.Argument(help="A model with its tag.")] = "conv_net.omniglot",
-    data: Annotated[str, typer.Option(help="A source: a name, .npz, image folder.")] = "digits",
+    context: typer.Context,
+    backbone: Annotated[str, argument(text("A model with its tag."))] = "conv_net.omniglot",
+    data: Data = "digits",
     mode: Annotated[
-        str, typer.Option(help=f"all, or some of {','.join(MODES)}; or plan: a run of your own.")
+        str, text(f"all, or some of {','.join(MODES)}; or plan: a run of your own.")
     ] = "all",
-    labels_per_class: Annotated[
-        list[int] | None, typer.Option(help="Give it several times.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(help="Draws of the labels.")] = 5,
-    steps: Annotated[int, typer.Option(help="Of the trained modes.")] = 120,
+    labels_per_class: Annotated[list[int] | None, whole("Give it several times.")] = None,
+    seeds: Annotated[int, whole("Draws of the labels.", panel=RIVALS)] = 5,
+    steps: Annotated[int, whole("Of the trained modes.", panel=RIVALS)] = 120,
     task: Annotated[
-        str, plan_option(f"One of {', '.join(tasks.names(head=True))}.")
+        str, word(f"One of {', '.join(TASKS)}.", valid=TASKS, panel=OWN)
     ] = "classification",
     order: Annotated[
-        str | None, plan_option("Of ordinal: the classes from low to high, by commas.")
+        str | None, words("Of ordinal: the classes from low to high, by commas.", panel=OWN)
     ] = None,
-    head: Annotated[str, plan_option(f"One of {', '.join(HEADS)}.")] = "dense",
-    freeze: Annotated[str | None, plan_option("head, all, globs, or a plan.yaml.")] = None,
-    epochs: Annotated[int, plan_option("Where --freeze is no plan.")] = 20,
-    batch_size: Annotated[int, plan_option("At most.")] = 32,
-    learning_rate: Annotated[float, plan_option("Of Adam, cosine to zero.")] = 1e-3,
-    lr_decay: Annotated[float, plan_option("Factor of the rate from stage to stage.")] = 1.0,
-    lora: Annotated[int | None, plan_option("Rank of low-rank adapters.")] = None,
-    cache: Annotated[str, plan_option("auto, off, or a folder of features.")] = "auto",
-    augment: Annotated[bool, plan_option("Move, turn and scale images a little.")] = False,
-    views: Annotated[int, plan_option("So many fixed views of each image.")] = 0,
-    l2_sp: Annotated[float, plan_option("Pull towards the pretrained weights.")] = 0.0,
-    early_stopping: Annotated[int | None, plan_option("Epochs without progress.")] = None,
-    mixed_precision: Annotated[bool, plan_option("Compute in 16 bits.")] = False,
-    class_weight: Annotated[str | None, plan_option("balanced.")] = None,
-    accumulate: Annotated[int, plan_option("Batches a step.")] = 1,
-    tensorboard: Annotated[Path | None, plan_option("Folder of logs.")] = None,
-    weights: Annotated[str, plan_option("Of keras:NAME: imagenet, none or a file.")] = "imagenet",
-    image_size: Annotated[int | None, plan_option("Of keras:NAME.")] = None,
-    resize: Annotated[str | None, typer.Option(help="Images: crop, pad or stretch.")] = None,
+    head: Annotated[str, word(f"One of {', '.join(HEADS)}.", valid=HEADS, panel=OWN)] = "dense",
+    freeze: Annotated[str | None, text("head, all, a glob, or a plan.yaml.", panel=OWN)] = None,
+    epochs: Annotated[int, whole("Where --freeze is no plan.", panel=OWN)] = 20,
+    batch_size: Annotated[int, whole("At most.", most=ANY, panel=OWN)] = 32,
+    learning_rate: Annotated[float, rate("Of Adam, cosine to zero.", panel=OWN)] = 1e-3,
+    lr_decay: Annotated[
+        float, number("Factor of the rate from stage to stage.", above=0, most=10, panel=OWN)
+    ] = 1.0,
+    lora: Annotated[int | None, whole("Rank of low-rank adapters.", most=4096, panel=OWN)] = None,
+    cache: Annotated[str, text("auto, off, or a folder of features.", panel=OWN)] = "auto",
+    augment: Annotated[bool, plan_flag("Move, turn and scale images a little.")] = False,
+    views: Annotated[int, whole("So many fixed views of each image.", least=0, panel=OWN)] = 0,
+    l2_sp: Annotated[
+        float, number("Pull towards the pretrained weights.", least=0, most=1e6, panel=OWN)
+    ] = 0.0,
+    early_stopping: Annotated[int | None, whole("Epochs without progress.", panel=OWN)] = None,
+    mixed_precision: Annotated[bool, plan_flag("Compute in 16 bits.")] = False,
+    class_weight: Annotated[str | None, word("balanced.", valid=("balanced",), panel=OWN)] = None,
+    accumulate: Annotated[int, whole("Batches a step.", panel=OWN)] = 1,
+    tensorboard: Annotated[Path | None, folder("Folder of logs.", panel=OWN)] = None,
+    weights: Annotated[
+        str, text("Of keras:NAME: imagenet, none or a file.", panel=OWN)
+    ] = "imagenet",
+    image_size: Annotated[int | None, whole("Of keras:NAME.", most=4096, panel=OWN)] = None,
+    resize: Annotated[str | None, word("Images: crop, pad or stretch.", valid=RESIZE)] = None,
     distribution: Annotated[
-        str | None, plan_option("data_parallel: several processes, see docs/distribution.md.")
+        str | None,
+        word(
+            "data_parallel: several processes, see docs/distribution.md.",
+            valid=("data_parallel",),
+            panel=OWN,
+        ),
     ] = None,
-    seed: Annotated[int, plan_option("Of a run of your own.")] = 0,
+    seed: Annotated[int, whole("Of a run of your own.", least=0, most=2**32 - 1, panel=OWN)] = 0,
     on_broken: Annotated[
-        str | None, typer.Option(help="refuse (the default) or skip broken image files.")
+        str | None,
+        word("refuse (the default) or skip broken image files.", valid=("refuse", "skip")),
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/finetune"),
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/finetune"),
+    smoke: Smoke = False,
 ) -> None:
     """Put a pretrained backbone under a new head, on few labels, beside its rivals."""
+    names = split(ALL if mode == "all" else mode)
+    if mode != "plan":
+        checks.some_of("--mode", names, MODES if len(names) > 1 else ("all", "plan", *MODES))
+    check_options(context, RIVALS if mode == "plan" else OWN, mode)
+    check_own(backbone, cache, task, order, weights, image_size)
     processes = distributed.start(distribution, seed=seed)  # before anything is computed
     if mode == "plan":
         asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
+        if len(labels_per_class or []) > 1:
+            raise ValueError(
+                f"--mode plan takes one --labels-per-class; received {labels_per_class}"
+            )
         places = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
         known = source_for(backbone, data, task, image_size, **places)
         if labels_per_class and isinstance(known, Source):
             known = known.subset(labels_per_class[0], seed=seed)
         own_run(out, smoke, **asked | {"data": known, "distribution": processes})
         return
-    if distribution is not None:
-        raise ValueError("--distribution is an option of --mode plan")
     counts = labels_per_class or [5]
     if smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
-    names = (ALL if mode == "all" else mode).split(",")
-    if unknown := [name for name in names if name not in MODES]:
-        raise ValueError(f"unknown mode {unknown[0]!r}; valid are all, {', '.join(MODES)}")
+    keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
     net = wszoo.get(backbone, head=None)
     options = {"data_dir": data_dir, "on_broken": on_broken, "resize": resize}
     source = load(data, image_size=net.input_shape[1], **options)
@@ -170,9 +207,11 @@ def main(
     best = max(names, key=validation.__getitem__)
     out.mkdir(parents=True, exist_ok=True)
     metrics = {"backbone": backbone, "data": data, "steps": steps, "best": best}
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics | {"results": results}, indent=1) + "\n")
+    write_json(out / "metrics.json", report.untimed(metrics | {"results": results}))
     draw(out / "curves.png", results)
+    times = [{k: v for k, v in r.items() if k in ("mode", "labels/class", "seed", "seconds")}
+             for r in results]  # fmt: skip
+    write_json(out / "times.json", times)
     print(f"best on validation: {best}. Wrote metrics.json and curves.png to {out}")
     trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
     if trained:
@@ -181,6 +220,33 @@ def main(
         wszoo.save(model, out / "model.keras")
         saved_model(model, out / "saved_model" / "1")
         print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
+
+
+def check_options(context: typer.Context, panel: str, mode: str) -> None:
+    """Raises `ValueError` where an option was given that this mode would pass over."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if (
+            source is not None
+            and source.name == "COMMANDLINE"
+            and getattr(option, "rich_help_panel", None) == panel
+        ):
+            raise ValueError(f"{option.opts[0]} does not go with --mode {mode}; it is one {panel}")
+
+
+def check_own(
+    backbone: str, cache: str, task: str, order: Any, weights: str, image_size: int | None
+) -> None:
+    """Raises `ValueError` for options of a run of your own that do not go together."""
+    if cache not in ("auto", "off"):
+        folder = option_values.new_folder("--cache", Path(cache))
+        if not folder.exists() and (near := checks.near(cache, ("auto", "off"))):
+            raise ValueError(f"--cache must be auto, off or a folder; received {cache!r}{near}")
+    if order is not None and task != "ordinal":
+        raise ValueError(f"--order is for --task ordinal, not for {task}")
+    if ":" not in backbone and (weights != "imagenet" or image_size is not None):
+        option = "--image-size" if weights == "imagenet" else "--weights"
+        raise ValueError(f"{option} is for a backbone keras:NAME; received {backbone!r}")
 
 
 def source_for(
@@ -203,26 +269,30 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
     options["order"] = options["order"] and options["order"].split(",")
     options["augment"] = "jitter" if options["augment"] else None
     options["epochs"] = min(2, options["epochs"]) if smoke else options["epochs"]
-    bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
-    result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
-    if not options["distribution"].chief:
-        return
+    chief = options["distribution"].chief
+    with only_one(out, "a run") if chief else nullcontext():  # the others share its folder
+        bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
+        result = wszoo.transfer(**options, resume=out / "run", verbose=bar)
+        if chief:
+            write(out, result)
+
+
+def write(out: Path, result: Result) -> None:
     for table in (result.plan.table(result.model), result.table()):
         Console(width=110).print(table)
     for phase, reason in result.cache.items():
         print(f"{phase}: {'features were kept' if reason is None else f'no cache: {reason}'}")
     print(*result.notes, sep="\n")
     found = {"backbone": result.backbone, "plan": result.plan.to_dict(), "cache": result.cache}
-    with written_whole(out / "metrics.json") as part:
-        known = found | {"metrics": result.metrics, "history": result.history}
-        part.write_text(json.dumps(known, indent=1) + "\n")
+    known = found | {"metrics": result.metrics, "history": result.history}
+    write_json(out / "metrics.json", known)
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")
     wrote = "metrics.json, curves.png, model.keras"
     if keras.backend.backend() == "tensorflow":
         saved_model(result.model, out / "saved_model" / "1")
         wrote += ", saved_model/1"
-    shutil.rmtree(out / "run")
+    remove_whole(out / "run")
     print(f"Wrote {wrote} to {out}")
 
 

@@ -18,7 +18,6 @@ Measured: see docs/label_curve/.
 """
 
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable
@@ -26,16 +25,28 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import typer
 from rich.progress import Progress
 
 import wszoo
-from wszoo import claims, report
+from wszoo import checksums, claims, report
 from wszoo.cli import run
 from wszoo.comparison import paired
 from wszoo.data import Source, load
 from wszoo.data.splitting import first_stratified
-from wszoo.files import written_whole
+from wszoo.files import write_json, write_text
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    Smoke,
+    argument,
+    folder,
+    numbers,
+    split,
+    text,
+    whole,
+    words,
+)
 from wszoo.transferring.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most
@@ -43,25 +54,25 @@ REFERENCE = "scratch"
 
 
 def main(
-    backbone: Annotated[str, typer.Argument(help="A model with its tag.")] = "conv_net.omniglot",
-    data: Annotated[str, typer.Option(help="A source: a name, .npz, image folder.")] = "digits",
-    labels: Annotated[str, typer.Option(help="Labels a class, by commas.")] = "1,2,5,10,20,100",
-    ways: Annotated[str, typer.Option(help="By commas.")] = ",".join(WAYS),
-    seeds: Annotated[int, typer.Option(help="Draws of labels that are scored.")] = 5,
-    tune_seeds: Annotated[int, typer.Option(help="Draws of the search.")] = 2,
-    tune_at: Annotated[str, typer.Option(help="Labels a class of the search.")] = "2,20",
-    steps: Annotated[int, typer.Option(help="Training steps; ten epochs at least.")] = 120,
-    held: Annotated[int, typer.Option(help="Images that are scored, of each split.")] = 1000,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/label_curve"),
-    trainings: Annotated[Path | None, typer.Option(help="By default in --out.")] = None,
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    backbone: Annotated[str, argument(text("A model with its tag."))] = "conv_net.omniglot",
+    data: Data = "digits",
+    labels: Annotated[
+        str, numbers("Labels a class, by commas.", kind=int, least=1)
+    ] = "1,2,5,10,20,100",
+    ways: Annotated[str, words("By commas.", valid=WAYS)] = ",".join(WAYS),
+    seeds: Annotated[int, whole("Draws of labels that are scored.")] = 5,
+    tune_seeds: Annotated[int, whole("Draws of the search.")] = 2,
+    tune_at: Annotated[str, numbers("Labels a class of the search.", kind=int, least=1)] = "2,20",
+    steps: Annotated[int, whole("Training steps; ten epochs at least.")] = 120,
+    held: Annotated[int, whole("Images that are scored, of each split.", most=ANY)] = 1000,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/label_curve"),
+    trainings: Annotated[Path | None, folder("By default in --out.")] = None,
+    smoke: Smoke = False,
 ) -> None:
     """Accuracy over labels a class: scratch against ways to use a pretrained backbone."""
-    counts, tuned_at = ([int(n) for n in text.split(",")] for text in (labels, tune_at))
-    names = ways.split(",")
-    if unknown := [name for name in names if name not in WAYS]:
-        raise ValueError(f"unknown way {unknown[0]!r}; valid are {', '.join(WAYS)}")
+    counts, tuned_at = ([int(n) for n in split(listed)] for listed in (labels, tune_at))
+    names = split(ways)
     if smoke:
         counts, tuned_at, seeds, tune_seeds, steps, held = counts[:2], [1], 2, 1, 4, 50
     size = wszoo.get(backbone, head=None).input_shape[1]
@@ -71,10 +82,10 @@ def main(
         lambda: wszoo.get(backbone, head=None), source.num_classes, steps, folder / "features"
     )
     settings = {"backbone": backbone, "data": data, "steps": steps, "held": held}
-    claims.claim(folder, settings | {"network": rivals.net, "examples": source, "ways": WAYS})
     about = settings | {"seeds": seeds, "tune_seeds": tune_seeds, "tune_at": tuned_at}
     curve = Curve(rivals, source, folder, held, tune_seeds, tuned_at)
-    with Progress(transient=True) as progress:
+    decides = settings | {"network": rivals.net, "examples": source, "ways": WAYS}
+    with claims.claimed(folder, decides, "a label curve"), Progress(transient=True) as progress:
         bar = progress.add_task("trainings", total=len(counts) * len(names))
         results = []
         for count in counts:
@@ -139,9 +150,8 @@ class Curve:
                 name, few.arrays("train"), held, setting=setting, seed=seed
             )
             seconds = round(time.perf_counter() - started, 2)
-            with written_whole(path) as part:
-                part.write_text(json.dumps({"accuracy": score, "seconds": seconds}) + "\n")
-        return json.loads(path.read_text())["accuracy"]
+            checksums.write_json(path, {"accuracy": score, "seconds": seconds})
+        return checksums.read_json(path)["accuracy"]
 
     def unseen(self, few: Source) -> tuple[np.ndarray, np.ndarray]:
         """Validation images, and training images that were not drawn, as many as `held` at most."""
@@ -170,11 +180,8 @@ def enough(source: Source, most: int, held: int) -> Source:
 
 def write(out: Path, about: dict, results: list[dict]) -> None:
     """What has been run so far, as metrics, page and picture."""
-    out.mkdir(parents=True, exist_ok=True)
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(about | {"results": results}, indent=1) + "\n")
-    with written_whole(out / "label_curve.md") as part:
-        part.write_text(page(about, results))
+    write_json(out / "metrics.json", about | {"results": results})
+    write_text(out / "label_curve.md", page(about, results))
     panels: dict = {}
     title = f"{about['backbone']} → {about['data']}"
     for name in dict.fromkeys(r["way"] for r in results):

@@ -23,31 +23,38 @@ import typer
 import wszoo
 from wszoo import registry, training, weights
 from wszoo.cli import run
-from wszoo.data import Source, load, text
-from wszoo.files import written_whole
+from wszoo.data import Source, load
+from wszoo.data import text as texts
+from wszoo.files import write_json, write_text
+from wszoo.options import Seed, Smoke, file, folder, number, rate, settings, text, whole
+
+PRETRAINED = "tiny_shakespeare"
 
 
 def main(
     prompt: Annotated[str, typer.Option(help="How the text begins.")] = "ROMEO:",
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest character.")] = 0.8,
-    length: Annotated[int, typer.Option(help="Characters to write.")] = 400,
-    data: Annotated[Path | None, typer.Option(help="A .txt file to learn from.")] = None,
+    temperature: Annotated[
+        float, number("0 takes the likeliest character.", least=0, most=100)
+    ] = 0.8,
+    length: Annotated[int, whole("Characters to write.")] = 400,
+    data: Annotated[Path | None, file("A .txt file to learn from.", suffix=".txt")] = None,
     saved: Annotated[
-        str, typer.Option("--weights", help="A tag, or the folder of an earlier run.")
-    ] = "tiny_shakespeare",
-    sharing: Annotated[str | None, typer.Option(help="A plan, as depth:cycle:2.")] = None,
-    settings: Annotated[str, typer.Option("--set", help="The model's settings, JSON.")] = "{}",
-    steps: Annotated[int, typer.Option(help="Training steps, 16 windows each.")] = 2000,
-    learning_rate: float = 3e-3,
-    seed: int = 0,
-    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("runs/language_model"),
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+        str, text("A tag, or the folder of an earlier run.", "--weights")
+    ] = PRETRAINED,
+    sharing: Annotated[str | None, text("A plan, as depth:cycle:2.")] = None,
+    set_: Annotated[str, settings("The model's settings, JSON.")] = "{}",
+    steps: Annotated[int, whole("Training steps, 16 windows each.")] = 2000,
+    learning_rate: Annotated[float, rate("Of AdamW, cosine to zero.")] = 3e-3,
+    seed: Seed = 0,
+    out: Annotated[Path, folder("Folder of results.")] = Path("runs/language_model"),
+    smoke: Smoke = False,
 ) -> None:
     """Write text with a language model, pretrained or of your own text."""
-    if temperature < 0 or length < 1:
-        raise ValueError(
-            f"--temperature must be 0 or more, --length 1 or more; not {temperature}, {length}"
-        )
+    keras.utils.set_random_seed(seed)
+    if data is not None and saved != PRETRAINED:
+        raise ValueError("--weights are those that write without --data; give one of the two")
+    if data is None and (set_ != "{}" or sharing is not None):
+        raise ValueError(f"--{'set' if sharing is None else 'sharing'} is for training on --data")
     if smoke:
         steps, length = 3, min(length, 20)
     metrics: dict[str, Any] = {"prompt": prompt, "temperature": temperature, "seed": seed}
@@ -57,17 +64,15 @@ def main(
         metrics |= {"weights": f"tied_lm.{card['tag']}", "metrics": card["metrics"]}
     else:
         source = load(data)
-        net, card = train(source, sharing, json.loads(settings), steps, learning_rate, seed)
+        net, card = train(source, sharing, json.loads(set_), steps, learning_rate, seed)
         scores = {"test_nats": card["metrics"]["test_nats"]["value"], "blind": blind(source)}
         metrics |= {"data": data.name, "steps": steps, **scores}
         weights.write(out / "weights", net, card)
         print("nats a character: {test_nats:.3f}, by frequency {blind:.3f}".format(**scores))
     written = write(net, card["vocabulary"], prompt, length, temperature, seed)
     print(written)
-    with written_whole(out / "sample.txt") as part:
-        part.write_text(written + "\n", encoding="utf-8")
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_text(out / "sample.txt", written + "\n")
+    write_json(out / "metrics.json", metrics)
 
 
 def train(
@@ -118,7 +123,7 @@ def write(
 ) -> str:
     """The prompt and `length` characters more, each drawn given the window before it."""
     rng, size = np.random.default_rng(seed), net.input_shape[1]
-    ids = list(text.encode(prompt or "\n", vocabulary))
+    ids = list(texts.encode(prompt or "\n", vocabulary))
     given = len(ids)
     for _ in range(length):
         seen = ids[-size:]
@@ -131,7 +136,7 @@ def write(
             continue
         chances = np.exp((logits - logits.max()) / temperature)
         ids.append(int(rng.choice(len(chances), p=chances / chances.sum())))
-    return prompt + text.decode(ids[given:], vocabulary)
+    return prompt + texts.decode(ids[given:], vocabulary)
 
 
 if __name__ == "__main__":

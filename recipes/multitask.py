@@ -19,23 +19,22 @@ thickness worse, also where labels are few. With all labels the learnt weights g
 class than equal ones in each of the seeds; the spread between seeds is of the same size.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import keras
 import numpy as np
-import typer
 from rich.console import Console
 from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
 
 import wszoo
-from wszoo import batches, claims, report
+from wszoo import batches, checksums, claims, report
 from wszoo.cli import run
 from wszoo.data import load
-from wszoo.files import written_whole
+from wszoo.files import write_text
+from wszoo.options import ANY, DataDir, Smoke, folder, rate, text, whole
 from wszoo.tasks.several import Head, attach_heads, compile_heads, known, sharing_between_tasks
 from wszoo.training import cosine
 
@@ -44,17 +43,17 @@ METRIC = {"class": "error (%)", "slant": "error (degrees)", "thickness": "error 
 
 
 def main(
-    data: Annotated[str, typer.Option(help="A source of images of strokes.")] = "digits",
-    examples: Annotated[int, typer.Option(help="Training images.")] = 1000,
-    few: Annotated[int, typer.Option(help="Labelled ones where labels are few.")] = 100,
-    seeds: Annotated[int, typer.Option(help="Draws of labels and first weights.")] = 3,
-    steps: Annotated[int, typer.Option(help="Of every training.")] = 400,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 50,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, at its height.")] = 3e-3,
-    width: Annotated[int, typer.Option(help="Of conv_net.")] = 16,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/multitask"),
-    smoke: Annotated[bool, typer.Option(help="A few steps, to see that it runs.")] = False,
+    data: Annotated[str, text("A source of images of strokes.")] = "digits",
+    examples: Annotated[int, whole("Training images.", most=ANY)] = 1000,
+    few: Annotated[int, whole("Labelled ones where labels are few.", most=ANY)] = 100,
+    seeds: Annotated[int, whole("Draws of labels and first weights.")] = 3,
+    steps: Annotated[int, whole("Of every training.")] = 400,
+    batch_size: Annotated[int, whole("Images a step.", most=4096)] = 50,
+    learning_rate: Annotated[float, rate("Of Adam, at its height.")] = 3e-3,
+    width: Annotated[int, whole("Of conv_net.", most=4096)] = 16,
+    data_dir: DataDir = None,
+    out: Annotated[Path, folder("Folder of the results.")] = Path("runs/multitask"),
+    smoke: Smoke = False,
 ) -> None:
     """Train three tasks together and apart."""
     if smoke:
@@ -63,32 +62,32 @@ def main(
     settings |= {"batch_size": batch_size, "learning_rate": learning_rate}
     source = load(data, image_size=28, data_dir=data_dir)
     study = Study(source, settings)
-    claims.claim(out, settings | {"source": source})
-    rows: list[dict] = []
-    file = out / "metrics.json"
-    if file.is_file():
-        rows = json.loads(file.read_text())["results"]
     todo = [(n, arm, seed) for seed in range(seeds) for n in (examples, few) for arm in ARMS]
+    with claims.claimed(out, settings | {"source": source}, "a run"):
+        rows = [row for row in trained(out / "metrics.json", study, todo) if row["seed"] < seeds]
+        lines = page(rows, settings, seeds)
+        write_text(out / "multitask.md", "\n".join(lines) + "\n")
+        report.bars(
+            out / "multitask.png",
+            {arm: relative(rows, arm) for arm in ARMS},
+            y="error ÷ mean of the separate models",
+            title=f"{data}: three tasks on one backbone, {seeds} seeds",
+        )
+    Console().print(sharing_between_tasks(study.model(list(METRIC))).table())
+    Console().print("\n".join(lines))
+
+
+def trained(file: Path, study: "Study", todo: list[tuple[int, str, int]]) -> list[dict]:
+    """Rows of all runs in the file, after those of `todo` that it lacks were run."""
+    rows: list[dict] = checksums.read_json(file)["results"] if file.is_file() else []
     done = {(row["labels"], row["arm"], row["seed"]) for row in rows}
     with Progress(transient=True) as progress:
         for labels, arm, seed in progress.track(todo, description="training"):
-            if (labels, arm, seed) in done:
-                continue
-            rows.append({"labels": labels, "arm": arm, "seed": seed} | study.run(labels, arm, seed))
-            with written_whole(file) as part:
-                part.write_text(json.dumps(settings | {"results": rows}, indent=1) + "\n")
-    rows = [row for row in rows if row["seed"] < seeds]
-    lines = page(rows, settings, seeds)
-    with written_whole(out / "multitask.md") as part:
-        part.write_text("\n".join(lines) + "\n")
-    report.bars(
-        out / "multitask.png",
-        {arm: relative(rows, arm) for arm in ARMS},
-        y="error ÷ mean of the separate models",
-        title=f"{data}: three tasks on one backbone, {seeds} seeds",
-    )
-    Console().print(sharing_between_tasks(study.model(list(METRIC))).table())
-    Console().print("\n".join(lines))
+            if (labels, arm, seed) not in done:
+                row = {"labels": labels, "arm": arm, "seed": seed}
+                rows.append(row | study.run(labels, arm, seed))
+                checksums.write_json(file, study.settings | {"results": rows})
+    return rows
 
 
 class Study:

@@ -12,7 +12,6 @@ unbroken one would. The measured results stand in the cards; `wszoo info NAME` p
 
 import json
 import shlex
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,48 +21,68 @@ import keras
 import numpy as np
 import typer
 
-from wszoo import batches, claims, registry, training, weights
+from wszoo import batches, checks, claims, registry, training, weights
 from wszoo.cli import run
 from wszoo.data import Source, load, pen
+from wszoo.files import remove_whole
+from wszoo.locks import only_one
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    ManualDir,
+    Seed,
+    argument,
+    folder,
+    name,
+    number,
+    rate,
+    settings,
+    text,
+    whole,
+    word,
+)
 
+VIEWS = ("none", "pen")
 REPO = Path(__file__).resolve().parent.parent
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="A registered model.")],
-    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, a folder.")],
-    tag: Annotated[str, typer.Option(help="The tag of the weights.")],
-    settings: Annotated[
-        str, typer.Option("--set", help="The model's settings as JSON: '{\"width\": 32}'.")
-    ] = "{}",
-    sharing: Annotated[str | None, typer.Option(help="A plan, such as AABBCC or cycle:2.")] = None,
-    epochs: int = 20,
-    batch_size: int = 64,
-    learning_rate: float = 2e-3,
-    weight_decay: float = 0.02,
-    label_smoothing: float = 0.1,
-    views: Annotated[str, typer.Option(help="none, or pen: draw line drawings anew.")] = "none",
+    model: Annotated[str, argument(text("A registered model."))],
+    data: Data,
+    tag: Annotated[str, name("The tag of the weights.")],
+    set_: Annotated[str, settings("The model's settings as JSON: '{\"width\": 32}'.")] = "{}",
+    sharing: Annotated[str | None, text("A plan, such as AABBCC or cycle:2.")] = None,
+    epochs: Annotated[int, whole("Of each training.")] = 20,
+    batch_size: Annotated[int, whole("Examples a step.", most=ANY)] = 64,
+    learning_rate: Annotated[float, rate("Of AdamW, cosine to zero.")] = 2e-3,
+    weight_decay: Annotated[float, number("Of AdamW.", least=0, below=1)] = 0.02,
+    label_smoothing: Annotated[float, number("Of classifiers.", least=0, below=1)] = 0.1,
+    views: Annotated[str, word("none, or pen: draw line drawings anew.", valid=VIEWS)] = "none",
     turns: Annotated[bool, typer.Option(help="Each class turned by quarters is a class.")] = False,
-    noise: Annotated[float, typer.Option(help="Autoencoders restore inputs with so much.")] = 0.0,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
-    length: Annotated[int | None, typer.Option(help="Tokens of an example, for texts.")] = None,
-    max_examples: Annotated[int | None, typer.Option(help="Train on so many.")] = None,
-    seed: int = 0,
-    seeds: Annotated[int, typer.Option(help="How often to train, with seeds from --seed on.")] = 1,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of all weights.")] = REPO / "saved_models",
-    run_dir: Annotated[Path, typer.Option(help="Backups of unfinished runs.")] = Path("runs"),
+    noise: Annotated[
+        float, number("Autoencoders restore inputs with so much.", least=0, most=100)
+    ] = 0.0,
+    image_size: Annotated[int | None, whole("Resize images to this side.", most=4096)] = None,
+    length: Annotated[int | None, whole("Tokens of an example, for texts.", most=65536)] = None,
+    max_examples: Annotated[int | None, whole("Train on so many.", most=ANY)] = None,
+    seed: Seed = 0,
+    seeds: Annotated[int, whole("How often to train, with seeds from --seed on.")] = 1,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of all weights.")] = REPO / "saved_models",
+    run_dir: Annotated[Path, folder("Backups of unfinished runs.")] = Path("runs"),
     smoke: Annotated[bool, typer.Option(help="Two tiny epochs, to see that it runs.")] = False,
 ) -> None:
     """Train a registered model on a source and write it, with its card, to saved_models/."""
+    checks.file_name("--tag", tag)
     if smoke:
         epochs, max_examples, seeds = 2, 256, 1
     entry = registry.entry(model)
     read = partial(load, data, data_dir=data_dir, manual_dir=manual_dir)
     source = read(image_size=image_size, length=length)
     drawn = read(image_size=105) if views == "pen" and data == "omniglot_small" else source
-    config = {"input_shape": source.input_shape} | json.loads(settings)
+    config = {"input_shape": source.input_shape} | json.loads(set_)
     if "vocabulary" in entry.config:
         config.setdefault("vocabulary", len(source.vocabulary))
     if entry.task == "classification":
@@ -76,45 +95,47 @@ def main(
     decides |= {"epochs": epochs, "batch_size": batch_size, "max_examples": max_examples}
     decides |= {"views": views, "turns": turns, "noise": noise}
     scores = []
-    for nth in range(seeds):
-        folder = run_dir / "pretrain" / f"{model}.{tag}" / f"seed_{seed + nth}"
-        keras.utils.set_random_seed(seed + nth)
-        net = entry.make(plan, **config)
-        stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
-        compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
-        claims.claim(folder, decides | {"seed": seed + nth, "network": net})
-        net.fit(
-            stream,
-            epochs=epochs,
-            shuffle=False,
-            verbose=2,
-            callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
-        )
-        scores.append(training.evaluate(net, source, entry.task, noise=noise))
-        print(f"seed {seed + nth}: {scores[-1]}", flush=True)
-        if nth == 0:
-            kept = net
-    card = {
-        "model": model,
-        "tag": tag,
-        "plan": plan.to_dict(),
-        "config": entry.settings(config),
-        "data": f"{source.name}: {source.origin}",
-        "licence": source.licence,
-        "source": {"name": data, "image_size": image_size}
-        | ({} if length is None else {"length": length}),
-        "noise": noise,
-        "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
-        "seed": seed,
-        "epochs": epochs,
-        "metrics": training.spread(scores),
-    }
-    if source.vocabulary:
-        card["vocabulary"] = source.vocabulary
-    saved = weights.write(out / f"{model}.{tag}", kept, card)
-    print(json.dumps(card["metrics"], indent=1))
-    print(f"wrote {saved.folder}")
-    shutil.rmtree(run_dir / "pretrain" / f"{model}.{tag}")
+    runs = run_dir / "pretrain" / f"{model}.{tag}"
+    with only_one(runs, f"a pretraining of {model}.{tag}"):
+        for nth in range(seeds):
+            folder = runs / f"seed_{seed + nth}"
+            keras.utils.set_random_seed(seed + nth)
+            net = entry.make(plan, **config)
+            stream = training.EpochData(partial(epoch, seed + nth), batch_size, examples, epochs)
+            compile_for(entry.task, net, learning_rate, weight_decay, label_smoothing, stream)
+            claims.claim(folder, decides | {"seed": seed + nth, "network": net})
+            net.fit(
+                stream,
+                epochs=epochs,
+                shuffle=False,
+                verbose=2,
+                callbacks=[*stream.callbacks, training.Resume(folder, delete_checkpoint=False)],
+            )
+            scores.append(training.evaluate(net, source, entry.task, noise=noise))
+            print(f"seed {seed + nth}: {scores[-1]}", flush=True)
+            if nth == 0:
+                kept = net
+        card = {
+            "model": model,
+            "tag": tag,
+            "plan": plan.to_dict(),
+            "config": entry.settings(config),
+            "data": f"{source.name}: {source.origin}",
+            "licence": source.licence,
+            "source": {"name": data, "image_size": image_size}
+            | ({} if length is None else {"length": length}),
+            "noise": noise,
+            "command": shlex.join(["python", "recipes/pretrain.py", *portable(sys.argv[1:])]),
+            "seed": seed,
+            "epochs": epochs,
+            "metrics": training.spread(scores),
+        }
+        if source.vocabulary:
+            card["vocabulary"] = source.vocabulary
+        saved = weights.write(out / f"{model}.{tag}", kept, card)
+        print(json.dumps(card["metrics"], indent=1))
+        print(f"wrote {saved.folder}")
+        remove_whole(runs)
 
 
 def epoch_maker(
@@ -122,8 +143,6 @@ def epoch_maker(
 ) -> tuple[Any, int]:
     """`(make, examples)`: the function (seed, epoch) → (x, y), and the examples of an epoch."""
     x, y = source.arrays("train")
-    if views not in ("none", "pen"):
-        raise ValueError(f"--views must be none or pen, not {views!r}")
     if turns and (views != "pen" or task != "classification"):
         raise ValueError("--turns needs a classifier and --views pen")
     if noise and task != "reconstruction":
@@ -197,11 +216,11 @@ def compile_for(
 def portable(arguments: list[str]) -> list[str]:
     """The command without the folders of one machine."""
     kept, skip = [], False
-    for argument in arguments:
-        local = argument.split("=")[0] in ("--data-dir", "--manual-dir", "--out", "--run-dir")
+    for given in arguments:
+        local = given.split("=")[0] in ("--data-dir", "--manual-dir", "--out", "--run-dir")
         if not (skip or local):
-            kept.append(argument)
-        skip = local and "=" not in argument
+            kept.append(given)
+        skip = local and "=" not in given
     return kept
 
 

@@ -14,7 +14,6 @@ KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set it is the chief ("chief") or
 search over several processes or machines that share --out.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -27,36 +26,51 @@ import wszoo
 from wszoo import evaluation, registry
 from wszoo.cli import run
 from wszoo.data import Source, load
-from wszoo.files import written_whole
+from wszoo.files import write_json
+from wszoo.options import (
+    ANY,
+    Data,
+    DataDir,
+    ManualDir,
+    Seed,
+    argument,
+    folder,
+    number,
+    rate,
+    split,
+    text,
+    whole,
+    words,
+)
 from wszoo.tuner import Front, SearchSpace, search
 
 
 def main(
-    target: Annotated[str, typer.Argument(help="A registered model or a .keras file.")],
-    data: Annotated[str, typer.Option(help="A source: a name, an .npz file, a folder.")],
-    sites: Annotated[str | None, typer.Option(help="Globs by commas; default: declared.")] = None,
+    target: Annotated[str, argument(text("A registered model or a .keras file."))],
+    data: Data,
+    sites: Annotated[str | None, words("Globs by commas; default: declared.")] = None,
     by_depth: Annotated[bool, typer.Option(help="Sites of one block move together.")] = False,
     max_parameters: Annotated[
-        float | None, typer.Option(help="At most so many stored; up to 1.0: of untied.")
+        float | None, number("At most so many stored; up to 1.0: of untied.", above=0)
     ] = None,
-    points: Annotated[float, typer.Option(help="What the plan named may lose.")] = 0.5,
-    plans: Annotated[int, typer.Option(help="Different plans to try.")] = 24,
-    epochs: Annotated[int, typer.Option(help="Epochs of a full trial, and of the parent.")] = 3,
-    short: Annotated[int, typer.Option(help="Epochs of a first look.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Seeds of the finalists.")] = 3,
-    examples: Annotated[int | None, typer.Option(help="Train on so many.")] = None,
-    rate: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
-    batch_size: int = 64,
-    seed: int = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")] = None,
-    manual_dir: Annotated[Path | None, typer.Option(help="Where raw files lie.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the search.")] = Path("runs/search_ties"),
+    points: Annotated[float, number("What the plan named may lose.", least=0, most=100)] = 0.5,
+    plans: Annotated[int, whole("Different plans to try.")] = 24,
+    epochs: Annotated[int, whole("Epochs of a full trial, and of the parent.")] = 3,
+    short: Annotated[int, whole("Epochs of a first look.")] = 1,
+    seeds: Annotated[int, whole("Seeds of the finalists.")] = 3,
+    examples: Annotated[int | None, whole("Train on so many.", most=ANY)] = None,
+    learning_rate: Annotated[float, rate("Of Adam.", "--rate")] = 1e-3,
+    batch_size: Annotated[int, whole("Examples a step.", most=ANY)] = 64,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
+    out: Annotated[Path, folder("Folder of the search.")] = Path("runs/search_ties"),
     smoke: Annotated[bool, typer.Option(help="A few plans and examples, to see it run.")] = False,
 ) -> None:
     """Which layers of a model to tie: metric against stored parameters."""
     keras.utils.set_random_seed(seed)
     model, source, task = untied_model(target, data, data_dir, manual_dir)
-    objective = compiled(model, task, rate)
+    objective = compiled(model, task, learning_rate)
     train, held = source.arrays("train"), source.arrays("validation")
     if smoke:
         examples, plans, epochs, seeds = 200, 4, 1, 2
@@ -64,7 +78,7 @@ def main(
     train = (train[0][:examples], train[1][:examples])
     if task == "reconstruction":
         train, held = (train[0], train[0]), (held[0], held[0])
-    chosen = None if sites is None else sites.split(",")
+    chosen = None if sites is None else split(sites)
     whole = None if max_parameters is None else max_parameters
     if whole is not None and whole > 1:
         whole = int(whole)
@@ -103,7 +117,10 @@ def untied_model(
         settings["head"] = source.num_classes
     if task == "language_modelling":
         settings["vocabulary"] = source.num_classes
-    return registry.get(target, sharing="untied", **settings), source, task
+    try:
+        return registry.get(target, sharing="untied", **settings), source, task
+    except ValueError as error:
+        raise ValueError(f"{target} on {data}: {error}") from error
 
 
 def compiled(model: keras.Model, task: str, rate: float) -> str:
@@ -122,8 +139,7 @@ def finish(front: Front, out: Path, points: float) -> None:
         print("no plan has run in full yet; give the same command again to go on")
         return
     Console().print(front.table())
-    with written_whole(out / "metrics.json") as part:
-        part.write_text(json.dumps(front.to_dict(), indent=1) + "\n")
+    write_json(out / "metrics.json", front.to_dict())
     front.picture(out / "front.png")
     if not front.complete:
         print("stopped; give the same command again to go on")

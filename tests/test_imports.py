@@ -14,12 +14,16 @@ PACKAGE = ROOT / "wszoo"
 EVERYWHERE = {
     "_lazy",
     "_version",
+    "arguments",
     "checks",
+    "checksums",
+    "declared",
     "files",
     "keras_settings",
     "private",
     "shown",
-}  # import nothing of wszoo themselves
+    "locks",
+}  # may import one another alone
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
@@ -28,12 +32,20 @@ MAY_IMPORT = {
     "_lazy": set(),
     "_version": set(),
     "__init__": None,  # offers everything, and imports it when it is used
+    "arguments": {"checks"},
     "batches": set(),
     "checks": set(),
+    "checksums": set(),
+    "declared": set(),
+    "option_values": set(),
+    "options": {"option_values"},
     "files": set(),
     "keras_settings": set(),
     "private": set(),
     "shown": set(),
+    "locks": set(),
+    "errors": set(),
+    "stopping": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},

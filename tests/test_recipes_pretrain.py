@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from wszoo import training
+from wszoo.locks import only_one
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "pretrain.py"
 
@@ -41,11 +42,19 @@ def test_a_batch_larger_than_the_data_is_the_data(pretrain, tmp_path):
 def test_a_command_that_is_refused_does_not_stand_in_the_way_of_the_corrected_one(
     pretrain, tmp_path
 ):
-    for wrong in ({"batch_size": 0}, {"turns": True}, {"views": "photos"}):
-        with pytest.raises(ValueError, match=r"batch_size|turns|views"):
+    for wrong in ({"batch_size": 0}, {"turns": True}, {"noise": 0.1}):
+        with pytest.raises(ValueError, match=r"batch_size|turns|noise"):
             pretrain(**wrong)
         assert not (tmp_path / "runs").exists()
     pretrain(batch_size=16)
+
+
+def test_a_pretraining_under_way_refuses_another_of_its_tag(pretrain, tmp_path):
+    runs = tmp_path / "runs" / "pretrain" / "conv_net.t"
+    refused = pytest.raises(ValueError, match=r"a pretraining of conv_net.t is under way")
+    with only_one(runs, "a test"), refused:
+        pretrain()
+    assert not (tmp_path / "out").exists()
 
 
 def test_corrected_data_are_another_run(pretrain, tmp_path, monkeypatch):
@@ -66,3 +75,13 @@ def test_corrected_data_are_another_run(pretrain, tmp_path, monkeypatch):
 
 def interrupt():
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("tag", ["/../../../precious", "..", "a b", ""])
+def test_a_tag_that_leads_elsewhere_is_refused_before_anything_is_read(tmp_path, tag):
+    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(ValueError, match="--tag must be a name of letters"):
+        module.main("conv_net", "no_such_data", tag, out=tmp_path / "out", run_dir=tmp_path / "r")
+    assert not list(tmp_path.iterdir())

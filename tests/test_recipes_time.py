@@ -97,9 +97,13 @@ def test_anomaly_of_images(tmp_path):
     ("recipe", "arguments", "words"),
     [
         ("anomaly.py", ["series", "missing.csv"], "no such file"),
-        ("anomaly.py", ["series", "x", "--train-share", "1"], "between 0 and 1"),
+        (
+            "anomaly.py",
+            ["series", "x", "--train-share", "1"],
+            "above 0 and below 1",
+        ),
         ("classify_audio.py", ["--data", "digits"], "no recordings"),
-        ("classify_audio.py", ["--wav", "missing.wav"], "are no readable wav files"),
+        ("classify_audio.py", ["--wav", "missing.wav"], "--wav: no file 'missing.wav'"),
     ],
 )
 def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, arguments, words):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -233,3 +234,83 @@ def test_the_file_holds_weights_and_no_optimizer(original):
     with h5py.File(original.weights) as file:
         file.visit(names.append)
     assert names and not [name for name in names if "optimizer" in name]
+
+
+WRONG = {
+    "sha256": [None, "", "0" * 63, 5],
+    "tag": ["../../precious", "..", "a b", "a\nb"],
+    "model": ["../conv_net"],
+    "config": [None, "wide"],
+    "plan": [[]],
+    "seed": [True],
+    "metrics": [{"accuracy": float("nan")}],
+    "source": [{"name": "mnist", "download": True}],
+    "vocabulary": [[1]],
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_card_of_other_types_is_refused_when_it_is_read_and_written(folder, model, key):
+    path = folder / weights.CARD
+    sound = json.loads(path.read_text())
+    del sound["own_sha256"]
+    for value in WRONG[key]:
+        path.write_text(json.dumps(sound | {key: value}))
+        with pytest.raises(ValueError, match=f"{key[:6]}.*conv_net.tested"):
+            wszoo.get("conv_net", weights=folder)
+        if key != "sha256":  # which `write` finds itself
+            with pytest.raises(ValueError, match=f"{key[:6]}.*new"):
+                weights.write(folder.parent / "new", model, card_of(model) | {key: value})
+    assert not (folder.parent / "new").exists()
+
+
+def test_a_card_that_was_changed_is_seen_and_may_be_changed_by_hand(folder):
+    change_card(folder, licence="CC1")
+    with pytest.raises(ValueError, match="takes the line 'own_sha256' out"):
+        wszoo.get("conv_net", weights=folder)
+    card = json.loads((folder / weights.CARD).read_text())
+    del card["own_sha256"]
+    (folder / weights.CARD).write_text(json.dumps(card))
+    assert weights.find("conv_net", str(folder)).card["licence"] == "CC1"
+
+
+def test_every_changed_letter_of_a_card_is_seen(folder):
+    path = folder / weights.CARD
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        if not chr(whole[place]).isspace():
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            with pytest.raises(ValueError, match=r"conv_net\.tested"):
+                weights.find("conv_net", str(folder))
+
+
+def test_a_card_declares_no_model_beyond_its_file(folder):
+    card = json.loads((folder / weights.CARD).read_text())
+    del card["own_sha256"]
+    card["config"]["width"] = 10**6
+    (folder / weights.CARD).write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"conv_net\.tested.*for which the file holds nothing"):
+        wszoo.get("conv_net", weights=folder)
+
+
+def test_a_bare_file_that_declares_too_much_or_holds_nan_is_refused(folder, model):
+    path = folder / weights.FILE
+    options = {"sharing": "AABBCC", **CONFIG}
+    values = [np.array(w) for w in model.get_weights()]
+    model.set_weights([np.full_like(values[0], np.nan), *values[1:]])
+    model.save_weights(path)
+    model.set_weights(values)
+    with pytest.raises(ValueError, match="holds NaN or infinity"):
+        wszoo.get("conv_net", weights=str(path), **options)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("layers/a/vars/0", (10**6, 10**6))
+    with pytest.raises(ValueError, match=r"declares float32.*and holds 0"):
+        wszoo.get("conv_net", weights=str(path), **options)
+
+
+def test_weights_do_not_replace_a_folder_of_something_else(model, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").write_text("all")
+    with pytest.raises(ValueError, match=r"holds 'thesis\.tex'"):
+        weights.write(tmp_path / "precious", model, card_of(model))
+    assert (tmp_path / "precious" / "thesis.tex").read_text() == "all"

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wszoo import files
-from wszoo.files import folder_written_whole, only_one, working_folder, written_whole
+from wszoo.files import folder_written_whole, working_folder, written_whole
+from wszoo.locks import only_one
 
-HOLDS = "import sys, time; from wszoo import files\n"
+HOLDS = "import sys, time; from wszoo import files, locks\n"
 
 
 def left(folder):
@@ -199,7 +200,7 @@ with files.folder_written_whole(sys.argv[1]) as part:
 
 def test_only_one_is_at_work_in_a_folder(tmp_path):
     code = """
-with files.only_one(sys.argv[1], "a search"):
+with locks.only_one(sys.argv[1], "a search"):
     print("ready", flush=True)
     time.sleep(60)
 """

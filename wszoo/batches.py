@@ -10,10 +10,13 @@ from itertools import islice
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import array, checked, either, number_of
+
 
 def generator(*key: int) -> np.random.Generator:
     """The random numbers of a key, such as `(seed, epoch)`: equal keys, equal numbers."""
-    return np.random.default_rng(list(key))
+    return np.random.default_rng([checks.whole("a key's number", part, least=0) for part in key])
 
 
 def order(examples: int, *key: int) -> np.ndarray:
@@ -21,6 +24,7 @@ def order(examples: int, *key: int) -> np.ndarray:
     return shuffled(examples, generator(*key))
 
 
+@checked(rows=either(array, number_of))
 def shuffled(rows: int | np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows, or the numbers 0 to `rows` - 1, in the next order of a generator that is used on."""
     return rng.permutation(rows)
@@ -32,6 +36,7 @@ def rounds(examples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
         yield shuffled(examples, rng)
 
 
+@checked()
 def stream(examples: int, length: int, rng: np.random.Generator) -> np.ndarray:
     """The first `length` rows of `rounds`: all examples over and over, each time in a new order."""
     return np.concatenate([*islice(rounds(examples, rng), -(-length // examples))])[:length]

@@ -6,6 +6,7 @@ valid. NaN and infinity are no numbers here, and neither are True and False.
 """
 
 import difflib
+import json
 import math
 import numbers
 import re
@@ -97,6 +98,18 @@ def file_name(name: str, value: Any) -> str:
     return value
 
 
+def json_object(name: str, value: Any) -> dict[str, Any]:
+    """What a text of JSON says, an object without NaN: `'{"width": 32}'`."""
+    valid = 'a JSON object such as {"width": 32}'
+    try:
+        given = json.loads(value, parse_constant=_no_number)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{name} must be {valid}; received {value!r} ({error})") from None
+    if not isinstance(given, dict):
+        raise ValueError(f"{name} must be {valid}; received {value!r}")
+    return given
+
+
 def kind(name: str, value: Any, types: type | tuple[type, ...], valid: str) -> Any:
     """A value of some class; `valid` says which in words: "a Keras model"."""
     if not isinstance(value, types):
@@ -126,6 +139,10 @@ def shown(value: Any) -> str:
 
 def _not(name: str, value: Any, valid: str) -> ValueError:
     return ValueError(f"{name} must be {valid}; received {shown(value)}")
+
+
+def _no_number(value: str) -> Any:
+    raise ValueError(f"{value} is no number")
 
 
 def _is_number(value: str) -> bool:

@@ -7,17 +7,38 @@ anything is written, and is told what differs.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wszoo import checksums
 from wszoo._version import __version__
-from wszoo.files import written_whole
+from wszoo.arguments import checked, mapping
+from wszoo.files import PREFIX, sweep, write_json
 from wszoo.fingerprints import plain
+from wszoo.locks import LOCK, only_one
 
 FILE = "settings.json"
 SHOWN = 80  # characters of a value that an error shows
+begun: list[Path] = []  # folders in which this process took up a run: where it can go on
 
 
+@contextmanager
+def claimed(folder: Path, decides: Mapping[str, Any], doing: str) -> Iterator[None]:
+    """A run folder of this claim that no other process or thread works in meanwhile: see `claim`.
+
+    `doing` says what is done there: "a search". Raises `ValueError` as `claim` does, and at once
+    where another is at work in the folder; one that died is not.
+    """
+    mine = _written(decides)
+    with only_one(folder, doing):
+        sweep(Path(folder))
+        _claim(Path(folder), mine)
+        begun.append(Path(folder))
+        yield
+
+
+@checked(decides=mapping)
 def claim(folder: Path, decides: Mapping[str, Any]) -> None:
     """Makes a run folder, or takes up the one that the same things decide.
 
@@ -29,10 +50,20 @@ def claim(folder: Path, decides: Mapping[str, Any]) -> None:
     Raises `ValueError` where results of another claim lie in the folder, naming what differs, where
     its claim cannot be read, and for what cannot be written down.
     """
+    _claim(Path(folder), _written(decides))
+    begun.append(Path(folder))
+
+
+def _written(decides: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim as its file has it."""
     mine = _versions() | {name: _told(name, value) for name, value in decides.items()}
-    mine = json.loads(json.dumps(mine))
-    path = Path(folder) / FILE
-    if path.is_file() and any(other.name != FILE for other in path.parent.iterdir()):
+    claim: dict[str, Any] = json.loads(json.dumps(mine))
+    return claim
+
+
+def _claim(folder: Path, mine: dict[str, Any]) -> None:
+    path = folder / FILE
+    if path.is_file() and _has_results(folder):
         if theirs := _differing(_read(path), mine):
             was, now = (", ".join(f"{k}={_short(pair[i])}" for k, pair in theirs.items())
                         for i in (0, 1))  # fmt: skip
@@ -41,8 +72,15 @@ def claim(folder: Path, decides: Mapping[str, Any]) -> None:
                 "same, name another folder, or remove this one"
             )
         return
-    with written_whole(path) as part:
-        part.write_text(json.dumps(mine, indent=1) + "\n")
+    write_json(path, mine)
+
+
+def _has_results(folder: Path) -> bool:
+    """Whether anything lies there but a claim, a lock and what writers have not finished."""
+    return any(
+        other.name not in (FILE, LOCK) and not other.name.startswith(PREFIX)
+        for other in folder.iterdir()
+    )
 
 
 def _told(name: str, value: Any) -> Any:
@@ -63,7 +101,7 @@ def _versions() -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return checksums.json_object(path)
     except ValueError as error:
         raise ValueError(
             f"{str(path)!r} cannot be read ({error}), so nobody knows which run it is of; remove "

@@ -2,13 +2,30 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from wszoo.options import (
+    DataDir,
+    ManualDir,
+    argument,
+    file,
+    folder,
+    new_file,
+    number,
+    split,
+    text,
+    whole,
+    word,
+    words,
+)
 
 app = typer.Typer(
     help="A Keras model zoo whose subject is weight sharing.",
@@ -16,9 +33,32 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps data sets.")]
-ManualDir = Annotated[Path | None, typer.Option(help="Where raw files lie.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def _known(key: str) -> list[str]:
+    """The tasks or families of the registered models."""
+    from wszoo import registry
+
+    return sorted({getattr(registry.entry(name), key) for name in registry.list_models()})
+
+
+def _formats() -> tuple[str, ...]:
+    from wszoo.exporting.api import FORMATS
+
+    return FORMATS
+
+
+def _precisions() -> list[str]:
+    from wszoo.exporting.tflite.write import BYTES
+
+    return list(BYTES)
+
+
+def _preferences() -> tuple[str, ...]:
+    from wszoo.exporting.tflite.share import PREFER
+
+    return PREFER
 
 
 def _print_version(asked: bool) -> None:
@@ -43,9 +83,11 @@ def _options(
 
 @app.command("list")
 def list_command(
-    pattern: Annotated[str, typer.Argument(help="A glob over names.")] = "*",
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
-    family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
+    pattern: Annotated[str, argument(text("A glob over names."))] = "*",
+    task: Annotated[str | None, word("Only this task.", valid=partial(_known, "task"))] = None,
+    family: Annotated[
+        str | None, word("Only this family.", valid=partial(_known, "family"))
+    ] = None,
     pretrained: Annotated[
         bool | None, typer.Option(help="Only models with (or without) shipped weights.")
     ] = None,
@@ -74,7 +116,9 @@ def list_command(
 
 
 @app.command()
-def info(name: str, as_json: Json = False) -> None:
+def info(
+    name: Annotated[str, argument(text("A registered model."))], as_json: Json = False
+) -> None:
     """Show what is known of a model: settings, sites, default plan, cards of its weights."""
     from wszoo import registry
 
@@ -101,14 +145,16 @@ def info(name: str, as_json: Json = False) -> None:
 def audit(
     target: Annotated[
         str,
-        typer.Argument(
-            help="A model, NAME.TAG, a .keras, .weights.h5, .tflite or .onnx file, a SavedModel."
+        argument(
+            text("A model, NAME.TAG, a .keras, .weights.h5, .tflite or .onnx file, a SavedModel.")
         ),
     ],
-    sharing: Annotated[str | None, typer.Option(help="Another plan, such as ABAB.")] = None,
+    sharing: Annotated[str | None, text("Another plan, such as ABAB.")] = None,
     max_ratio: Annotated[
         float | None,
-        typer.Option(help="Exit code 1 if a file stores more than this × its unique bytes."),
+        number(
+            "Exit code 1 if a file stores more than this × its unique bytes.", least=1, most=1000
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -117,6 +163,10 @@ def audit(
     is_file = path.exists() and (path.suffix or path.is_dir())
     if not is_file and path.suffix in (".keras", ".h5", ".tflite", ".onnx"):
         raise FileNotFoundError(f"no file {target!r}")  # said before Keras is imported
+    if sharing is not None and is_file and path.suffix != ".keras":
+        raise ValueError(f"--sharing is for models and .keras files; received {target!r}")
+    if max_ratio is not None and not is_file:
+        raise ValueError(f"--max-ratio is for files; {target!r} is a model that is built anew")
     result: dict[str, Any] = {}
     tables = []
     if not is_file or path.suffix == ".keras":
@@ -151,19 +201,19 @@ def audit(
 
 @app.command()
 def export(
-    target: Annotated[str, typer.Argument(help="A model, NAME.TAG, or a .keras file.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write to.")],
-    weights: Annotated[str | None, typer.Option(help="A tag of the model.")] = None,
+    target: Annotated[str, argument(text("A model, NAME.TAG, or a .keras file."))],
+    out: Annotated[Path, argument(folder("The folder to write to."))],
+    weights: Annotated[str | None, text("A tag of the model.")] = None,
     formats: Annotated[
-        str, typer.Option(help="Of saved_model, litert, onnx; separated by commas.")
+        str, words("Of saved_model, litert, onnx; by commas.", valid=_formats)
     ] = "saved_model,litert",
     precision: Annotated[
-        str, typer.Option(help="Of LiteRT weights: float32, float16, dynamic_int8, int8.")
+        str, word("Of LiteRT weights: float32, float16, dynamic_int8, int8.", valid=_precisions)
     ] = "float32",
     data: Annotated[
         str | None,
-        typer.Option(
-            help="A source on which the LiteRT file is compared with Keras and int8 is calibrated; "
+        text(
+            "A source on which the LiteRT file is compared with Keras and int8 is calibrated; "
             "card: that of the weights."
         ),
     ] = None,
@@ -171,19 +221,19 @@ def export(
     manual_dir: ManualDir = None,
     batch: Annotated[
         int | None,
-        typer.Option("--batch", "--signature-batch", help="A fixed batch size for LiteRT."),
+        whole("A fixed batch size for LiteRT.", "--batch", "--signature-batch", most=65536),
     ] = None,
     bound: Annotated[
         float | None,
-        typer.Option(help="The largest difference to Keras, relative to the largest output."),
+        number("The largest difference to Keras ÷ the largest output.", above=0, most=1),
     ] = None,
     max_loss: Annotated[
         float,
-        typer.Option(help="What LiteRT may lose of the data's metric, beyond the loss's error."),
+        number("What LiteRT may lose of the data's metric beyond its error.", least=0, most=1),
     ] = 0.01,  # wszoo.exporting.gate.MAX_LOSS, without its imports
-    prefer: Annotated[str, typer.Option(help="speed, load, size or integer.")] = "speed",
+    prefer: Annotated[str, word("speed, load, size or integer.", valid=_preferences)] = "speed",
     labels: Annotated[
-        str | None, typer.Option(help="Class names by commas: a signature with names and scores.")
+        str | None, words("Class names by commas: a signature with names and scores.")
     ] = None,
     uint8: Annotated[bool, typer.Option(help="Inputs are uint8 images.")] = False,
     warmup: Annotated[bool, typer.Option(help="Give TF Serving a warm-up request.")] = False,
@@ -194,6 +244,8 @@ def export(
     from wszoo.exporting.api import export as write
 
     is_file = target.endswith(".keras")
+    if is_file and weights is not None:
+        raise ValueError(f"--weights is a tag of a registered model; {target!r} has its own")
     model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
     name = target if weights is None or "." in target else f"{target}.{weights}"
     if data is None and precision == "int8" and not is_file and "." in name:
@@ -207,14 +259,14 @@ def export(
     report = write(
         model,
         out,
-        formats.split(","),
+        split(formats),
         precision,
         signature_batch=batch,
         bound=bound,
         max_loss=max_loss,
         prefer=prefer,
         **real,
-        labels=None if labels is None else labels.split(","),
+        labels=None if labels is None else split(labels),
         uint8=uint8,
         warmup=warmup,
     )
@@ -231,7 +283,7 @@ def export(
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(help="NAME.TAG, or a name for its default tag.")],
+    name: Annotated[str, argument(text("NAME.TAG, or a name for its default tag."))],
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
     as_json: Json = False,
@@ -252,16 +304,14 @@ def evaluate(
 
 @app.command("share-constants")
 def share_constants_command(
-    source: Annotated[Path, typer.Argument(help="A .tflite file.")],
-    out: Annotated[Path, typer.Argument(help="The file to write.")],
-    prefer: Annotated[str, typer.Option(help="speed, load or size.")] = "speed",
+    source: Annotated[Path, argument(file("A .tflite file.", suffix=".tflite"))],
+    out: Annotated[Path, argument(new_file("The file to write."))],
+    prefer: Annotated[str, word("speed, load, size or integer.", valid=_preferences)] = "speed",
 ) -> None:
     """Store equal and transposed constants of any .tflite file once."""
     from wszoo.exporting.tflite.share import share_constants
     from wszoo.files import written_whole
 
-    if not source.is_file():
-        raise FileNotFoundError(f"no file {str(source)!r}")
     data, report = share_constants(source.read_bytes(), prefer=prefer)
     with written_whole(out) as part:
         part.write_bytes(data)
@@ -279,21 +329,40 @@ def main() -> None:
 
 
 def run(command: Callable[..., Any]) -> None:
-    """Runs a command; a caller's mistake, and a disk's, ends in one line on stderr and code 2.
+    """Runs a command and ends the process; its errors end in one line on stderr and code 2.
 
-    `command` is a typer app, or a function whose annotated arguments become its options.
+    `command` is a typer app, or a function whose annotated arguments become its options. A mistake
+    of ours ends in a traceback (see `wszoo.errors`), a signal in code 128 + its number, after what
+    the command has written is in order, and in a line that says how to go on.
     """
+    from wszoo.errors import sentence
+    from wszoo.stopping import farewell, stopped_by_signals
+
     if not isinstance(command, typer.Typer):
         function, command = (
             command,
             typer.Typer(add_completion=False, pretty_exceptions_enable=False),
         )
         command.command()(function)
-    try:
-        command()
-    except (ValueError, OSError, ImportError) as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-        sys.exit(2)
+    name = Path(sys.argv[0]).name
+    code: Any = 0
+    with stopped_by_signals() as received:
+        try:
+            command()
+        except SystemExit as end:
+            code = end.code
+        except KeyboardInterrupt:
+            received = received or [signal.SIGINT]
+        except Exception as error:
+            if not received:  # else a library made an error of its own of the signal
+                said, code = sentence(error), 2
+                if said is None:
+                    raise
+                print(f"{name}: {said}", file=sys.stderr)
+    if received:
+        print(f"{name}: {farewell(received[0])}", file=sys.stderr)
+        code = 128 + received[0]
+    sys.exit(code)
 
 
 def _file_table(name: str, inside: Any) -> Any:

@@ -11,8 +11,9 @@ import numpy as np
 
 from wszoo import registry, tasks
 from wszoo import weights as weight_files
+from wszoo.arguments import checked
 from wszoo.sharing.about import about
-from wszoo.tasks.task import likely
+from wszoo.tasks.task import likely, scored
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,8 @@ def card_of(name: str) -> dict[str, Any]:
     Raises `ValueError` for an unknown model or tag, and for a model without a default tag.
     """
     model, _, tag = name.partition(".")
-    tag = tag or registry.entry(model).default_tag or ""
+    known = registry.entry(model)
+    tag = tag or known.default_tag or ""
     if not tag:
         raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
     return weight_files.find(model, tag).card
@@ -71,6 +73,7 @@ def evaluate(
     }
 
 
+@checked()
 def data_of(
     model: "keras.Model",
     name: str,
@@ -171,6 +174,7 @@ def _with_classes_of(source: "Source", model: "keras.Model", name: str) -> "Sour
     return dataclasses.replace(source, splits=splits, class_names=tuple(names))
 
 
+@checked(task=scored)
 def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, Any]:
     """`inputs`, `metric` and `calibration` for `wszoo.export`, from a source.
 

@@ -7,15 +7,18 @@ by the dead, and removes them.
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from wszoo.locks import take_lock
 
 PREFIX = ".wszoo-part-"
-LOCK = ".lock"
 _OLD = ".old"  # in a writer's folder: what stood where it writes, between two renames
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
 
@@ -27,12 +30,23 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     Several threads and processes may write one path: the last one's file stands.
     """
     path = Path(os.path.realpath(path))
-    with working_folder(path.parent) as own:
+    with _named(path), working_folder(path.parent) as own:
         part = own / path.name
         yield part
         on_disk(part)
         part.replace(path)
         on_disk(path.parent)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file in UTF-8, whole or not at all."""
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes JSON with a line's end, whole or not at all. Raises for what JSON has no word for."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 @contextmanager
@@ -44,7 +58,7 @@ def folder_written_whole(folder: str | os.PathLike) -> Iterator[Path]:
     folder = Path(os.path.realpath(folder))
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "a file stands where a folder goes", str(folder))
-    with working_folder(folder.parent) as own:
+    with _named(folder), working_folder(folder.parent) as own:
         part = own / folder.name
         part.mkdir()
         yield part
@@ -72,13 +86,24 @@ def working_folder(parent: str | os.PathLike) -> Iterator[Path]:
             os.close(descriptor)
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Has an `OSError` that names no file, as of a full disk, name what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def sweep(parent: Path) -> None:
     """Removes what writers that are dead left in a folder; puts back what one had moved aside."""
     for left in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):  # another sweeper, or a folder that is not ours to remove
             descriptor = os.open(left, os.O_RDONLY)  # refused on Windows
             try:
-                if _take_lock(descriptor):
+                if take_lock(descriptor):
                     for moved in (left / _OLD).glob("*"):
                         if not (parent / moved.name).exists():
                             moved.rename(parent / moved.name)
@@ -114,34 +139,16 @@ def _new_folder(parent: Path) -> tuple[Path, int | None]:
             continue  # a sweeper came first
         except PermissionError:  # Windows opens no folders
             return own, None
-        if _take_lock(descriptor) is not False and own.is_dir():
+        if take_lock(descriptor) is not False and own.is_dir():
             return own, descriptor
         os.close(descriptor)
 
 
-@contextmanager
-def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> Iterator[None]:
-    """Within it no other process or thread is within it for the same folder, which is made.
-
-    The lock goes with its holder, however that one ends. Raises `ValueError` where another holds
-    it, unless `wait`; `doing` says what for: "a search".
-    """
-    from filelock import FileLock, Timeout
-
+def remove_whole(folder: str | os.PathLike) -> None:
+    """Removes a folder, all of it or, if this process is killed before, nothing."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=-1 if wait else 0)
-    except Timeout as error:
-        raise ValueError(
-            f"{doing} is under way in {str(folder)!r}, begun by another process; wait for its end, "
-            "or name another folder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    with working_folder(folder.parent) as own, suppress(FileNotFoundError):
+        folder.rename(own / folder.name)
 
 
 def _put_in_place(part: Path, folder: Path, old: Path) -> None:
@@ -173,18 +180,3 @@ def _exchanged(a: Path, b: Path) -> bool:
         return False
     here = -100  # AT_FDCWD
     return rename(here, os.fsencode(a), here, os.fsencode(b), _EXCHANGE) == 0
-
-
-def _take_lock(descriptor: int) -> bool | None:
-    """Takes the lock of an open folder: whether nobody had it, `None` if there are no locks."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without them
-        return None
-    return True

@@ -18,12 +18,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wszoo import keras_settings
+from wszoo import checks, keras_settings
 from wszoo import weights as weight_files
+from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
 from wszoo.sharing.plan import SharingPlan, as_plan
 
 if TYPE_CHECKING:
     import keras
+
+
+MOST = 1_000_000  # of a width, a depth, …
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,12 @@ class Entry:
             from wszoo.sharing.bank import Bank
 
             bank = Bank(plan)
-            return bank.finish(self.build(bank, **settings))
+            try:
+                return bank.finish(self.build(bank, **settings))
+            except (ValueError, TypeError, IndexError) as error:  # from deep within a layer
+                given = {k: v for k, v in config.items() if v != self.config[k]}
+                said = ", ".join(f"{key}={checks.shown(value)}" for key, value in given.items())
+                raise ValueError(f"{self.name} cannot be built with {said}: {error}") from error
 
     def settings(self, config: dict[str, Any]) -> dict[str, Any]:
         """All settings of the builder, those of `config` over the defaults."""
@@ -77,6 +86,8 @@ class Entry:
                 f"{self.name} has no setting {', '.join(unknown)}{_near(unknown[0], self.config)}; "
                 f"its settings are {', '.join(self.config)}"
             )
+        for setting, value in config.items():
+            _check_setting(f"the setting {setting} of {self.name}", value, self.config[setting])
         return self.config | config
 
 
@@ -84,6 +95,7 @@ _entries: dict[str, Entry] = {}
 broken_plugins: dict[str, str] = {}
 
 
+@checked(sites=called, sharing=text_or_function, free=each(checks.text, least=0))
 def register(
     *,
     sites: Callable[..., Sequence[str]],
@@ -103,7 +115,11 @@ def register(
     """
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
-        name = build.__name__
+        name = checks.file_name("the name of a model", build.__name__)
+        if "." in name:
+            raise ValueError(
+                f"the name of a model has no dots: a tag follows one; received {name!r}"
+            )
         if not build.__module__.startswith("wszoo.models."):
             _import_own()  # so that a name that the zoo has is taken
         if name in _entries and not replace:
@@ -119,6 +135,7 @@ def register(
     return decorate
 
 
+@checked()
 def entry(name: str) -> Entry:
     """The entry of that name. Raises `ValueError` with near names if there is none."""
     entries = _all()
@@ -127,6 +144,7 @@ def entry(name: str) -> Entry:
     return entries[name]
 
 
+@checked(weights=either(checks.flag, path))
 def get(
     name: str,
     *,
@@ -141,7 +159,8 @@ def get(
         sharing: a plan or its spelling over the model's sites; `None` is the entry's own plan
             (with `weights`, the plan they were trained with).
         weights: a tag, `True` for the default tag, the path of a folder like those in
-            `saved_models/`, or the path of a `.weights.h5` file; `None` or `False` draws new ones.
+            `saved_models/`, or the path of a `.weights.h5` file, which has no checksum: that its
+            numbers are those that were written, nobody knows; `None` or `False` draws new ones.
         **config: the builder's settings. With a tag, those left out are the tag's.
 
     Raises:
@@ -176,8 +195,8 @@ def _pretrained(
     card = saved.card
     if card["model"] != found.name:
         raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
+    theirs = _settings_of(found, saved)
     settings = found.settings(card["config"] | config)
-    theirs = found.settings(card["config"])
     cut = settings.get("head", "") is None and theirs.get("head") is not None
     differing = [
         key
@@ -191,7 +210,7 @@ def _pretrained(
         has = ", ".join(f"{key}={theirs[key]!r}" for key in differing)
         hint = "; head=None gives its backbone" if "head" in differing else ""
         raise ValueError(f"{saved.name} was trained with {has}, not {asked}{hint}")
-    plan = SharingPlan.from_dict(card["plan"])
+    plan = _plan_of(saved)
     if sharing is not None and found.plan(sharing, **settings) != plan:
         asked = found.plan(sharing, **settings).pattern
         raise ValueError(
@@ -199,7 +218,7 @@ def _pretrained(
             "it is and use wszoo.retie(model, plan)"
         )
     chosen = theirs | {key: settings[key] for key in found.free}
-    whole = weight_files.load_into(found.make(plan, **chosen), saved.weights, saved.sha256)
+    whole = weight_files.load_into(_built(found, saved, plan, chosen), saved.weights)
     if not cut:
         return whole
     backbone = found.make(plan, **settings)
@@ -208,6 +227,42 @@ def _pretrained(
     return backbone
 
 
+def _settings_of(found: Entry, saved: "weight_files.Saved") -> dict[str, Any]:
+    try:
+        return found.settings(saved.card["config"])
+    except ValueError as error:
+        raise ValueError(f"the card of {str(saved.folder)!r}: {error}") from error
+
+
+def _plan_of(saved: "weight_files.Saved") -> SharingPlan:
+    try:
+        return SharingPlan.from_dict(saved.card["plan"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the plan in the card of {str(saved.folder)!r} cannot be read: {error}"
+        ) from error
+
+
+def _built(
+    found: Entry, saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
+) -> "keras.Model":
+    """The model of a card, which may declare any size, and no more of it than its file fills."""
+    from wszoo.sharing import budget
+    from wszoo.sharing.files import file_parameters
+
+    weight_files.check_file(saved.weights, saved.sha256)
+    stored = file_parameters(saved.weights)
+    try:
+        with budget.for_weights(stored):
+            return found.make(plan, **config)
+    except Exception as error:  # builders raise whatever settings of nonsense suggest
+        raise ValueError(
+            f"{found.name!r} cannot be built by the settings in the card of "
+            f"{str(saved.folder)!r}: {error}"
+        ) from error
+
+
+@checked(max_parameters=number_of)
 def list_models(
     pattern: str = "*",
     *,
@@ -219,11 +274,16 @@ def list_models(
     """Names of the registered models that match, sorted.
 
     `pattern` is a glob; `pretrained` asks for entries with (or without) shipped weights;
-    `max_parameters` bounds the stored parameters of the default configuration.
+    `max_parameters` bounds the stored parameters of the default configuration. Raises `ValueError`
+    for a task or a family that no model has.
     """
+    entries = _all()
+    for key, value in (("task", task), ("family", family)):
+        if value is not None:
+            checks.one_of(key, value, sorted({getattr(item, key) for item in entries.values()}))
     return [
         name
-        for name, item in sorted(_all().items())
+        for name, item in sorted(entries.items())
         if fnmatchcase(name, pattern)
         and task in (None, item.task)
         and family in (None, item.family)
@@ -238,6 +298,7 @@ def parameters(name: str) -> int:
     return get(name).count_params()
 
 
+@checked()
 def info(name: str) -> dict[str, Any]:
     """What is known of a model without building it, as plain data.
 
@@ -288,6 +349,24 @@ def _discover() -> None:
                 f"{broken_plugins[point.name]}",
                 stacklevel=2,
             )
+
+
+def _check_setting(name: str, value: Any, default: Any) -> None:
+    """A setting is a value of its default's kind, or `None`; one number may stand for several."""
+    if value is None or default is None:
+        return
+    if isinstance(default, bool):
+        checks.flag(name, value)
+    elif isinstance(default, str):
+        checks.text(name, value)
+    elif isinstance(default, float):
+        checks.number(name, value)
+    elif isinstance(default, int) or (default and isinstance(default[0], int)):
+        least = 1 if isinstance(default, tuple) or default > 0 else None
+        several = isinstance(value, list | tuple)
+        for one in value if several else [value]:
+            if one is not None or not several:
+                checks.whole(name, one, least=least, most=MOST)
 
 
 def _near(name: str, names: Any) -> str:

@@ -6,19 +6,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import (
+    array,
+    arrays,
+    by_name,
+    checked,
+    each,
+    either,
+    mapping,
+    names,
+    of_class,
+    one_word,
+    whatever,
+)
 from wszoo.files import written_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+
+def _times(name: str, value: Any) -> Any:
+    """Places on an axis: numbers or dates, in one dimension."""
+    given = np.asarray(value)
+    if given.ndim != 1 or given.dtype.kind not in "Miuf" or not len(given):
+        raise ValueError(f"{name} must be numbers or dates; received {checks.shown(value)}")
+    return value
+
+
 Curve = Sequence[tuple[int, float]]  # (step, value)
 
 
+@checked(values=each(checks.number))
 def mean_sd(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation (n - 1; 0 for a single value)."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
+@checked(results=each(mapping))
 def grid(
     results: Sequence[Mapping[str, Any]],
     *,
@@ -30,6 +55,9 @@ def grid(
     """A rich table: a row and a column for each value of two keys, `mean ± sd` in the cells."""
     from rich.table import Table
 
+    for key in (row, column, value):
+        if lacking := [r for r in results if key not in r]:
+            raise ValueError(f"results must have {key!r}; received {checks.shown(lacking[0])}")
     rows, columns = (list(dict.fromkeys(r[key] for r in results)) for key in (row, column))
     table = Table(title=title, title_justify="left")
     table.add_column(row)
@@ -45,6 +73,7 @@ def grid(
     return table
 
 
+@checked(panels=by_name(mapping, least=1), levels=mapping, scale=one_word("linear", "log"))
 def curves(
     path: Path,
     panels: Mapping[str, Mapping[str, Sequence[Curve]]],
@@ -87,6 +116,7 @@ def curves(
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(rows=arrays)
 def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
     """Writes a picture with a row of images a key: `(n, height, width, 1 or 3)` in [0, 1]."""
     from matplotlib.figure import Figure
@@ -107,10 +137,13 @@ def images(path: Path, rows: Mapping[str, np.ndarray]) -> None:
         figure.savefig(part, dpi=100, format="png")
 
 
+@checked(table=array, names=names)
 def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str) -> None:
     """Writes a picture of a confusion matrix: counts (true class, predicted class)."""
     from matplotlib.figure import Figure
 
+    if table.shape != (len(names), len(names)):
+        raise ValueError(f"names must be those of a table {table.shape}; received {list(names)}")
     shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
     side = max(4.0, 1.5 + 0.45 * len(names))
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
@@ -129,6 +162,12 @@ def confusion(path: Path, table: np.ndarray, names: Sequence[str], *, title: str
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(
+    times=_times,
+    rows=by_name(array, least=1),
+    marked=each(each(whatever, least=2, most=2), least=0),
+    until=either(checks.number, of_class("datetime64"), of_class("datetime")),
+)
 def timeline(
     path: Path,
     times: np.ndarray,
@@ -163,6 +202,7 @@ def timeline(
         figure.savefig(part, dpi=120, format="png")
 
 
+@checked(groups=by_name(mapping, least=1))
 def bars(
     path: Path, groups: Mapping[str, Mapping[str, Sequence[float]]], *, y: str, title: str
 ) -> None:
@@ -205,3 +245,10 @@ def tradeoff(
     axis.grid(alpha=0.3)
     with written_whole(path) as part:
         figure.savefig(part, dpi=120, format="png")
+
+
+def untimed(metrics: Any) -> Any:
+    """Plain data without the entries called seconds…: what is the same whenever it is measured."""
+    if isinstance(metrics, Mapping):
+        return {k: untimed(v) for k, v in metrics.items() if not str(k).startswith("seconds")}
+    return [untimed(v) for v in metrics] if isinstance(metrics, list | tuple) else metrics

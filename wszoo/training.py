@@ -12,9 +12,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import batches, private, tasks
+from wszoo import batches, checksums, private, tasks
+from wszoo.arguments import (
+    any_array,
+    checked,
+    each,
+    either,
+    mapping,
+    number_of,
+    of_class,
+    one_word,
+    seed,
+)
 from wszoo.files import written_whole
+from wszoo.sharing.weights_file import write_weights
+from wszoo.tasks.task import scored
 
+SPLITS = ("train", "validation", "test")
 DIGITS = 5  # of a metric in a card
 Epoch = tuple[np.ndarray, np.ndarray]  # x and y of one epoch, in order
 
@@ -27,6 +41,7 @@ class EpochData(keras.utils.PyDataset):
     `data.callbacks` to `fit`, with `shuffle=False`. Raises `ValueError` for a batch size below 1.
     """
 
+    @checked()
     def __init__(self, make: Callable[[int], Epoch], batch_size: int, examples: int, epochs: int):
         super().__init__()
         self.batch_size = batches.fitting(batch_size, examples)
@@ -45,7 +60,8 @@ class EpochData(keras.utils.PyDataset):
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` is given with the data, so that each epoch has its own."""
-        return [keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)]
+        begin = keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)
+        return [begin, keras.callbacks.LambdaCallback(on_epoch_end=check_finite)]
 
     def _begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -72,6 +88,7 @@ class Resume(keras.callbacks.BackupAndRestore):
         if not path.is_file():
             return
         try:
+            checksums.check_seal(path)
             super().on_train_begin(logs)
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
@@ -83,9 +100,11 @@ class Resume(keras.callbacks.BackupAndRestore):
 
     def _save_model(self) -> None:
         with written_whole(Path(private.backup_path(self))) as part:
-            self.model.save_weights(part)
+            write_weights(self.model, part)
+            checksums.seal(part)
 
 
+@checked(warmup=number_of)
 def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     """A cosine schedule to zero over `steps`, after a linear warm-up (Loshchilov & Hutter 2017)."""
     return keras.optimizers.schedules.CosineDecay(
@@ -96,6 +115,16 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
+def check_finite(epoch: int, logs: Any = None) -> None:
+    """Raises `ValueError` at the end of an epoch whose loss is no number: the training diverged."""
+    if lost := [k for k, v in (logs or {}).items() if k.endswith("loss") and not np.isfinite(v)]:
+        raise ValueError(
+            f"training diverged: {lost[0]} is {logs[lost[0]]} in epoch {epoch}. Nothing of it is "
+            "kept; lower the learning rate, and look at the data for values that are too large"
+        )
+
+
+@checked(source=of_class("Source"), task=scored, split=one_word(*SPLITS))
 def evaluate(
     model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
 ) -> dict:
@@ -105,6 +134,8 @@ def evaluate(
     """
     x, y = source.arrays(split)
     name, value = score(model.predict(x, batch_size=256, verbose=0), x, y, task)
+    if not np.isfinite(value):
+        raise ValueError(f"{model.name!r} has the {split} {name} {value}: its training diverged")
     scores = {f"{split}_{name}": value}
     if noise:
         restored = model.predict(noisy(x, noise), batch_size=256, verbose=0)
@@ -112,11 +143,13 @@ def evaluate(
     return scores
 
 
+@checked(seed=either(seed, each(seed), of_class("Generator")))
 def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
     """`x` with Gaussian noise of standard deviation `sd` (Vincent et al. 2010); not clipped."""
     return x + np.random.default_rng(seed).normal(0, sd, x.shape).astype("float32")
 
 
+@checked(outputs=any_array, task=scored)
 def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
     """A task's metric and its value: the mean of `scores`."""
     name, each = scores(outputs, x, y, task)
@@ -132,6 +165,7 @@ def scores(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, 
     return found.metric, found.score(outputs, x, y)
 
 
+@checked(scores=each(mapping))
 def spread(scores: list[dict]) -> dict:
     """For each metric the first run's value, and mean and standard deviation over the runs."""
     table = {}

@@ -8,30 +8,45 @@ import difflib
 import hashlib
 import json
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from wszoo import checks, checksums, declared
+from wszoo.arguments import checked, mapping
 
 if TYPE_CHECKING:
     import keras
 
 FILE = "model.weights.h5"
 CARD = "card.json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # What a card must hold; metrics carry their spread, or say that they are of one run.
-CARD_KEYS = (
-    "model",
-    "tag",
-    "plan",
-    "config",
-    "data",
-    "licence",
-    "command",
-    "seed",
-    "metrics",
-    "stored_parameters",
-    "sha256",
-    "versions",
-)
+_CARD: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "model": (str, "a name"),
+    "tag": (str, "a name"),
+    "plan": (dict, "an object"),
+    "config": (dict, "an object"),
+    "data": (str, "a text"),
+    "licence": (str, "a text"),
+    "command": (str, "a text"),
+    "seed": (int, "a whole number"),
+    "metrics": (dict, "an object"),
+    "stored_parameters": (int, "a whole number"),
+    "sha256": (str, "64 hex digits"),
+    "versions": (dict, "an object"),
+}
+CARD_KEYS = tuple(_CARD)
+# What a card may hold besides that is read.
+_CARD_MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "source": (dict, "an object"),
+    "noise": ((int, float), "a number"),
+    "vocabulary": (list, "a list of texts"),
+    "notes": (str, "a text"),
+}
+SOURCE_KEYS = ("name", "image_size", "length", "resize")
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,12 @@ def tags(name: str) -> list[str]:
     """The tags that are shipped for a model, sorted."""
     return sorted(
         folder.name.partition(".")[2]
-        for folder in home().glob(f"{name}.*")
-        if (folder / CARD).is_file()
+        for folder in home().glob("*.*")
+        if folder.name.partition(".")[0] == name and (folder / CARD).is_file()
     )
 
 
+@checked()
 def find(name: str, tag: str) -> Saved:
     """The weights of a tag, or of the folder that `tag` is the path of.
 
@@ -84,8 +100,7 @@ def find(name: str, tag: str) -> Saved:
     elif os.sep in tag or Path(tag).is_dir():
         folder = Path(tag)
     else:
-        near = difflib.get_close_matches(tag, tags(name), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = checks.near(tag, tags(name), at_most=1)
         raise ValueError(f"{name} has no weights tagged {tag!r}{hint}; it has {tags(name)}")
     return Saved(folder, _read_card(folder))
 
@@ -96,10 +111,26 @@ def load_into(
     """Loads a `.weights.h5` file into a model and returns the model.
 
     Raises `ValueError` where the file is missing, cut off, not HDF5, not the one that `sha256`
-    names, of another model, or saved under a plan with other owners. HDF5 holds numbers alone:
-    nothing in the file is run.
+    names, of another model, saved under a plan with other owners, declares more than it holds, or
+    holds NaN or infinity. HDF5 holds numbers alone: nothing in the file is run.
+
+    A `.weights.h5` file has no checksum of its own. Without its card (`sha256`) nobody can tell
+    whether its numbers are those that were written.
     """
     path = Path(path)
+    check_file(path, sha256)
+    try:
+        declared.check_hdf5(path)
+        _check_owners(model, path)
+        _check_finite(path)
+        model.load_weights(path)
+    except Exception as error:  # HDF5 and Keras raise whatever a damaged file suggests
+        raise ValueError(f"{str(path)!r} does not fit {model.name!r}: {error}") from error
+    return model
+
+
+def check_file(path: Path, sha256: str | None) -> None:
+    """Raises `ValueError` where a weights file is missing, or not the one that `sha256` names."""
     if not path.is_file():
         raise ValueError(f"no weights file {str(path)!r}")
     if sha256 is not None and (found := file_sha256(path)) != sha256:
@@ -107,39 +138,65 @@ def load_into(
             f"{str(path)!r} is not the file its card describes (corrupted, cut off or replaced): "
             f"sha256 {found}, the card says {sha256}. Get the file again"
         )
-    try:
-        _check_owners(model, path)
-        model.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{str(path)!r} does not fit {model.name!r}: {error}") from error
-    return model
 
 
+@checked(card=mapping)
 def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
-    Adds `sha256`, `stored_parameters` and `versions` to the card. Raises `ValueError` for a card
-    that lacks a key.
+    Adds `sha256`, `stored_parameters`, `versions` and the checksum of the card itself to the card.
+    Raises `ValueError` for a card that lacks a key, has another type there or holds NaN, for
+    weights that are not finite (their training diverged), and for a folder that holds something
+    else, before it is touched.
     """
     import keras
 
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
     from wszoo.sharing.files import file_parameters
+    from wszoo.sharing.weights_file import write_weights
 
     folder = Path(folder)
+    others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, CARD, "."))]
+    if others:
+        raise ValueError(
+            f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
+            "name another folder"
+        )
+    _check_trained(model)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
-        bare.save_weights(part / FILE)
+        write_weights(bare, part / FILE)
         card = card | {
             "stored_parameters": file_parameters(part / FILE),
             "sha256": file_sha256(part / FILE),
             "versions": {"wszoo": __version__, "keras": keras.__version__},
         }
-        _check_card(card, folder)
-        (part / CARD).write_text(json.dumps(plain(card), indent=1, ensure_ascii=False) + "\n")
+        _check_card(plain(card), folder)
+        (part / CARD).write_text(_as_json(card, folder))
     return Saved(folder, card)
+
+
+def _check_trained(model: "keras.Model") -> None:
+    import numpy as np
+
+    for weight in model.weights:
+        if "float" in str(weight.dtype) and not np.isfinite(weight.numpy().astype("float32")).all():
+            raise ValueError(
+                f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
+                "diverged. Nothing was written; train it at a lower learning rate"
+            )
+
+
+def _as_json(card: Mapping[str, Any], folder: Path) -> str:
+    try:
+        return checksums.json_with_sum(plain(card), indent=1, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(
+            f"the card of {str(folder)!r} holds NaN or infinity, which JSON does not know: a "
+            f"training that diverged has no metrics. Nothing was written"
+        ) from error
 
 
 def _check_owners(model: "keras.Model", path: Path) -> None:
@@ -148,12 +205,12 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
 
     from wszoo.sharing import files, graph
 
-    declared = graph.names_of(model).declared
-    wanted = set(graph.plan_of(model).restrict(declared).groups)
+    sites = graph.names_of(model).declared
+    wanted = set(graph.plan_of(model).restrict(sites).groups)
     with h5py.File(path) as file:
         names: set[str] = set()
         file.visititems(lambda _, item: names.add(str(item.attrs.get("name"))))
-    found = names & set(declared)
+    found = names & set(sites)
     if found and found != wanted:
         raise ValueError(
             f"it was saved under another plan: it holds layers for the sites {sorted(found)}, and "
@@ -176,19 +233,64 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+def _check_finite(path: Path) -> None:
+    import numpy as np
+
+    from wszoo.sharing.files import file_arrays
+
+    for name, array in file_arrays(path).items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"its weight {name!r} holds NaN or infinity")
+
+
 def _read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} has no {CARD}: it is not a folder of wszoo weights")
     try:
-        card = json.loads(path.read_text())
+        card = checksums.json_object(path)
     except ValueError as error:
-        raise ValueError(f"{str(path)!r} is not JSON: {error}") from error
+        raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
     _check_card(card, folder)
-    return card
+    try:
+        if checksums.MEMBER in card:  # older cards have none
+            checksums.check_sum(card)
+        elif misspelt := difflib.get_close_matches(checksums.MEMBER, card, 1, 0.9):
+            raise ValueError(f"it has a member {misspelt[0]!r}: it is changed")
+    except ValueError as error:
+        raise ValueError(
+            f"{str(path)!r}: {error}. Who changes a card by hand takes the line "
+            f"{checksums.MEMBER!r} out"
+        ) from error
+    return {key: value for key, value in card.items() if key != checksums.MEMBER}
 
 
-def _check_card(card: Any, folder: Path) -> None:
-    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
-    if missing:
-        raise ValueError(f"the card of {str(folder)!r} lacks {', '.join(missing)}")
+def _check_card(card: Mapping[str, Any], folder: Path) -> None:
+    """The one place where what a card says is checked: a card may come from anybody."""
+    whose = f"the card of {str(folder)!r}"
+    if missing := [key for key in CARD_KEYS if key not in card]:
+        raise ValueError(f"{whose} lacks {', '.join(missing)}")
+    for key, (types, valid) in (_CARD | _CARD_MAY).items():
+        if key in card:
+            value = checks.kind(f"{key!r} in {whose}", card[key], types, valid)
+            if isinstance(value, bool):
+                raise ValueError(f"{key!r} in {whose} must be {valid}; received {value}")
+    for key in ("model", "tag"):
+        checks.file_name(f"{key!r} in {whose}", card[key])
+    if not _SHA256.fullmatch(card["sha256"]):
+        raise ValueError(
+            f"'sha256' in {whose} must be 64 hex digits; received {checks.shown(card['sha256'])}"
+        )
+    _check_words(whose, card)
+
+
+def _check_words(whose: str, card: Mapping[str, Any]) -> None:
+    if wrong := sorted(set(card.get("source", {})) - set(SOURCE_KEYS)):
+        raise ValueError(f"'source' in {whose} has {wrong[0]!r}; it may have {SOURCE_KEYS}")
+    if not all(isinstance(word, str) for word in card.get("vocabulary", [])):
+        raise ValueError(f"'vocabulary' in {whose} must be a list of texts")
+    for key, metric in card["metrics"].items():
+        if isinstance(metric, dict) and not {"value", "mean", "sd", "seeds"} <= set(metric):
+            raise ValueError(f"the metric {key!r} in {whose} lacks value, mean, sd or seeds")
+        value = metric["value"] if isinstance(metric, dict) else metric
+        checks.number(f"the metric {key!r} in {whose}", value)

@@ -66,5 +66,5 @@ def test_the_card_of_the_set(digits):
 
 @pytest.mark.parametrize("image_size", [0, -1, 2.5, True])
 def test_image_size_is_checked(image_size):
-    with pytest.raises(ValueError, match="image_size must be None or an integer of at least 1"):
+    with pytest.raises(ValueError, match="image_size must be a whole number"):
         load("digits", image_size=image_size)

@@ -80,7 +80,7 @@ def test_element_spec_describes_the_batches(small):
 def test_unknown_split_and_batch_size_are_refused(small):
     with pytest.raises(ValueError, match="Did you mean 'validation'"):
         small.arrays("validaton")
-    with pytest.raises(ValueError, match="at least 1, received 0"):
+    with pytest.raises(ValueError, match="at least 1; received 0"):
         small.batches("train", 0)
 
 

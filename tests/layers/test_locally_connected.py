@@ -210,13 +210,22 @@ def called(*shape, **kwargs):
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: LocallyConnected2D(0, 3), "filters must be a positive integer, not 0"),
+        (
+            lambda: LocallyConnected2D(0, 3),
+            "filters must be .* of at least 1; received 0",
+        ),
         (lambda: LocallyConnected2D(3, (3, 3, 3)), "kernel_size must be one or 2 positive"),
-        (lambda: LocallyConnected1D(3, (3, 3)), "kernel_size must be a positive integer, not"),
-        (lambda: LocallyConnected2D(3, 3, 0), "strides .* not 0"),
-        (lambda: LocallyConnected2D(3, 3, tiles=(2, 0)), r"tiles .* not \(2, 0\)"),
-        (lambda: LocallyConnected2D(3, 3, tiles=True), "tiles .* not True"),
-        (lambda: LocallyConnected2D(3, 3, padding="full"), "valid, same, circular, not 'full'"),
+        (
+            lambda: LocallyConnected1D(3, (3, 3)),
+            "kernel_size must be a positive integer, not",
+        ),
+        (lambda: LocallyConnected2D(3, 3, 0), "strides .* received 0"),
+        (lambda: LocallyConnected2D(3, 3, tiles=(2, 0)), r"tiles .* received 0"),
+        (lambda: LocallyConnected2D(3, 3, tiles=True), "tiles .* received True"),
+        (
+            lambda: LocallyConnected2D(3, 3, padding="full"),
+            "circular; received 'full'",
+        ),
         (lambda: LocallyConnected2D(3, 3, data_format="channels_first"), "channels_last"),
         (lambda: called(8, 8, 1, tiles=(2, 4)), r"\(2, 4\) .*\(6, 6\).* axis 2, .* 1, 2, 3, 6 t"),
         (lambda: called(2, 8, 1), r"a kernel of \(3, 3\) does not fit .*\(2, 8\)"),

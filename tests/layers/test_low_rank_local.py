@@ -105,9 +105,9 @@ def test_config_round_trip_and_file(tmp_path):
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: LowRankLocallyConnected2D(0, 3), "filters .* not 0"),
-        (lambda: LowRankLocallyConnected2D(4, 3, rank=0), "rank .* not 0"),
-        (lambda: LowRankLocallyConnected2D(4, 3, padding="full"), "not 'full'"),
+        (lambda: LowRankLocallyConnected2D(0, 3), "filters .* received 0"),
+        (lambda: LowRankLocallyConnected2D(4, 3, rank=0), "rank .* received 0"),
+        (lambda: LowRankLocallyConnected2D(4, 3, padding="full"), "received 'full'"),
         (lambda: LowRankLocallyConnected2D(4, 3, data_format="channels_first"), "channels_last"),
         (lambda: LowRankLocallyConnected2D(4, 3)(keras.Input((8, 8))), "channels"),
         (lambda: LowRankLocallyConnected2D(4, 3)(keras.Input((None, 8, 1))), "known sizes"),

@@ -139,14 +139,17 @@ def test_first_call_in_reverse_with_the_channels_given():
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: ReversibleConv2D(0, 3), "filters must be a positive integer, not 0"),
-        (lambda: ReversibleConv2D(3, 0), "kernel_size .* not 0"),
-        (lambda: ReversibleConv2D(3, (3, 3, 3)), r"kernel_size .* not \(3, 3, 3\)"),
-        (lambda: ReversibleConv2D(3, 2.5), "kernel_size .* not 2.5"),
-        (lambda: ReversibleConv2D(3, "33"), "kernel_size .* not '33'"),
-        (lambda: ReversibleConv2D(3, 3, strides=-1), "strides .* not -1"),
-        (lambda: ReversibleConv2D(3, 3, padding="full"), "'same' or 'valid', not 'full'"),
-        (lambda: ReversibleConv2D(3, 3, input_channels=0), "input_channels .* not 0"),
+        (
+            lambda: ReversibleConv2D(0, 3),
+            "filters must be .* of at least 1; received 0",
+        ),
+        (lambda: ReversibleConv2D(3, 0), "kernel_size .* received 0"),
+        (lambda: ReversibleConv2D(3, (3, 3, 3)), r"kernel_size .* received \(3, 3, 3\)"),
+        (lambda: ReversibleConv2D(3, 2.5), "kernel_size .* received 2.5"),
+        (lambda: ReversibleConv2D(3, "33"), "kernel_size .* received the text '33'"),
+        (lambda: ReversibleConv2D(3, 3, strides=-1), "strides .* received -1"),
+        (lambda: ReversibleConv2D(3, 3, padding="full"), "same, valid; received 'full'"),
+        (lambda: ReversibleConv2D(3, 3, input_channels=0), "input_channels .* received 0"),
         (lambda: ReversibleConv2D(3, 3)(integers(1, 4, 4, 3), reverse=True), "input_channels="),
         (lambda: built()(integers(1, 4, 4, 3)), r"forward wants .* 2\); .*\(1, 4, 4, 3\)"),
         (lambda: built()(integers(1, 4, 4, 2), reverse=True), r"reverse wants .* 3\)"),
@@ -158,7 +161,7 @@ def test_first_call_in_reverse_with_the_channels_given():
         ),
         (
             lambda: built()(integers(1, 4, 4, 3), reverse=True, output_size=(0, 4)),
-            "output_size .* not 0",
+            "output_size .* received 0",
         ),
     ],
 )

@@ -136,9 +136,9 @@ def test_bias_adds_along_the_last_axis():
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: ReversibleDense(0), "units must be a positive integer, not 0"),
-        (lambda: ReversibleDense(2.5), "units .* not 2.5"),
-        (lambda: ReversibleDense(2, input_dim=-1), "input_dim .* not -1"),
+        (lambda: ReversibleDense(0), "units must be .* of at least 1; received 0"),
+        (lambda: ReversibleDense(2.5), "units .* received 2.5"),
+        (lambda: ReversibleDense(2, input_dim=-1), "input_dim .* received -1"),
         (lambda: ReversibleDense(5)(integers(2, 5), reverse=True), "input_dim="),
         (lambda: with_kernel(ReversibleDense(5), (4, 5))(integers(2, 5)), r"forward .* of 4;"),
         (

@@ -250,12 +250,12 @@ def test_unrolled_it_converts_with_a_free_batch_and_stores_each_group_once(preci
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: TimeSharedRNN(0), "units must be a positive integer, not 0"),
+        (lambda: TimeSharedRNN(0), "units must be .* of at least 1; received 0"),
         (lambda: TimeSharedRNN(2, cell="grx"), "simple, gru, lstm; received 'grx'"),
         (lambda: TimeSharedRNN(2, steps=0), "positive number of groups.*received 0"),
         (lambda: TimeSharedRNN(2, steps=True), "received True"),
         (lambda: TimeSharedRNN(2, steps=2.0), r"received 2\.0"),
-        (lambda: TimeSharedRNN(2, steps=""), "steps='' is not a row of labels"),
+        (lambda: TimeSharedRNN(2, steps=""), "steps must be None .* received ''"),
         (lambda: TimeSharedRNN(2, steps="aab"), "'aab' is not a row of labels"),
         (lambda: TimeSharedRNN(2, steps="A-B"), "'A-B' is not a row of labels"),
         (lambda: TimeSharedRNN(2, steps="AB")(random(1, 3, 2)), r"plan of 2 steps, 'AB'.* has 3"),

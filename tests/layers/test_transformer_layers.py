@@ -95,7 +95,7 @@ def test_a_seeded_initializer_gives_the_kernels_values_of_their_own():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: SelfAttention(0), "heads must be a positive integer, not 0"),
+        (lambda: SelfAttention(0), "heads must be .* of at least 1; received 0"),
         (lambda: SelfAttention(3)(data(1, 2, 8)), "heads=3 for width 8"),
         (lambda: SelfAttention(2)(data(2, 8)), r"received the shape \(2, 8\)"),
         (lambda: PositionEmbedding()(keras.Input((None, 3))), r"\(None, None, 3\)"),

@@ -266,7 +266,7 @@ def test_one_spelling_over_depth_for_every_kind_of_site(spec):
 
 
 def test_other_types_are_no_plan():
-    with pytest.raises(TypeError, match="int"):
+    with pytest.raises(ValueError, match="spec must be a SharingPlan or its spelling; received 3"):
         as_plan(3, ABC)
 
 

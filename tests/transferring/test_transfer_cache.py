@@ -10,6 +10,7 @@ import pytest
 
 import wszoo
 from wszoo.fingerprints import arrays as hashes
+from wszoo.locks import locked
 from wszoo.tasks import heads
 from wszoo.transferring.features import cache
 from wszoo.transferring.features import files as cache_files
@@ -136,9 +137,9 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(net,
 import sys, time, wszoo
 from pathlib import Path
 from wszoo.files import written_whole
-from wszoo.transfer import cache_files
+from wszoo.locks import locked
 path = Path(sys.argv[1]) / "k.features"
-with cache_files.alone(path), written_whole(path) as part:
+with locked(path.with_suffix(".lock")), written_whole(path) as part:
     part.write_text("half")
     print("there", flush=True)
     time.sleep(60)
@@ -151,7 +152,7 @@ with cache_files.alone(path), written_whole(path) as part:
     killed.wait()
     killed.stdout.close()
     path = tmp_path / "k.features"
-    with cache_files.alone(path):
+    with locked(path.with_suffix(".lock")):
         cache_files.write(path, x)
     np.testing.assert_array_equal(cache_files.read(path), x)
     assert list(tmp_path.iterdir()) == [path]

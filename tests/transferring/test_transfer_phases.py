@@ -76,11 +76,14 @@ def test_yaml_dict_and_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"phases": []}, "needs phases"),
+        ({"phases": []}, "phases must be a list of 1 or more"),
         ({"phases": [PLAN["phases"][0]] * 2}, "different names"),
         ({"stages": 3}, r"unknown keys \['stages'\]"),
         ({"phases": [{"name": "a", "train": "all"}]}, r"lacks \['epochs'\]"),
-        ({"phases": [{"name": "a", "train": "all", "epochs": 0}]}, "'a': epochs must be 1"),
+        (
+            {"phases": [{"name": "a", "train": "all", "epochs": 0}]},
+            "'a': epochs must be a whole number",
+        ),
         ({"phases": ["head"]}, "must be a mapping"),
         (
             {"phases": [{"name": "a", "train": "all", "epochs": 1, "batch_norm": "x"}]},
@@ -118,3 +121,26 @@ def test_a_file_that_is_no_plan_is_named(tmp_path):
     (tmp_path / "p.yaml").write_text("phases: [")
     with pytest.raises(ValueError, match=r"p\.yaml"):
         FreezePlan.from_yaml(tmp_path / "p.yaml")
+
+
+LAUGHS = "a0: &a0 [x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10)
+)
+HOSTILE = {
+    "an object of Python": ("phases: !!python/object/apply:os.system [touch ran]", "no YAML"),
+    "aliases that multiply": (f"{LAUGHS}phases: *a9", "more than 10,000 values"),
+    "a list that holds itself": ("phases: &a [*a]", "more than 10,000 values"),
+    "brackets without end": ("phases: " + "[" * 10**4, "brackets are too deep"),
+    "a time of nonsense": ("phases: !!timestamp x", "no YAML"),
+    "a large file": ("#" * 2**20 + "#", "has 1,048,577 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_plan_is_refused_with_its_name(tmp_path, monkeypatch, name):
+    text, words = HOSTILE[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"plan\.yaml.*{words}"):
+        FreezePlan.from_yaml(tmp_path / "plan.yaml")
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]

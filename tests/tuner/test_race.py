@@ -75,5 +75,5 @@ def test_splits_are_a_cross_validation_then_another():
 def test_bad_races():
     with pytest.raises(ValueError, match="needs plans and rounds"):
         race([], noisy, halving(5))
-    with pytest.raises(ValueError, match="at least one replicate"):
+    with pytest.raises(ValueError, match="repeats must be a whole number of at least 1"):
         Round(0, 5)

@@ -72,7 +72,7 @@ def test_failed_trials_are_left_behind():
 
 
 def test_bad_counts():
-    with pytest.raises(ValueError, match="plans is a whole number above 0, not 0"):
+    with pytest.raises(ValueError, match="plans must be a whole number of at least 1; received 0"):
         Schedule(SPACE, epochs=1, short=1, plans=0)
     with pytest.raises(ValueError, match=r"short \(3\) is at most epochs \(2\)"):
         Schedule(SPACE, epochs=2, short=3)

@@ -222,7 +222,7 @@ def test_table_and_picture(planted, tmp_path):
 
 def test_bad_input_is_refused(planted):
     model, x, _ = planted
-    with pytest.raises(ValueError, match="auto or one of"):
+    with pytest.raises(ValueError, match="method must be one of auto, "):
         suggest(model, x, method="guess")
     with pytest.raises(ValueError, match="needs inputs"):
         suggest(model, method="cka")

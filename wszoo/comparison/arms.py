@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wszoo import registry
+from wszoo import checks, registry
+from wszoo.arguments import checked, each, some
 
 if TYPE_CHECKING:
     import keras
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT = "default"  # spells the plan that a model has of its own
 
 
+@checked(spec=some(Mapping, "a mapping"))
 @dataclass(frozen=True)
 class Arm:
     """One of the models of a comparison. `make()` builds it, with weights of the global seed.
@@ -28,6 +30,11 @@ class Arm:
     spec: Mapping[str, Any]
 
 
+@checked(
+    plans=each(checks.text, least=0),
+    variants=each(checks.text, least=0),
+    settings=some(Mapping, "a mapping"),
+)
 def registered(
     name: str,
     source: "Source",
@@ -96,15 +103,4 @@ def _variant(text: str) -> tuple[str, str | None, dict[str, Any]]:
     else:
         plan, _, spelled = rest.partition("@")
     plan = None if plan == DEFAULT else plan
-    return label, plan, parse_settings(spelled or "{}", f"the arm {label!r}")
-
-
-def parse_settings(text: str, whose: str) -> dict[str, Any]:
-    """A JSON object. Raises `ValueError` for anything else."""
-    try:
-        settings = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the settings of {whose} are no JSON: {text!r} ({error})") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f'the settings of {whose} must be an object such as {{"a": 1}}: {text!r}')
-    return settings
+    return label, plan, checks.json_object(f"the settings of the arm {label!r}", spelled or "{}")

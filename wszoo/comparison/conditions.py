@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from wszoo.arguments import checked, count, each, number_of, rate
+
 TASKS = ("classification", "reconstruction")
 
 
+@checked(rates=each(rate), tune_seeds=count)
 @dataclass(frozen=True)
 class Conditions:
     """What all arms have in common.
@@ -26,8 +29,6 @@ class Conditions:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {', '.join(TASKS)}, not {self.task!r}")
-        if min(self.steps, self.batch_size, self.points, self.tune_seeds) < 1:
-            raise ValueError(f"steps, batch size, points and tune seeds start at 1: {self}")
         if self.steps % self.points:
             raise ValueError(
                 f"the number of points must divide the {self.steps} steps; {self.points} does not"
@@ -50,6 +51,7 @@ class Conditions:
         """Whether more of the metric is better."""
         return self.task == "classification"
 
+    @checked(step=number_of)
     def epochs(self, step: int, samples: int) -> float:
         """How often `samples` examples were seen after a step."""
         return step * self.batch_size / samples

@@ -1,6 +1,6 @@
 """All trainings of a comparison, one file each, so that a killed run goes on where it was."""
 
-import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from wszoo.claims import claim
+from wszoo import arguments, checksums
+from wszoo.arguments import checked, each, some
+from wszoo.claims import claimed
 from wszoo.comparison.arms import Arm
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.trials import Extra, Trainer, draw
 from wszoo.data import Source
-from wszoo.files import written_whole
 from wszoo.fingerprints import digest
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
 Tick = Callable[[int], Any]  # called with the trainings done, after each
 
 
+@checked(arms=each(some(Arm, "an Arm")), samples=each(arguments.count))
 @dataclass
 class Study:
     """Arms × samples × seeds, trained under equal conditions; results in `folder`.
@@ -61,10 +63,14 @@ class Study:
         each = self.seeds + (rates * tune if rates > 1 else 0)
         return each * len(self.arms) * len(self.samples)
 
+    @checked()
     def run(self, tick: Tick = lambda done: None) -> list[dict[str, Any]]:
         """The scored trainings, those that were finished before read from their files."""
         decides = asdict(self.conditions) | {"data": self.source, "extra": self.extra}
-        claim(self.folder, decides)
+        with claimed(self.folder, decides, "a comparison"):
+            return self._run(tick)
+
+    def _run(self, tick: Tick) -> list[dict[str, Any]]:
         done, results = 0, []
 
         def train(*args: Any, final: bool) -> dict[str, Any]:
@@ -111,14 +117,14 @@ class Study:
         wanted |= {"samples": count}
         wanted = _rounded(wanted | {"seed": seed, "rate": rate})
         if path.is_file():
-            found = json.loads(path.read_text())
+            found = _read(path)
             if {key: found.get(key) for key in wanted} != wanted:
                 raise ValueError(
                     f"{path} holds the arm {found.get('arm')} made by {found.get('made')}, not "
                     f"{dict(arm.spec)} made by {wanted['made']}; give the arm another label, or "
                     "name another folder"
                 )
-            return found
+            return {k: v if k in wanted else _with_nan(v) for k, v in found.items()}
         if arm.label not in self._trainers:
             self._trainers[arm.label] = Trainer(arm.make, self.conditions)
         result = wanted | _rounded(
@@ -126,13 +132,37 @@ class Study:
                 self.source, count, seed, rate, final=final, extra=self.extra
             )
         )
-        with written_whole(path) as part:
-            part.write_text(json.dumps(result) + "\n")
+        checksums.write_json(path, _as_json(result))
         return result
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return checksums.read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}; remove it") from error
+
+
 def _slug(label: str) -> str:
-    return re.sub(r"[^\w.-]", "-", label)
+    """A file's name for a label: labels that differ have names that do."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]", "-", label)[:60]
+    return slug if slug == label else f"{slug}-{digest(label)[:8]}"
+
+
+def _as_json(value: Any) -> Any:
+    """A result as JSON knows it: null for what is not finite, of a training that diverged."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_nan(value: Any) -> Any:
+    """A figure, or a list of them, read again: NaN for null."""
+    if isinstance(value, list):
+        return [_with_nan(item) for item in value]
+    return math.nan if value is None else value
 
 
 def _rounded(result: Any) -> Any:

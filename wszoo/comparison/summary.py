@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import checked, each, mapping
 from wszoo.comparison.conditions import Conditions
 
 LEVEL = 0.95
@@ -33,6 +35,7 @@ class Difference:
         """Whether the interval leaves out 0."""
         return not self.low <= 0 <= self.high
 
+    @checked()
     def verdict(self, higher_is_better: bool) -> str:
         """`"better"`, `"worse"` or `"no difference"`."""
         if not self.real:
@@ -45,6 +48,7 @@ class Difference:
         return f"{mean:+.3g} [{low:+.3g}, {high:+.3g}]"
 
 
+@checked(values=each(checks.number, least=2), reference=each(checks.number, least=2))
 def paired(values: Sequence[float], reference: Sequence[float]) -> Difference:
     """`values - reference`, pair by pair. Raises `ValueError` for fewer than two pairs, sequences
     of different lengths and values that are not finite."""
@@ -64,6 +68,7 @@ def paired(values: Sequence[float], reference: Sequence[float]) -> Difference:
     return Difference(mean, mean - half, mean + half, count)
 
 
+@checked(results=each(mapping))
 def summarise(
     results: Sequence[Result],
     conditions: Conditions,
@@ -136,9 +141,12 @@ def _differences(mine: Mapping[str, list], other: Mapping[str, list]) -> dict[st
     return found
 
 
+@checked(row=mapping)
 def sentence(row: Mapping[str, Any], conditions: Conditions) -> str:
     """One row's verdicts in words, such as `"tied: better than untied, mse -0.02 [-0.03, -0.01]
     over 5 seeds; gap: no difference; …"`."""
+    if "differences" not in row:
+        raise ValueError(f"row must be one of summarise; received {checks.shown(row)}")
     found, reference = row["differences"].get("test"), row["reference"]
     if found is None:
         return f"{row['label']}: cannot be compared with {reference}, a score is not finite"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked, each, mapping
 from wszoo.comparison.conditions import Conditions
 from wszoo.comparison.summary import MEASURES
 from wszoo.files import written_whole
@@ -52,6 +53,7 @@ def _cell(measure: str, values: Sequence[float | None]) -> str:
     return text if len(reached) == len(values) else f"{text} ({len(reached)} of {len(values)})"
 
 
+@checked(rows=each(mapping))
 def tables(rows: Sequence[Row], conditions: Conditions, *, title: str) -> "Iterator[Table]":
     """Two rich tables, which fit a narrow terminal: quality, then time and generalisation."""
     from rich.table import Table
@@ -71,6 +73,7 @@ def tables(rows: Sequence[Row], conditions: Conditions, *, title: str) -> "Itera
         yield made
 
 
+@checked(rows=each(mapping))
 def markdown(rows: Sequence[Row], conditions: Conditions) -> str:
     """The rows as a table of a Markdown page."""
     text = [cells(row, conditions) for row in rows]
@@ -78,6 +81,7 @@ def markdown(rows: Sequence[Row], conditions: Conditions) -> str:
     return "\n".join(lines + [f"| {' | '.join(line.values())} |" for line in text])
 
 
+@checked(rows=each(mapping))
 def picture(path: Path, rows: Sequence[Row], conditions: Conditions, *, title: str) -> None:
     """Writes a PNG: each measure over the number of samples, bands of one standard deviation, and
     the test metric over stored parameters."""

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.arguments import checked
 from wszoo.comparison.conditions import Conditions
 from wszoo.data import Source
 from wszoo.data.splitting import first_stratified, stratified_order
@@ -29,6 +30,7 @@ class Trainer:
     `run` gives what a newly made and compiled model would give, bit for bit, whatever ran before.
     """
 
+    @checked()
     def __init__(self, make: Callable[[], keras.Model], conditions: Conditions):
         self.make, self.conditions = make, conditions
         self.model = make()
@@ -43,6 +45,7 @@ class Trainer:
         optimizer.build(self.model.trainable_variables)
         self._fresh = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
 
+    @checked()
     def run(
         self,
         source: Source,
@@ -78,6 +81,7 @@ class Trainer:
             result |= extra(self.model) if extra else {}
         return result
 
+    @checked()
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
         """The task's metric; inputs get the same noise at every call."""
         given = noisy(x, self.conditions.noise) if self.conditions.noise else x

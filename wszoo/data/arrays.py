@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import array, checked
 from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
 from wszoo.data.findings import Notes, examined
 from wszoo.data.numbers import advice
 from wszoo.data.source import Pair, Source
 from wszoo.data.splitting import complete
+from wszoo.declared import arrays_of_npz
 
 
+@checked(x=array, y=array)
 def from_arrays(
     x: np.ndarray,
     y: np.ndarray,
@@ -104,9 +106,8 @@ def read_npz(path: Path) -> tuple[dict[str, Pair], list[str] | None]:
     if not path.is_file():
         raise MissingDataError(f"{path}: no such file")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = arrays_of_npz(path)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as an .npz of plain arrays: {error}") from error
     train = ("x_train", "y_train") if "x_train" in arrays else ("x", "y")
     found = {

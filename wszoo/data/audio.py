@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, each, path
 from wszoo.data import folders, image_files, tfds_prepare, wav_file
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
@@ -168,6 +169,7 @@ def load_folder(
     return examined(source, notes)
 
 
+@checked(paths=each(path))
 def read_frames(paths) -> np.ndarray:
     """x (n, FRAMES, MELS) of wav files. Raises ValueError that names all that cannot be read.
 
@@ -190,13 +192,13 @@ def read_wav(path: Path) -> np.ndarray:
 def _frames(paths) -> tuple[np.ndarray, list[str]]:
     """Frames, and sentences on what was found."""
     frames, broken, low = [], [], []
-    for path in map(Path, paths):
+    for file in map(Path, paths):
         try:
-            rate, samples = wav_file.read(path)
+            rate, samples = wav_file.read(file)
         except (OSError, EOFError, ValueError) as error:
-            broken.append(f"{path}: {error}")
+            broken.append(f"{file}: {error}")
             continue
-        low += [f"{path} ({rate})"] if rate < RATE else []
+        low += [f"{file} ({rate})"] if rate < RATE else []
         frames.append(log_mel(_resampled(rate, samples)))
     if broken:
         more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""

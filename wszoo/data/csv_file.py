@@ -12,6 +12,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from wszoo.arguments import checked
 from wszoo.data.errors import MissingDataError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}  # by the suffix in small letters
@@ -59,6 +60,7 @@ class Table:
                 )
 
 
+@checked()
 def is_table_file(path: Path) -> bool:
     """Whether the suffix, in small or capital letters, is that of a table."""
     return path.suffix.lower() in SUFFIXES

@@ -110,7 +110,10 @@ def from_pairs(
 ) -> Examples:
     """Examples of arrays by split; see `examples`."""
     if "train" not in pairs or set(pairs) - set(SPLITS):
-        raise ValueError(f"{name}: splits are {SPLITS}, train is needed; received {list(pairs)}")
+        raise ValueError(
+            f"data must be arrays by split, of {', '.join(SPLITS)}, with train; {name} are by "
+            f"{list(pairs)}"
+        )
     found = {split: _pair(f"{name}, {split}", pairs[split]) for split in SPLITS if split in pairs}
     if len(shapes := {x.shape[1:] for x, _ in found.values()}) > 1:
         raise ValueError(f"{name}: the splits differ in the shape of x: {sorted(shapes)}")

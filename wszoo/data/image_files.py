@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -128,13 +129,29 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
     with path.open("rb") as file:
         try:
-            image = Image.open(file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # see _check_size
+                image = Image.open(file)
         except UnidentifiedImageError as error:
             raise ValueError(
                 "no image, or of a kind that Pillow does not read, such as floats in colour"
             ) from error
         with image:
+            _check_size(image)
             yield image
+
+
+def _check_size(image: Image.Image) -> None:
+    """Before pixels are read: a few bytes can declare any number of them."""
+    from PIL import Image
+
+    width, height = image.size
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and width * height > most:
+        raise ValueError(
+            f"it declares {width:,} × {height:,} pixels; more than {most:,} are not taken from a "
+            "file (PIL.Image.MAX_IMAGE_PIXELS)"
+        )
 
 
 def _shown_size(image: Image.Image) -> tuple[int, int]:

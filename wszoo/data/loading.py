@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from wszoo.arguments import checked
 from wszoo.data import (
     arrays,
     audio,
@@ -88,6 +89,7 @@ def list_sources() -> tuple[str, ...]:
     return NAMED
 
 
+@checked()
 def load(
     name: str | os.PathLike[str],
     *,

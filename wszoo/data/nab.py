@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import array, checked, count
 from wszoo.data.csv_file import parse_table
 from wszoo.data.errors import MissingDataError, check_memory, check_positive, did_you_mean
 from wszoo.data.nab_files import SHA256
@@ -51,6 +52,7 @@ def list_series() -> tuple[str, ...]:
     return tuple(f[5:-4] for f in sorted(SHA256) if f.startswith("data/"))
 
 
+@checked()
 def series(name: str, *, manual_dir: str | os.PathLike[str] | None = None) -> Series:
     """A series of NAB by its name, with or without its group: `"realKnownCause/nyc_taxi"`.
 
@@ -74,6 +76,7 @@ def series(name: str, *, manual_dir: str | os.PathLike[str] | None = None) -> Se
     return Series(full, times, values, anomalies)
 
 
+@checked(values=array, until=count)
 def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
     """Values (n,) minus the mean over the first `until`, over their standard deviation.
 
@@ -86,6 +89,7 @@ def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
     return ((values - known.mean()) / (1.0 if flat else spread)).astype(np.float32)
 
 
+@checked(values=array)
 def windows(values: np.ndarray, steps: int = STEPS, stride: int = 1) -> np.ndarray:
     """All windows (count, steps, 1) of values (n,), `stride` points apart.
 
@@ -98,6 +102,7 @@ def windows(values: np.ndarray, steps: int = STEPS, stride: int = 1) -> np.ndarr
     return np.lib.stride_tricks.sliding_window_view(values, steps)[::stride, :, None]
 
 
+@checked()
 def load(
     *, manual_dir: Path | None = None, max_per_split: int | None = None, max_gb: float = 4.0
 ) -> Source:
@@ -140,6 +145,7 @@ def _normal_windows(one: Series) -> dict[str, np.ndarray]:
     return found
 
 
+@checked()
 def find_folder(manual_dir: str | os.PathLike[str] | None) -> Path:
     """The folder that has `data/` and `labels/`. Raises MissingDataError, saying what to do."""
     given = manual_dir or os.environ.get("WSZOO_MANUAL_DIR")
@@ -181,6 +187,7 @@ def _window(pair: list[str]) -> tuple[np.datetime64, np.datetime64]:
     return first, last
 
 
+@checked(errors=array, count=count, stride=count)
 def point_scores(errors: np.ndarray, count: int, stride: int = 1) -> np.ndarray:
     """A score a point from errors (windows, steps): the mean over the windows that hold the point.
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wszoo.arguments import array, checked, count
+
 PAGE = 32  # pixels of the page on which a view is drawn
 FRAME, DIGIT = 28, 20  # MNIST: a digit of 20 pixels in a frame of 28 (LeCun et al. 1998)
 GRID = 52  # cells of a stored distance map that the drawing's image takes …
@@ -45,6 +47,7 @@ class Drawings(NamedTuple):
     half: np.ndarray
 
 
+@checked(images=array)
 def prepare(images: np.ndarray) -> Drawings:
     """Distance maps of drawings `(n, side, side, 1)`, ink 1 on paper 0.
 
@@ -76,6 +79,7 @@ def prepare(images: np.ndarray) -> Drawings:
     return Drawings(np.stack(maps), np.array(centres, "float32"), np.array(halves, "float32"))
 
 
+@checked(index=array, turns=array, chunk=count)
 def views(
     drawings: Drawings,
     index: np.ndarray,
@@ -172,9 +176,9 @@ def _sense(page: np.ndarray, rng: np.random.Generator, pen: Pen) -> np.ndarray:
     out = np.zeros((n, FRAME, FRAME), "float32")
     edge = (FRAME - DIGIT) // 2
     inside = slice(edge, edge + DIGIT)
-    for count in np.unique(cells):
-        rows = np.flatnonzero(cells == count)
-        shrink, enlarge = area(PAGE, count), cubic(count, DIGIT)
+    for side in np.unique(cells):
+        rows = np.flatnonzero(cells == side)
+        shrink, enlarge = area(PAGE, side), cubic(side, DIGIT)
         small = np.clip(shrink @ page[rows] @ shrink.T * gain[rows], 0, 1)
         out[rows, inside, inside] = np.clip(enlarge @ small @ enlarge.T, 0, 1)
     return out

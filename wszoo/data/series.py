@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, mapping
 from wszoo.data import numbers
 from wszoo.data.csv_file import Table, missing_columns, read_table
 from wszoo.data.errors import did_you_mean
@@ -47,6 +48,7 @@ class Series:
         return inside
 
 
+@checked(where=mapping)
 def read_csv(
     path: str | os.PathLike[str],
     *,

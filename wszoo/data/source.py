@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wszoo import batches
+from wszoo import batches, checks
+from wszoo.arguments import checked, each, mapping, one_word, token
 from wszoo.data.errors import did_you_mean
 from wszoo.shown import counted
 
@@ -53,6 +54,12 @@ class Batches:
             yield self.x[rows], self.y[rows]
 
 
+@checked(
+    splits=mapping,
+    vocabulary=each(token, least=0),
+    notes=each(token, least=0),
+    resize=one_word("crop", "pad", "stretch"),
+)
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """A labelled data set in memory, in three splits.
@@ -125,6 +132,7 @@ class Source:
         x, y = self.splits["train"]
         return Spec((None, *x.shape[1:]), str(x.dtype)), Spec((None, *y.shape[1:]), "int32")
 
+    @checked()
     def arrays(self, split: str) -> Pair:
         """Whole (x, y) of a split, read-only. Raises ValueError on an unknown split."""
         if split not in self.splits:
@@ -132,6 +140,7 @@ class Source:
             raise ValueError(f"unknown split {split!r}, expected one of {SPLITS}.{hint}")
         return self.splits[split]
 
+    @checked()
     def batches(
         self,
         split: str,
@@ -151,6 +160,7 @@ class Source:
         shuffle = split == "train" if shuffle is None else shuffle
         return Batches(x, y, batch_size, shuffle, seed, epoch)
 
+    @checked(per_class=checks.whole)
     def subset(self, per_class: int, *, seed: int) -> Source:
         """The source with `per_class` training examples of each class; other splits unchanged.
 

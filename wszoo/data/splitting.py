@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import array, checked, count
 from wszoo.data.errors import check_fraction
 from wszoo.data.source import SPLITS, Pair
 
@@ -45,6 +46,7 @@ def carve(order: np.ndarray, missing: list[str], fraction: float) -> dict[str, n
     return {"train": np.sort(order), **rows}
 
 
+@checked(y=array, limit=count)
 def first_stratified(y: np.ndarray, limit: int | None) -> np.ndarray:
     """Rows of at most `limit` examples, classes in proportion, in their given order."""
     if limit is None or limit >= len(y):

@@ -13,12 +13,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import checked, each, number_of
 from wszoo.data import tfds_prepare
 from wszoo.data.csv_file import read_text
 from wszoo.data.errors import check_memory
@@ -189,14 +191,18 @@ def of_words(vocabulary: Sequence[str]) -> bool:
     return tuple(vocabulary[:2]) == (PADDING, UNKNOWN)
 
 
+@checked()
 def encode(text: str, vocabulary: Sequence[str]) -> np.ndarray:
     """Ids (characters,) int32 of a text in NFC; 0 for a character outside the vocabulary."""
     place = {token: i for i, token in enumerate(vocabulary)}
     return np.array([place.get(c, 0) for c in _composed(text)], np.int32)
 
 
-def decode(ids: Iterable[int], vocabulary: Sequence[str]) -> str:
-    """The text of character ids."""
+@checked(ids=each(number_of, least=0))
+def decode(ids: Collection[int], vocabulary: Sequence[str]) -> str:
+    """The text of character ids. Raises `ValueError` for one that is not of the vocabulary."""
+    for i in ids:
+        checks.whole("each of ids", i, most=len(vocabulary) - 1)
     return "".join(vocabulary[int(i)] for i in ids)
 
 

@@ -23,7 +23,7 @@ def find_builder(name: str, data_dir: Path | None) -> Any:
     known = tfds.list_builders(with_community_datasets=False)
     base = name.split("/")[0]
     prepared = data_dir is not None and (data_dir / base).is_dir()
-    if not base.isidentifier() or (base not in known and not prepared):
+    if ".." in name or not base.isidentifier() or (base not in known and not prepared):
         raise ValueError(
             f"unknown data set {name!r}: it is none of {', '.join(NAMED)}, no TFDS set and no path."
             f"{did_you_mean(base.split(':')[-1], [*NAMED, *known])}"

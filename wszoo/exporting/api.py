@@ -1,14 +1,14 @@
 """One call that writes a model for other programs, each shared weight once."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo import checks
+from wszoo.arguments import checked, count, one_word
 from wszoo.exporting.gate import MAX_LOSS, Metric
 from wszoo.exporting.inspect import Inspection
 from wszoo.exporting.names import by_input
@@ -16,8 +16,10 @@ from wszoo.exporting.onnx import onnx_file
 from wszoo.exporting.saved_model.classify import check_labels
 from wszoo.exporting.saved_model.serving import first_request, how_to_serve, messages
 from wszoo.exporting.saved_model.write import write_saved_model
-from wszoo.exporting.stored import inspect_file, next_version
+from wszoo.exporting.stored import as_next_version, inspect_file
+from wszoo.exporting.tflite.share import PREFER
 from wszoo.exporting.tflite.write import check_precision, litert
+from wszoo.files import on_disk, working_folder
 from wszoo.shown import tabled
 
 if TYPE_CHECKING:
@@ -105,6 +107,11 @@ class ExportReport:
         return table
 
 
+@checked(
+    formats=partial(checks.some_of, valid=FORMATS),
+    signature_batch=count,
+    prefer=one_word(*PREFER),
+)
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,
@@ -153,7 +160,8 @@ def export(
             extra `serving`.
 
     Raises:
-        ValueError: for an unknown format or precision, a model that was not built, int8 without
+        ValueError: for an unknown format or precision, a model that was not built or whose name is
+            no file's (letters, digits, `_`, `-`, inner dots), int8 without
             calibration, labels that do not fit its output, inputs of other names, another backend
             than TensorFlow, a file that cannot be loaded or differs from Keras by more than
             `bound`, and a LiteRT file that loses more than `max_loss` of its metric. Nothing is
@@ -167,6 +175,7 @@ def export(
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
     check_precision(precision, calibration)
     model = exportable(model)
+    _check_name(model)
     if "saved_model" in formats:  # what may be refused is refused before anything is written
         if labels is not None:
             check_labels(model, labels)
@@ -175,7 +184,7 @@ def export(
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
     files = []
-    with _staged(Path(folder)) as stage:  # one file that is refused leaves none of the others
+    with working_folder(folder) as stage:  # one file that is refused leaves none of the others
         if "litert" in formats:
             made = litert(
                 model,
@@ -211,6 +220,17 @@ def export(
     return ExportReport(model.name, tuple(moved))
 
 
+def _check_name(model: "keras.Model") -> None:
+    """A model's name becomes that of files, and Keras takes any text for one."""
+    try:
+        checks.file_name("the name of a model that is exported", model.name)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}. The same model under another: keras.Model(model.inputs, model.outputs, "
+            "name='…')"
+        ) from error
+
+
 def _exported(format: str, written: Any, precision: str = "float32", **more: Any) -> Exported:
     return Exported(
         format,
@@ -224,21 +244,11 @@ def _exported(format: str, written: Any, precision: str = "float32", **more: Any
     )
 
 
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder` for files that are not kept yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".export.", dir=folder))
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
 def _moved(item: Exported, folder: Path, name: str) -> Exported:
     """The file in its place: a SavedModel under the next version, others over one that stands."""
-    target = folder / item.path.name
     if item.format == "saved_model":
-        target = next_version(folder / name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-    return replace(item, path=item.path.replace(target))
+        path = as_next_version(item.path, folder / name)
+    else:
+        path = item.path.replace(folder / item.path.name)
+    on_disk(path.parent)
+    return replace(item, path=path)

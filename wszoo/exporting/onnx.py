@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wszoo import private
+from wszoo.arguments import checked
+from wszoo.checksums import sealed, unsealed
 from wszoo.exporting import gate, parity
 from wszoo.exporting.inspect import Inspection, inspection
 from wszoo.exporting.names import by_input, input_names, output_names, told_apart
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 BOUND = 1e-5  # largest difference to Keras, relative to the largest output
 MIN_BYTES = 1024
+# An entry of ModelProto.metadata_props (field 14), which may stand behind all others: the key
+# wszoo_sha256, and a value of 64 characters, which are the checksum of the bytes before.
+_SUM = b"\x72\x50\x0a\x0cwszoo_sha256\x12\x40"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Onnx:
     notes: tuple[str, ...] = ()
 
 
+@checked()
 def onnx_file(
     model: "keras.Model",
     path: str | os.PathLike,
@@ -80,9 +86,9 @@ def onnx_file(
         said = (rebuilt_note(given, parity.relative_error(got, own)),)
     path = Path(path)
     with written_whole(path) as part:
-        part.write_bytes(data)
+        part.write_bytes(sealed(data, _SUM, b""))
     mean = parity.mean_error(got, wanted)
-    return Onnx(path, stored_bytes(model, "float32"), len(data), error, mean, said)
+    return Onnx(path, stored_bytes(model, "float32"), path.stat().st_size, error, mean, said)
 
 
 def _run_checked(model: Any, data: bytes, inputs: Mapping[str, Any]) -> list[np.ndarray]:
@@ -192,7 +198,7 @@ def inspect_onnx(data: bytes, min_bytes: int = MIN_BYTES) -> Inspection:
     """The initializers of an ONNX file. Raises `ValueError` for a damaged file."""
     onnx = _package("onnx")
     try:
-        graph = onnx.load_from_string(data).graph
+        graph = onnx.load_from_string(unsealed(data, _SUM, b"")).graph
         found = list(_constants(graph, 0))
     except Exception as error:
         raise ValueError(f"not an ONNX file, or a damaged one: {error}") from error
@@ -222,6 +228,8 @@ def _constants(graph: Any, min_bytes: int) -> Iterator[Constant]:
 
     inputs = {value.name for value in graph.input}  # such an initializer is a default alone
     for i, tensor in enumerate(graph.initializer):
+        if tensor.data_location == tensor.EXTERNAL:
+            raise ValueError(f"its constant {tensor.name!r} lies in another file")
         values = numpy_helper.to_array(tensor)
         if values.nbytes < min_bytes or tensor.name in inputs or values.dtype == object:
             continue

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from wszoo import private
+from wszoo.arguments import checked, count, some
 from wszoo.exporting.names import by_input, input_names, output_names
 
 Arrays = dict[str, np.ndarray]
 
 
+@checked(data=some(bytes, "the bytes of a file"), threads=count, batch=count)
 def run(
     data: bytes, inputs: Mapping[str, Any], *, threads: int = 1, batch: int | None = None
 ) -> Arrays:

@@ -1,18 +1,24 @@
 """What any exported or saved file stores, read from the file itself."""
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from wszoo.arguments import checked, number_of
+from wszoo.checksums import check_folder
+from wszoo.declared import check_bytes
 from wszoo.exporting.inspect import Inspection, Repeated, inspect_tflite
 from wszoo.exporting.onnx import inspect_onnx
 
+SUMS = "assets.extra/wszoo_sha256.json"  # a folder that servers pass over
 SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
 
 
+@checked(min_bytes=number_of)
 def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
 
@@ -40,10 +46,21 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     return _inspect(file_arrays(path), path.stat().st_size, min_bytes)
 
 
-def next_version(folder: Path) -> Path:
-    """`folder/<n>` for the next whole number: TF Serving serves the highest."""
-    taken = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
-    return folder / str(max(taken, default=0) + 1)
+def as_next_version(made: Path, folder: Path) -> Path:
+    """Moves a folder to `folder/<n>` for the next whole number: TF Serving serves the highest.
+
+    The rename is the claim: it fails where another exporter has taken the number, and there is no
+    moment in which a server sees the number without its files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
+        target = folder / str(max(taken, default=0) + 1)
+        try:
+            return made.rename(target)
+        except OSError:
+            if not target.exists():  # else somebody was faster
+                raise
 
 
 def _inspect(arrays: Mapping[str, np.ndarray], file_bytes: int, min_bytes: int) -> Inspection:
@@ -73,11 +90,17 @@ def _saved_model_arrays(folder: Path) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     try:
+        check_folder(folder, SUMS)
         reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-        names = sorted(reader.get_variable_to_shape_map())
+        shapes = reader.get_variable_to_shape_map()
+        dtypes = reader.get_variable_to_dtype_map()
+        numbers = [math.prod(shapes[name]) * max(dtypes[name].size, 1) for name in shapes]
+        held = sum(file.stat().st_size for file in (folder / "variables").glob("variables.data*"))
+        check_bytes(sum(numbers), held)
+        names = sorted(shapes)
         tensors = {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the variables of {str(folder)!r} cannot be read: {error}") from error
+    except Exception as error:  # TensorFlow raises whatever a damaged file suggests
+        raise ValueError(f"the SavedModel {str(folder)!r} cannot be read: {error}") from error
     return {
         name: tensor
         for name, tensor in tensors.items()

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from wszoo import private
+from wszoo import checks, private
+from wszoo.arguments import OF_LAYERS, checked, layer
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -42,6 +43,7 @@ class Adapted(keras.layers.Layer):
     on one shared kernel: Bae et al. 2024, "Relaxed Recursive Transformers".
     """
 
+    @checked(also=OF_LAYERS, layer=layer)
     def __init__(
         self,
         layer: keras.Layer,
@@ -52,11 +54,6 @@ class Adapted(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**{"dtype": layer.dtype_policy, "autocast": layer.autocast} | kwargs)
-        for name, value in (("rank", rank), ("adapters", adapters)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, not {value!r}")
-        if alpha is not None and not alpha > 0:
-            raise ValueError(f"alpha must be positive, not {alpha!r}")
         self.rank, self.alpha, self.adapters = rank, float(alpha or rank), adapters
         self.supports_masking = layer.supports_masking
         self.adapted = layer
@@ -96,11 +93,15 @@ class Adapted(keras.layers.Layer):
         self.adapted.trainable = False
 
     def values(self, adapter: int | None = 0) -> list[Any]:
-        """Values of `adapted.variables`, the kernels as calls with that adapter see them."""
+        """Values of `adapted.variables`, the kernels as calls with that adapter see them.
+
+        Raises `ValueError` for an adapter that is not there.
+        """
         variables = self.adapted.variables
         values = [v.value for v in variables]
         if adapter is None:
             return values
+        adapter = checks.whole("adapter", adapter, least=0, most=self.adapters - 1)
         number, scale = len(self._places), self.alpha / self.rank
         factors = self.factors[adapter * number : (adapter + 1) * number]
         for i, (a, b) in zip(self._places, factors, strict=True):

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import OF_LAYERS, checked
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class Bias(keras.layers.Layer):
@@ -13,6 +15,7 @@ class Bias(keras.layers.Layer):
         initializer, regularizer: as in Keras; zeros by default.
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(self, *, initializer: Any = "zeros", regularizer: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

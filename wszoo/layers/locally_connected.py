@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked, one_word
 from wszoo.layers.connections import Connections
 from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
@@ -30,6 +31,7 @@ class _LocallyConnected(keras.layers.Layer):
 
     grid_rank = 0
 
+    @checked(also=OF_LAYERS, padding=one_word(*PADDINGS))
     def __init__(
         self,
         filters: int,
@@ -52,8 +54,6 @@ class _LocallyConnected(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if padding not in PADDINGS:
-            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
         self.data_format = channels_last(type(self).__name__, data_format)
         (self.filters,) = sizes("filters", filters, 1)
         self.kernel_size = sizes("kernel_size", kernel_size, self.grid_rank)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked, one_word
 from wszoo.layers.connections import Connections
 from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
@@ -48,6 +49,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
 
     grid_rank = 2
 
+    @checked(also=OF_LAYERS, padding=one_word(*PADDINGS))
     def __init__(
         self,
         filters: int,
@@ -67,8 +69,6 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if padding not in PADDINGS:
-            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
         self.data_format = channels_last(type(self).__name__, data_format)
         (self.filters,) = sizes("filters", filters, 1)
         (self.rank,) = sizes("rank", rank, 1)

@@ -1,5 +1,6 @@
 """What one site adds to a kernel that it shares: a low-rank part, a bias and an activation."""
 
+import re
 from math import prod
 from string import ascii_lowercase
 from typing import Any
@@ -8,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked, count, each, mapping
+
 # Singular values below this share of the largest are rounding, and their directions start anew.
 NOTHING = 1e-6
 
@@ -15,6 +18,9 @@ NOTHING = 1e-6
 def small() -> keras.initializers.Initializer:
     """An initializer of small values, for a part that starts near nothing."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+
+
+_EQUATION = re.compile(r"([a-zA-Z.]+),([a-zA-Z]+)->([a-zA-Z.]+)")
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -48,6 +54,7 @@ class LowRankPart(keras.layers.Layer):
     Source: Hu et al. 2022, "LoRA"; relaxed tying, Bae et al. 2024, arXiv 2410.20672.
     """
 
+    @checked(also=OF_LAYERS, kernel_shape=each(count), convolution=mapping)
     def __init__(
         self,
         rank: int,
@@ -65,8 +72,6 @@ class LowRankPart(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(rank, int) or rank < 1:
-            raise ValueError(f"rank must be a positive integer, not {rank!r}")
         if (equation is None) == (convolution is None):
             raise ValueError("give either an equation or a convolution")
         self.supports_masking = True
@@ -86,8 +91,14 @@ class LowRankPart(keras.layers.Layer):
             inputs, kernel, output = "", ascii_lowercase[: len(self.kernel_shape)], ""
             output = kernel[-1]
         else:
-            left, output = equation.replace(" ", "").split("->")
-            inputs, kernel = left.split(",")
+            parts = _EQUATION.fullmatch(equation.replace(" ", ""))
+            if parts is None:
+                raise ValueError(f"equation must be such as 'ab,bc->ac'; received {equation!r}")
+            inputs, kernel, output = parts.groups()
+        if set(self.bias_axes or "") - set(output) and equation is not None:
+            raise ValueError(
+                f"bias_axes must be axes of the output {output!r}; received {self.bias_axes!r}"
+            )
         summed = "".join(a for a in kernel if a not in output)
         made = "".join(a for a in kernel if a in output)
         unread = any(a not in inputs for a in summed) and equation is not None
@@ -162,6 +173,7 @@ class LowRankPart(keras.layers.Layer):
         down, up = (np.asarray(ops.convert_to_numpy(w), "float64") for w in (self.down, self.up))
         return np.einsum(self._product, down, up)
 
+    @checked()
     def approximate(self, kernel: np.ndarray) -> None:
         """Sets `down · up` to the nearest kernel of this rank (truncated SVD).
 

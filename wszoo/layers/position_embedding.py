@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import OF_LAYERS, checked
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class PositionEmbedding(keras.layers.Layer):
@@ -18,6 +20,7 @@ class PositionEmbedding(keras.layers.Layer):
     Source: Gehring et al. 2017, "Convolutional Sequence to Sequence Learning".
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(self, *, initializer: Any = "uniform", **kwargs: Any):
         super().__init__(**kwargs)
         self.initializer = keras.initializers.get(initializer)

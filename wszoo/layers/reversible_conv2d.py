@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked, count, one_word
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class ReversibleConv2D(keras.layers.Layer):
@@ -38,6 +40,7 @@ class ReversibleConv2D(keras.layers.Layer):
 
     shares_over_positions = True  # for the audit: one kernel at every position, in either role
 
+    @checked(also=OF_LAYERS, padding=one_word("same", "valid"))
     def __init__(
         self,
         filters: int,
@@ -52,15 +55,11 @@ class ReversibleConv2D(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if padding not in ("same", "valid"):
-            raise ValueError(f"padding must be 'same' or 'valid', not {padding!r}")
-        self.filters = _positive("filters", filters)
+        self.filters = filters
         self.kernel_size = _pair("kernel_size", kernel_size)
         self.strides = _pair("strides", strides)
         self.padding = padding
-        self.input_channels = (
-            None if input_channels is None else _positive("input_channels", input_channels)
-        )
+        self.input_channels = input_channels
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
@@ -167,14 +166,8 @@ class ReversibleConv2D(keras.layers.Layer):
         }
 
 
-def _positive(name: str, value: Any) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, not {value!r}")
-    return value
-
-
 def _pair(name: str, value: Any) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) != 2:
-        raise ValueError(f"{name} must be one or two positive integers, not {value!r}")
-    return _positive(name, pair[0]), _positive(name, pair[1])
+        raise ValueError(f"{name} must be one or two whole numbers; received {value!r}")
+    return count(name, pair[0]), count(name, pair[1])

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class ReversibleDense(keras.layers.Layer):
@@ -27,6 +29,7 @@ class ReversibleDense(keras.layers.Layer):
     Source: weight tying of autoencoders, Vincent et al. 2010, "Stacked Denoising Autoencoders".
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(
         self,
         units: int,
@@ -39,9 +42,6 @@ class ReversibleDense(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        for name, size in (("units", units), ("input_dim", input_dim)):
-            if size is not None and (not isinstance(size, int) or size < 1):
-                raise ValueError(f"{name} must be a positive integer, not {size!r}")
         self.units = units
         self.input_dim = input_dim
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class RMSNorm(keras.layers.Layer):
@@ -20,6 +22,7 @@ class RMSNorm(keras.layers.Layer):
     Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization".
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import OF_LAYERS, checked
+
 
 @keras.saving.register_keras_serializable("wszoo")
 class Scale(keras.layers.Layer):
@@ -17,6 +19,7 @@ class Scale(keras.layers.Layer):
     Source: LayerScale, Touvron et al. 2021, "Going deeper with Image Transformers".
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(self, initial: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

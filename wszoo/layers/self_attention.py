@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo.arguments import OF_LAYERS, checked
+
 # Added to the logits of positions that must not be attended to. Their weight is e⁻³² ≈ 10⁻¹⁴ of
 # the others', which float32 rounds away; a larger number would leave int8, which spreads 256 steps
 # over the range of its values, no step for the logits that matter.
@@ -45,6 +47,7 @@ class Attend(keras.layers.Layer):
         allowed: `(batch, positions)`, true or 1 where a position may be attended to.
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(self, heads: int, *, causal: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads, self.causal = heads, causal
@@ -81,6 +84,7 @@ class SelfAttention(keras.layers.Layer):
     Source: Vaswani et al. 2017, "Attention Is All You Need".
     """
 
+    @checked(also=OF_LAYERS)
     def __init__(
         self,
         heads: int,
@@ -90,8 +94,6 @@ class SelfAttention(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(heads, int) or heads < 1:
-            raise ValueError(f"heads must be a positive integer, not {heads!r}")
         self.heads, self.causal = heads, causal
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 

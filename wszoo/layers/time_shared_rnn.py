@@ -7,10 +7,22 @@ from typing import Any
 import keras
 from keras import ops
 
+from wszoo import checks
+from wszoo.arguments import OF_LAYERS, checked, count, one_word
 from wszoo.layers.inner import InnerSharing
 
 CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 _LABEL = re.compile(r"[A-Z][a-z]*")
+
+
+def _steps(name: str, value: Any) -> Any:
+    """Raises `ValueError` for what is neither a number of groups nor a row of labels."""
+    if not isinstance(value, int | str) or isinstance(value, bool) or value in (0, ""):
+        raise ValueError(
+            f"{name} must be None (one group), a positive number of groups, or a label a step such "
+            f"as 'AABB'; received {checks.shown(value)}"
+        )
+    return _labels(value) if isinstance(value, str) else count(name, value)
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -51,6 +63,7 @@ class TimeSharedRNN(keras.layers.Layer):
     weights that change with the step: Oh, Wang & Wiens 2019, "Relaxed Parameter Sharing".
     """
 
+    @checked(also=OF_LAYERS, cell=one_word(*CELLS), steps=_steps)
     def __init__(
         self,
         units: int,
@@ -73,10 +86,6 @@ class TimeSharedRNN(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"units must be a positive integer, not {units!r}")
-        if cell not in CELLS:
-            raise ValueError(f"cell must be one of {', '.join(CELLS)}; received {cell!r}")
         self.units, self.cell, self.steps = units, cell, steps
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
@@ -217,11 +226,6 @@ def _number_of_groups(steps: Any) -> int:
         return 1
     if isinstance(steps, str):
         return max(_labels(steps)) + 1
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(
-            "steps must be None (one group), a positive number of groups, or a label a step such "
-            f"as 'AABB'; received {steps!r}"
-        )
     return steps
 
 

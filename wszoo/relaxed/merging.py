@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import checked
 from wszoo.layers import Attend, LowRankPart
 from wszoo.relaxed import kinds
 from wszoo.sharing import graph
@@ -13,6 +14,7 @@ from wszoo.sharing.calls import Call, all_calls, makers
 from wszoo.sharing.rebuild import replace_sites
 
 
+@checked()
 def merge_relaxed(model: keras.Model) -> keras.Model:
     """The same network in plain layers: every relaxed site owns its kernel, `shared + down · up`.
 

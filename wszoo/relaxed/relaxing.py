@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import checked
 from wszoo.layers import Attend, LowRankPart, SelfAttention
 from wszoo.relaxed import kinds
 from wszoo.sharing import graph
@@ -16,6 +17,7 @@ from wszoo.sharing.rebuild import replace_sites
 from wszoo.sharing.retie import retie
 
 
+@checked()
 def relax(
     model: keras.Model,
     *,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie
@@ -35,12 +36,9 @@ class SoftTying(keras.callbacks.Callback):
     Soft Weight-Sharing".
     """
 
+    @checked()
     def __init__(self, plan: SharingPlan | str, *, steps: int, power: float = 3.0):
         super().__init__()
-        if not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"steps must be a positive integer, not {steps!r}")
-        if not power > 0:
-            raise ValueError(f"power must be positive, not {power!r}")
         self.plan, self.steps, self.power = plan, steps, power
         self._groups: list[list[Any]] = []
 
@@ -63,6 +61,7 @@ class SoftTying(keras.callbacks.Callback):
             logs["spread"] = _spread(self._groups)
 
 
+@checked()
 def spread(model: keras.Model, plan: SharingPlan | str) -> float:
     """How far the groups of a plan are from being tied: 0 where they are.
 

@@ -7,11 +7,14 @@ The facts are JSON and travel in the member `wszoo.json` of a `.keras` file. Wor
 import json
 from typing import Any
 
+from wszoo import checks
+
 
 def describe(model: Any, **facts: Any) -> None:
     """Adds facts to what the model knows of itself; `None` takes one out.
 
-    Raises `ValueError` for a fact that JSON cannot hold.
+    Raises `ValueError` for a fact that JSON cannot hold, and for one of the words in use that has
+    another type than its readers expect.
     """
     known = {**about(model), **facts}
     kept = {name: fact for name, fact in known.items() if fact is not None}
@@ -22,9 +25,25 @@ def describe(model: Any, **facts: Any) -> None:
             f"facts about {model.name!r} are kept as JSON (text, finite numbers, lists, dicts); "
             f"received {facts!r}: {error}"
         ) from error
+    _check(json.loads(text))
     model._wszoo_about = text  # as text: Keras would wrap and track a dict
 
 
 def about(model: Any) -> dict[str, Any]:
     """The facts that `describe` gave this model, or that its file held; empty without any."""
     return json.loads(getattr(model, "_wszoo_about", "{}"))
+
+
+def _check(facts: dict[str, Any]) -> None:
+    for name in ("task", "resize", "licence"):
+        checks.kind(f"the fact {name}", facts.get(name, ""), str, "a text")
+    for name in ("class_names", "vocabulary"):
+        check_texts(f"the fact {name}", facts.get(name, []))
+    for number in checks.kind("the fact input_range", facts.get("input_range", []), list, "a list"):
+        checks.number("each of the fact input_range", number)
+
+
+def check_texts(name: str, value: Any) -> None:
+    """Raises `ValueError` for what is no list of texts."""
+    for text in checks.kind(name, value, list, "a list of texts"):
+        checks.kind(f"each of {name}", text, str, "a text")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.inner import Inner, inner_sharing
 from wszoo.sharing.opaque import Opaque, opaque_sites
@@ -177,6 +178,7 @@ def _times(repeated: dict[str, int]) -> str:
     return ", ".join(f"{name} × {number}" for name, number in repeated.items())
 
 
+@checked()
 def audit(model: keras.Model) -> Audit:
     """Reads groups and sizes off a functional model and those nested in it.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import checked
 from wszoo.sharing.graph import calls_of, names_from_layers, remember, weighted_calls
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.specs import explain, spec
@@ -20,6 +21,7 @@ class Bank:
     that prints both.
     """
 
+    @checked()
     def __init__(self, plan: SharingPlan):
         self.plan = plan
         self.asked: list[str] = []

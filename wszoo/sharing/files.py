@@ -6,6 +6,7 @@ Keras ignores when it loads the file without wszoo. Loading runs no code from th
 
 import io
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import private
+from wszoo import checks, checksums, declared, private
 from wszoo._version import __version__
+from wszoo.arguments import checked
 from wszoo.files import written_whole
-from wszoo.sharing import graph
-from wszoo.sharing.about import about, describe
+from wszoo.sharing import budget, graph
+from wszoo.sharing.about import about, check_texts, describe
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.configs import complete
 from wszoo.sharing.flags import flags_of, set_flags
@@ -27,10 +29,13 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.readback import check_comes_back, has_optimizer
 from wszoo.sharing.state import all_variables
 from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_inside
+from wszoo.sharing.weights_file import write_model
 
-_MEMBER = "wszoo.json"
+_MEMBER, _CONFIG, _WEIGHTS = "wszoo.json", "config.json", "model.weights.h5"
+_MOST_CONFIG = 2**26  # bytes of config.json
 
 
+@checked()
 def save(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names, facts and flags.
 
@@ -72,11 +77,13 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
             ) from error
 
 
+@checked()
 def load(path: str | os.PathLike) -> keras.Model:
     """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 
-    Raises `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras`
-    file or whose graph does not share as its plan says.
+    Every member is held against its checksum and its declared size first. Raises
+    `FileNotFoundError` for a missing file, and `ValueError` for a file that is no `.keras` file,
+    declares more than it holds, or whose graph does not share as its plan says.
     """
     path = Path(path)
     if not path.is_file():
@@ -84,17 +91,35 @@ def load(path: str | os.PathLike) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{str(path)!r} is not a .keras file (a zip), or it is cut off")
     try:
-        return _read(path)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        stored = sum(map(math.prod, _shapes(path).values()))
+    except Exception as error:  # zips and HDF5 raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} is damaged, or no .keras file: {error}") from error
-    except (ValueError, TypeError) as error:  # a Lambda with code, a class that is not known
-        raise ValueError(f"{str(path)!r} cannot be loaded: {error}") from error
+    try:
+        with budget.for_weights(stored):
+            return _read(path)
+    except ValueError as error:  # a Lambda, a class that is not known
+        raise ValueError(f"{str(path)!r} cannot be loaded: {in_short(error)}") from error
+    except Exception as error:  # a config of nonsense ends anywhere in Keras
+        raise ValueError(
+            f"{str(path)!r} cannot be loaded: its config is not as Keras writes it "
+            f"({in_short(error)})"
+        ) from error
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of all arrays in a `.keras` file, every member of which is as it was written."""
+    declared.check_zip(path, contents=True)
+    with zipfile.ZipFile(path) as archive:
+        checksums.json_object(archive.read(_CONFIG), most=_MOST_CONFIG)
+        if _WEIGHTS not in archive.namelist():
+            raise ValueError(f"it has no member {_WEIGHTS!r}")
+        return declared.check_hdf5(archive.read(_WEIGHTS))
 
 
 def _write(model: Any, path: Path) -> None:
     try:
         with complete(model):
-            keras.saving.save_model(model, path)
+            write_model(model, path)
     except RecursionError as error:  # as of a GPTQ config that holds the layers it is for
         raise ValueError(
             f"{model.name!r} is not saved, for the config of one of its layers holds itself"
@@ -112,12 +137,12 @@ def _read(path: Path) -> keras.Model:
     register_classes()
     with zipfile.ZipFile(path) as archive:
         text = archive.read(_MEMBER) if _MEMBER in archive.namelist() else None
-        compiled = json.loads(archive.read("config.json")).get("compile_config")
+        compiled = json.loads(archive.read(_CONFIG)).get("compile_config")
     if text is None:
         return keras.saving.load_model(path)
     model = keras.saving.load_model(path, compile=False)
     try:
-        note = json.loads(text)
+        note = _checked_note(checksums.json_object(text))
         if _saw_nested_models_whole(model, note["sites"]):
             return keras.saving.load_model(path)
         graph.remember(model, note["sites"], note["declared"])
@@ -136,6 +161,23 @@ def _read(path: Path) -> keras.Model:
         if has_optimizer(model):
             keras.saving.load_weights(model, path)  # once more: the optimizer's are among them
     return model
+
+
+def _checked_note(note: dict[str, Any]) -> dict[str, Any]:
+    """What `save` writes, if it has the types that `save` gives it."""
+    for name in ("sites", "pattern", "declared"):
+        if name not in note:
+            raise ValueError(f"it lacks {name!r}")
+    for name in ("sites", "declared"):
+        check_texts(name, note[name])
+    checks.kind("pattern", note["pattern"], str, "a text")
+    checks.kind("about", note.get("about", {}), dict, "an object")
+    checks.kind("trainable", note.get("trainable", {}), dict, "an object")
+    optimized = note.get("optimized")
+    if optimized is not None:
+        for place in checks.kind("optimized", optimized, list, "a list of places"):
+            checks.whole("a place in optimized", place, least=0)
+    return note
 
 
 def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
@@ -159,6 +201,7 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
         return
     try:
         state = keras.saving.deserialize_keras_object(config)
+        keras.tree.map_structure(keras.losses.get, state.get("loss"))  # Keras asks when it trains
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"what it was compiled with cannot be read: {in_short(error)}. A copy made by "
@@ -167,6 +210,11 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
     model.compile(**state)
     if optimized is not None:
         variables = all_variables(model)
+        if optimized and max(optimized) >= len(variables):
+            raise ValueError(
+                f"{_MEMBER} says that its optimizer was made for variable {max(optimized)}, and "
+                f"the model has {len(variables)}"
+            )
         model.optimizer.build([variables[place] for place in optimized])
 
 
@@ -182,33 +230,38 @@ def _as_written(model: Any) -> Any:
 
 
 def file_parameters(path: str | os.PathLike) -> int:
-    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file."""
-    return sum(array.size for array in file_arrays(path).values())
+    """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file.
+
+    Raises as `file_arrays`.
+    """
+    return sum(math.prod(shape) for shape in _weight_shapes(Path(path)).values())
 
 
 def file_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The weights in a `.keras` or `.weights.h5` file, by their names in it.
 
     Optimizer slots and the states of random generators are not weights. Raises `ValueError` for
-    a file that is damaged or of another kind.
+    a file that is damaged, of another kind, or declares more than it holds.
     """
     import h5py
 
     path = Path(path)
-    source: Path | io.BytesIO = path
-    found: dict[str, np.ndarray] = {}
+    names = _weight_shapes(path)
+    with h5py.File(_weights_of(path)) as file:
+        return {name: np.asarray(file[name]) for name in names}
 
-    def keep(name: str, item: object) -> None:
-        parts = set(name.split("/"))
-        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & parts:
-            found[name] = np.asarray(item)
 
+def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     try:
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                source = io.BytesIO(archive.read("model.weights.h5"))
-        with h5py.File(source) as file:
-            file.visititems(keep)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        shapes = _shapes(path) if path.suffix == ".keras" else declared.check_hdf5(path)
+    except Exception as error:  # zips and HDF5 raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} is damaged or of another kind: {error}") from error
-    return found
+    others = {"optimizer", "seed_generator"}
+    return {name: shape for name, shape in shapes.items() if not others & set(name.split("/"))}
+
+
+def _weights_of(path: Path) -> Path | io.BytesIO:
+    if path.suffix != ".keras":
+        return path
+    with zipfile.ZipFile(path) as archive:
+        return io.BytesIO(archive.read(_WEIGHTS))

@@ -2,10 +2,12 @@
 
 import keras
 
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 
 
+@checked()
 def flatten(model: keras.Model) -> keras.Model:
     """A new model of one graph: the calls of nested functional models stand in the graph around.
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from wszoo import private
+from wszoo.arguments import checked
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import Call, all_calls, require_functional
 from wszoo.sharing.plan import SharingPlan
@@ -29,6 +30,7 @@ class Names:
     declared: tuple[str, ...]
 
 
+@checked()
 def sites(model: Any) -> tuple[str, ...]:
     """Names of all sites (calls of layers that have weights), in call order.
 
@@ -41,6 +43,7 @@ def sites(model: Any) -> tuple[str, ...]:
     return names_of(model).sites
 
 
+@checked()
 def plan_of(model: Any) -> SharingPlan:
     """The partition that the graph really has: sites that call one layer object share."""
     owner_of: dict[int, str] = {}

@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from string import ascii_lowercase, ascii_uppercase
+from typing import Any
 
+from wszoo import checks
+from wszoo.arguments import checked, mapping, plan_or_text, several, some, whatever
 from wszoo.shown import counted
 
 _LABEL = re.compile(r"[A-Z][a-z]*")
@@ -36,7 +39,7 @@ class SharingPlan:
     owners: tuple[tuple[str, str], ...]
 
     def __post_init__(self) -> None:
-        pairs = tuple((str(site), str(owner)) for site, owner in self.owners)
+        pairs = _pairs(self.owners)
         _check_sites([site for site, _ in pairs])
         lookup = dict(pairs)
         for site, owner in pairs:
@@ -53,16 +56,19 @@ class SharingPlan:
     # -- constructors ---------------------------------------------------------------------------
 
     @classmethod
+    @checked(sites=several)
     def untied(cls, sites: Iterable[str]) -> "SharingPlan":
         """Every site owns its weights: `"ABCD"`."""
         return cls(tuple((site, site) for site in sites))
 
     @classmethod
+    @checked(sites=several)
     def tied(cls, sites: Iterable[str]) -> "SharingPlan":
         """All sites share one layer: `"AAAA"`."""
         return _from_labels(tuple(sites), lambda i, n: 0)
 
     @classmethod
+    @checked(sites=several, pattern=some(str, "a row of labels, such as 'AABB'"))
     def from_pattern(cls, sites: Iterable[str], pattern: str) -> "SharingPlan":
         """One label a site: `"AABB"`; equal labels share. Raises `ValueError` on a wrong length."""
         sites = tuple(sites)
@@ -80,16 +86,19 @@ class SharingPlan:
         return _from_labels(sites, lambda i, n: labels[i])
 
     @classmethod
+    @checked(sites=several, groups=whatever)
     def sequence(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Neighbours share: `"AABB"`. Groups differ in size by one at most."""
         return _schedule(sites, groups, lambda i, n: i * groups // n)
 
     @classmethod
+    @checked(sites=several, groups=whatever)
     def cycle(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns: `"ABAB"`."""
         return _schedule(sites, groups, lambda i, n: i % groups)
 
     @classmethod
+    @checked(sites=several, groups=whatever)
     def cycle_rev(cls, sites: Iterable[str], groups: int) -> "SharingPlan":
         """Groups take turns, the last turn backwards: `"ABBA"`, `"ABABBA"`."""
 
@@ -100,6 +109,7 @@ class SharingPlan:
         return _schedule(sites, groups, label)
 
     @classmethod
+    @checked(sites=several)
     def sandwich(cls, sites: Iterable[str]) -> "SharingPlan":
         """First and last private, the middle tied: `"ABBBC"`."""
         return _from_labels(tuple(sites), lambda i, n: 0 if i == 0 else 2 if i == n - 1 else 1)
@@ -131,6 +141,7 @@ class SharingPlan:
     def __len__(self) -> int:
         return len(self.owners)
 
+    @checked()
     def owner(self, site: str) -> str:
         """The site that gives `site` its layer. Raises `ValueError` for an unknown site."""
         self._require([site])
@@ -141,8 +152,11 @@ class SharingPlan:
         return {"sites": list(self.sites), "pattern": self.pattern}
 
     @classmethod
+    @checked(data=mapping)
     def from_dict(cls, data: dict) -> "SharingPlan":
         """The plan that `to_dict` wrote. Raises `ValueError` for anything else."""
+        if missing := {"sites", "pattern"} - set(data):
+            raise ValueError(f"a plan's data lack {sorted(missing)}; received {checks.shown(data)}")
         return cls.from_pattern(data["sites"], data["pattern"])
 
     # -- changing -------------------------------------------------------------------------------
@@ -170,6 +184,7 @@ class SharingPlan:
             _canonical(owner_of, lambda s: ("own", s) if s in chosen else owner_of[s])
         )
 
+    @checked(sites=several)
     def restrict(self, sites: Iterable[str]) -> "SharingPlan":
         """The same partition seen on some of the sites, in the order given."""
         sites = tuple(sites)
@@ -177,6 +192,7 @@ class SharingPlan:
         owner_of = dict(self.owners)
         return _from_labels(sites, lambda i, n: owner_of[sites[i]])
 
+    @checked(sites=several)
     def extend(self, sites: Iterable[str]) -> "SharingPlan":
         """The plan over more sites: the added ones are private. The order is that of `sites`."""
         sites = tuple(sites)
@@ -193,7 +209,9 @@ class SharingPlan:
 
     def match(self, *names: str | Iterable[str]) -> list[str]:
         """The sites that the names and globs mean. Raises `ValueError` where one means none."""
-        wanted = [n for name in names for n in ([name] if isinstance(name, str) else name)]
+        wanted = []
+        for name in names:
+            wanted += [name] if isinstance(name, str) else list(several("names", name))
         chosen: dict[str, None] = {}
         for name in wanted:
             hits = [name] if name in self.sites else [s for s in self.sites if fnmatchcase(s, name)]
@@ -203,6 +221,7 @@ class SharingPlan:
         return list(chosen)
 
 
+@checked(sites=several, spec=plan_or_text)
 def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPlan:
     """Turns any spelling of a plan into a plan over `sites`.
 
@@ -216,8 +235,6 @@ def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPl
         return SharingPlan.untied(sites)
     if isinstance(spec, SharingPlan):
         return spec.extend(sites)
-    if not isinstance(spec, str):
-        raise TypeError(f"a plan is a SharingPlan, a string or None, not {type(spec).__name__}")
     name, colon, groups = spec.partition(":")
     if name == "depth" and colon:
         return over_depth(groups)(sites)
@@ -276,7 +293,7 @@ _COUNTED: tuple[Callable[..., SharingPlan], ...] = (
 
 def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan:
     sites = tuple(sites)
-    if not isinstance(groups, int) or not 1 <= groups <= len(sites):
+    if isinstance(groups, bool) or not isinstance(groups, int) or not 1 <= groups <= len(sites):
         raise ValueError(f"groups must be 1 to {len(sites)} for {len(sites)} sites, not {groups!r}")
     return _from_labels(sites, label)
 
@@ -306,6 +323,15 @@ def _label(index: int) -> str:
     return ascii_uppercase[index] + tail
 
 
+def _pairs(owners: Any) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple((site, owner) for site, owner in owners)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"owners must be pairs of a site and its owner; received {checks.shown(owners)}"
+        ) from None
+
+
 def _check_sites(sites: Sequence[str]) -> None:
     bad = [site for site in sites if not isinstance(site, str) or not site or "/" in site]
     if bad:
@@ -316,7 +342,7 @@ def _check_sites(sites: Sequence[str]) -> None:
 
 
 def _unknown(names: Sequence[str], sites: Sequence[str]) -> str:
-    near = [n for name in names for n in difflib.get_close_matches(name, sites, n=3)]
+    near = [n for name in names for n in difflib.get_close_matches(str(name), map(str, sites), n=3)]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
     return f"no site matches {_shorten(names)}; {hint}The sites are {_shorten(sites)}"
 

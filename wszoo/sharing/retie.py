@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import keras
 
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import Call, all_calls
@@ -16,6 +17,7 @@ from wszoo.sharing.specs import explain, spec, weight_shapes
 from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
 
 
+@checked()
 def retie(
     model: keras.Model,
     plan: SharingPlan | str | None,
@@ -39,8 +41,6 @@ def retie(
     in class, configuration or weight shapes (both are printed), a layer that cannot be copied, a
     variable held by two layers, and for a model without a graph.
     """
-    if weights not in ("owner", "mean"):
-        raise ValueError(f"weights must be 'owner' or 'mean', not {weights!r}")
     model = graph.as_functional(model)
     check_no_shared_variables(model)
     check_no_repeats_inside(all_calls(model))
@@ -63,6 +63,7 @@ def retie(
     return twin
 
 
+@checked()
 def untied_twin(model: keras.Model) -> keras.Model:
     """The same network with every site owning its own weights; equal outputs when it is made.
 

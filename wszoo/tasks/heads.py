@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked
+
 if TYPE_CHECKING:
     import keras
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 HEAD = "head"  # the stage that is new
 
 
+@checked()
 def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
     """Puts a linear classifier on features `(batch, width)`; gives logits `(batch, classes)`.
 
@@ -44,6 +47,7 @@ def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
     return model
 
 
+@checked()
 def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
     """Weights, in the order of `model.get_weights()`, of a model of `attach_head` made anew.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import array, checked, each, positive
+
 if TYPE_CHECKING:
     import keras
 
@@ -32,6 +34,7 @@ class Path:
     chosen_by: str
 
 
+@checked()
 def features(backbone: "keras.Model", x: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
     """Unit-length features `(n, width)` of images, in inference mode."""
     return unit(np.asarray(backbone.predict(x, batch_size=batch_size, verbose=0)))
@@ -43,6 +46,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
+@checked(strength=positive)
 def fit_probe(x: np.ndarray, y: np.ndarray, *, classes: int, strength: float) -> Linear:
     """Multinomial logistic regression on rows `(n, width)`; `strength` is scikit-learn's C.
 
@@ -92,8 +96,12 @@ def fit_path(
     )
 
 
+@checked(linear=each(array, least=2, most=2))
 def accuracy(x: np.ndarray, y: np.ndarray, linear: Linear) -> float:
     """Share of rows whose largest logit is the label's."""
+    if linear[0].shape != (x.shape[1], *linear[1].shape):
+        shapes = [part.shape for part in linear]
+        raise ValueError(f"linear must fit rows of {x.shape}; received shapes {shapes}")
     return float(np.mean(np.argmax(x @ linear[0] + linear[1], axis=1) == y))
 
 

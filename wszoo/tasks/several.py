@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from wszoo.arguments import by_name, checked, either, mapping, one_word, optimizer, some
 from wszoo.sharing import graph
 from wszoo.shown import tabled
 from wszoo.tasks.uncertainty import ScaledError, Uncertain, Uncertainty
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KINDS = ("classification", "multi_label", "regression")
 
 
+@checked()
 @dataclass(frozen=True)
 class Head:
     """One task: `units` classes, labels or values; of a regression, the targets' `mean` and `sd`.
@@ -65,6 +67,7 @@ class Head:
         return [keras.metrics.MeanAbsoluteError("mae")]
 
 
+@checked(heads=by_name(some(Head, "a Head"), least=1))
 def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Model:
     """A model from the backbone's input to one output a task, by name.
 
@@ -97,6 +100,11 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
     return model
 
 
+@checked(
+    heads=by_name(some(Head, "a Head"), least=1),
+    optimizer=optimizer,
+    weights=either(mapping, one_word("uncertainty")),
+)
 def compile_heads(
     model: keras.Model,
     heads: Mapping[str, Head],
@@ -140,6 +148,7 @@ def compile_heads(
     )
 
 
+@checked(targets=mapping, heads=by_name(some(Head, "a Head"), least=1))
 def known(
     targets: Mapping[str, np.ndarray], heads: Mapping[str, Head]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -190,6 +199,7 @@ class TaskSharing:
         return table
 
 
+@checked()
 def sharing_between_tasks(model: keras.Model) -> TaskSharing:
     """What the tasks of a model with named outputs share: weights that every output depends on."""
     alone = {name: keras.Model(model.input, out) for name, out in model.output.items()}

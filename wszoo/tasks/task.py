@@ -76,6 +76,7 @@ def register(make: Callable[[], Task]) -> Callable[[], Task]:
 
     Raises `ValueError` where the name is taken.
     """
+    _all.cache_clear()
     if make.__name__ in _makers:
         raise ValueError(f"a task named {make.__name__!r} is already registered")
     _makers[make.__name__] = make
@@ -95,6 +96,12 @@ def find(task: "str | Task", *, head: bool = False, score: bool = False) -> Task
     raise ValueError(
         f"unknown task {said!r}; valid are {', '.join(valid)}.{did_you_mean(str(said), valid)}"
     )
+
+
+def scored(name: str, value: "str | Task") -> "str | Task":
+    """Checks an argument that is a task with a score, or the name of one; gives it back."""
+    find(value, score=True)
+    return value
 
 
 def names(*, head: bool = False, score: bool = False) -> tuple[str, ...]:

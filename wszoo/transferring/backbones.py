@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo import private
+from wszoo import checks, private
+from wszoo.arguments import checked, either, model, path
 from wszoo.keras_settings import pinned
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Backbone:
     vocabulary: tuple[str, ...] = ()
 
 
+@checked(backbone=either(checks.text, model), weights=path)
 def find(
     backbone: "str | keras.Model",
     *,

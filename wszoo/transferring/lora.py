@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo import checks
+from wszoo.arguments import checked, each, either, name_or_names, plan_or_text
 from wszoo.layers.adapted import Adapted, why_not
 from wszoo.sharing import graph
 from wszoo.sharing.calls import all_calls
@@ -70,6 +72,11 @@ class Adaptation:
         return table
 
 
+@checked(
+    where=name_or_names,
+    train=either(checks.text, each(checks.text, least=0)),
+    adapters=plan_or_text,
+)
 def add_lora(
     model: keras.Model,
     where: str | Sequence[str] = "all",
@@ -156,6 +163,7 @@ def _with_adapters(
     return replace_sites(model, replace, graph.names_of(model).declared)
 
 
+@checked()
 def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
     """A plain model with the adapters added into the kernels: equal outputs up to rounding.
 

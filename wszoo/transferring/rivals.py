@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from wszoo.arguments import checked, one_word, positive
 from wszoo.sharing import graph
 from wszoo.tasks import heads, probe
 from wszoo.transferring.features import cache
@@ -53,12 +54,14 @@ class Rivals:
     those that train a pretrained backbone start from the probe.
     """
 
+    @checked()
     def __init__(self, make: Callable[[], keras.Model], classes: int, steps: int, folder: Path):
         self.make, self.classes, self.steps, self.folder = make, classes, steps, folder
         self.net = make()
         self._random: dict[int, list[np.ndarray]] = {}
         self._trainers: dict[tuple[str, float, int], tuple[tune.Trainer, list[np.ndarray]]] = {}
 
+    @checked(name=one_word(*WAYS), setting=positive)
     def accuracy(self, name: str, train: Pair, held: Pair, *, setting: float, seed: int) -> float:
         """Accuracy on `held`, `(x, y)`, after training on `train`."""
         way = WAYS[name]
@@ -70,6 +73,7 @@ class Rivals:
         linear = self._probe(rows(train[0]), train[1], setting)
         return probe.accuracy(rows(held[0]), held[1], linear)
 
+    @checked()
     def features(self, x: np.ndarray) -> np.ndarray:
         """Unit-length features `(n, width)` of images, from the backbone."""
         return probe.unit(cache.features(self.net, x, folder=self.folder))
@@ -108,6 +112,7 @@ class Rivals:
         """A trainer, and the weights before the head is set."""
         steps = max(self.steps, -(-EPOCHS * examples // 32))
         if (name, rate, steps) not in self._trainers:
+            keras.utils.set_random_seed(0)  # adapters begin with random numbers
             trains = WAYS[name].trains
             schedule = tune.Schedule(rate, steps, points=1, jitter=trains != "head")
             net = self.make()

@@ -5,6 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo import checks
+from wszoo.arguments import (
+    called,
+    checked,
+    each,
+    either,
+    model,
+    of_class,
+    one_word,
+    path,
+    some,
+    token,
+    whatever,
+)
 from wszoo.keras_settings import pinned
 from wszoo.transferring.freezing.plan import FreezePlan, Phase
 from wszoo.transferring.result import Result
@@ -17,6 +31,30 @@ if TYPE_CHECKING:
     from wszoo.transferring.training.processes import Processes
 
 
+def _freeze(name: str, value: Any) -> Any:
+    """A freeze plan in one of its spellings."""
+    if isinstance(value, str | os.PathLike | Mapping | FreezePlan):
+        return value
+    return each(checks.text, least=0)(name, value)
+
+
+@checked(
+    backbone=either(checks.text, model),
+    task=either(checks.text, of_class("Task")),
+    data=whatever,
+    freeze=_freeze,
+    order=each(either(checks.number, token)),
+    head=either(checks.text, called),
+    schedule=one_word("cosine", "constant"),
+    optimizer=of_class("Optimizer"),
+    cache=either(checks.flag, path),
+    augment=either(called, one_word("jitter")),
+    class_weight=either(some(Mapping, "a weight a class"), one_word("balanced")),
+    mixed_precision=either(checks.flag, checks.text),
+    weights=path,
+    input_range=each(checks.number, least=2),
+    distribution=either(checks.text, of_class("Processes")),
+)
 @pinned()
 def transfer(
     backbone: "str | keras.Model",
@@ -109,7 +147,8 @@ def transfer(
         seed: of the head's start, the order of the examples, and the augmentation.
         verbose: as in `fit`: 0 silent, 1 a progress bar, 2 a line an epoch.
 
-    Raises `ValueError` for what does not fit together, before anything is trained.
+    Raises `ValueError` for what does not fit together, and for a `resume` folder in which another
+    process is at work, before anything is trained.
     """
     import keras
 
@@ -127,10 +166,9 @@ def transfer(
 
     if data is None:
         raise ValueError("name the data to learn from: transfer(backbone, task, data)")
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f"schedule is 'cosine' or 'constant'; received {schedule!r}")
     if views and augment is None:
         raise ValueError(f"views={views} are views of augmented images; give augment too")
+    plan = None if not freeze else as_plan(freeze, epochs)  # a bad one is said before all else
     processes = distributed.started(distribution, seed=seed)
     keras.utils.set_random_seed(seed)
     kind, policy = tasks.find(task, head=True), extras.policy_name(mixed_precision)
@@ -162,7 +200,7 @@ def transfer(
     if lora is not None:
         net, adapted = _with_adapters(net, lora)
     parts = _assemble(net, kind, head, known, units)
-    plan = as_plan(freeze or [*adapted, "head"], epochs)
+    plan = plan or as_plan([*adapted, "head"], epochs)
     plan.check(parts.model)
     parts.model.compile(
         extras.make_optimizer(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wszoo import private
-from wszoo.exporting import parity
+from wszoo.exporting import gate, parity
 from wszoo.exporting.names import by_input
 from wszoo.exporting.saved_model import checker
 
@@ -115,6 +115,8 @@ def check(
     """
     model = keras_calls.model
     bound = BOUNDS[_coarsest(model)] if bound is None else bound
+    for given in (outputs for wanted in signatures.values() for outputs in wanted.outputs):
+        gate.check_no_nan(f"the SavedModel of {model.name!r}", given)
     worst = mean = 0.0
     for signature, wanted in signatures.items():
         try:

@@ -1,11 +1,14 @@
 """What TF Serving wants beside a SavedModel: warm-up requests, its configuration, the calls."""
 
+import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
 from wszoo.exporting.names import by_input, input_names
 from wszoo.exporting.parity import as_bytes, fixed_batch, random_inputs
 
@@ -72,18 +75,28 @@ def messages() -> tuple[Any, Any]:
 
 
 def how_to_serve(folder: Path) -> str:
-    """The server's configuration and calls for the SavedModel `folder = …/<model>/<version>`."""
-    base, name = folder.parent.resolve(), folder.parent.name
+    """The server's configuration and calls for the SavedModel `folder = …/<model>/<version>`.
+
+    The lines can be pasted into a shell as they are, whatever the folder is called.
+    """
+    name = checks.file_name("the name of the model's folder", folder.parent.name)
+    base = folder.parent.resolve()
+    mount = shlex.quote(f"{base}:/models/{name}")
+    if ":" in str(base):  # -v takes it for the end of the path; the other spelling is CSV
+        source = str(base).replace('"', '""')
+        mount = shlex.quote(f'type=bind,"source={source}",target=/models/{name}')
+    option = "--mount" if ":" in str(base) else "-v"
+    request = json.dumps({"signature_name": "serving_default", "instances": []})
     return f"""\
 # models.config
 model_config_list {{
   config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow" }}
 }}
 # serve: REST on 8501, gRPC on 8500
-docker run -p 8500:8500 -p 8501:8501 -v "{base}:/models/{name}" -e MODEL_NAME={name} \\
+docker run -p 8500:8500 -p 8501:8501 {option} {mount} -e MODEL_NAME={name} \\
   tensorflow/serving
-# ask
+# ask; examples go into the brackets of "instances"
 curl http://localhost:8501/v1/models/{name}/metadata
-curl -d '{{"signature_name": "serving_default", "instances": […]}}' \\
+curl -d {shlex.quote(request)} \\
   http://localhost:8501/v1/models/{name}:predict
 """

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked
+from wszoo.checksums import seal_folder
 from wszoo.exporting import parity
 from wszoo.exporting.names import input_names, output_names
 from wszoo.exporting.saved_model import agreement, checker
@@ -19,6 +21,7 @@ from wszoo.exporting.saved_model.agreement import Wanted
 from wszoo.exporting.saved_model.classify import check_labels, classifier
 from wszoo.exporting.saved_model.resources import resources
 from wszoo.exporting.saved_model.serving import write_warmup
+from wszoo.exporting.stored import SUMS
 
 if TYPE_CHECKING:
     import keras
@@ -41,11 +44,13 @@ class SavedModel:
     mean_error: float | None
 
 
+@checked()
 def saved_model(model: "keras.Model", folder: str | os.PathLike, **options: Any) -> Path:
     """Writes a SavedModel, see `write_saved_model`, and returns its folder."""
     return write_saved_model(model, folder, **options).path
 
 
+@checked()
 def write_saved_model(
     model: "keras.Model",
     folder: str | os.PathLike,
@@ -111,6 +116,7 @@ def write_saved_model(
         errors = agreement.check(keras_calls, part, wanted, bound)
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
+        seal_folder(part, SUMS)
     weights = {id(weight): weight.value for weight in model.weights}.values()
     stored = sum(int(np.prod(weight.shape)) * weight.dtype.size for weight in weights)
     return SavedModel(folder, stored, *errors)

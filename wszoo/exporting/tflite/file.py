@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from wszoo.checksums import unsealed
+
 FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
 ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
 
@@ -36,7 +38,8 @@ def read(data: bytes) -> Any:
     """The file as a tree of objects (`ModelT`), every index in it checked.
 
     Raises `ValueError` for what is no `.tflite` file of version 3, for a truncated or damaged
-    one, and for one that keeps constants or options outside the flatbuffer.
+    one (also by the checksum that wszoo writes behind it), and for one that keeps constants or
+    options outside the flatbuffer.
     """
     if len(data) < 8 or bytes(data[4:8]) != b"TFL3":
         raise ValueError(
@@ -44,7 +47,9 @@ def read(data: bytes) -> Any:
             "b'TFL3' is due"
         )
     try:
+        data = unsealed(data)
         table = schema().Model.GetRootAsModel(bytes(data), 0)
+        _check_size(table, len(data))
         model = schema().ModelT.InitFromObj(table)
         _check(model)
     except ImportError:
@@ -172,6 +177,36 @@ def drop_outputs(model: Any, prefix: str) -> None:
 
 def _contents(model: Any) -> Iterator[np.ndarray]:
     return (buffer.data for buffer in model.buffers if buffer.data is not None)
+
+
+def _check_size(table: Any, size: int) -> None:
+    """Raises `ValueError` where tables stand in several places: objects would be made for each.
+
+    Each place takes four bytes. A few thousand of them could name one subgraph of as many tensors.
+    """
+    places = table.BuffersLength() + table.OperatorCodesLength() + table.MetadataLength()
+    _check_places(places + table.SubgraphsLength() + table.SignatureDefsLength(), size)
+    names = 0
+    for i in range(table.SignatureDefsLength()):
+        signature = table.SignatureDefs(i)
+        places += signature.InputsLength() + signature.OutputsLength()
+        _check_places(places, size)
+    for g in range(table.SubgraphsLength()):
+        graph = table.Subgraphs(g)
+        places += graph.TensorsLength() + graph.OperatorsLength()
+        _check_places(places, size)
+        for t in range(graph.TensorsLength()):
+            tensor = graph.Tensors(t)
+            names += len(tensor.Name() or b"")
+            sparsity = tensor.Sparsity()
+            places += 0 if sparsity is None else sparsity.DimMetadataLength()
+            places += tensor.VariantTensorsLength()
+            _check_places(max(places, names // 100), size)
+
+
+def _check_places(places: int, size: int) -> None:
+    if 4 * places > size:
+        raise ValueError(f"it has {size:,} bytes and declares {places:,} tables")
 
 
 def _check(model: Any) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.arguments import checked, count, one_word
+from wszoo.checksums import sealed
 from wszoo.exporting import gate, parity
 from wszoo.exporting.inspect import float_operators, inspect_tflite, is_quantised
 from wszoo.exporting.names import by_input
@@ -17,7 +19,7 @@ from wszoo.exporting.refusals import standard_error_caught
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.convert import LoopOfFreeBatch, convert
 from wszoo.exporting.tflite.embeddings import share_tables
-from wszoo.exporting.tflite.share import Report, share_constants
+from wszoo.exporting.tflite.share import PREFER, Report, share_constants
 
 if TYPE_CHECKING:
     import keras
@@ -68,6 +70,7 @@ class LiteRT:
         return self.file_bytes / max(self.stored_bytes, 1)
 
 
+@checked(batch=count, prefer=one_word(*PREFER))
 def litert(
     model: "keras.Model",
     path: str | os.PathLike,
@@ -125,6 +128,8 @@ def litert(
     model = in_float32(given)
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None
+    if precision == "int8" and calibration:
+        _check_calibration(model, calibration, uint8=uint8)
     make = partial(
         _make,
         model,
@@ -163,12 +168,12 @@ def litert(
     if "int8" in precision and not is_quantised(data):
         said.append(NOTHING_QUANTISED)
     with written_whole(path) as part:
-        part.write_bytes(data)
+        part.write_bytes(sealed(data))
     return LiteRT(
         path,
         precision,
         stored_bytes(model, precision),
-        len(data),
+        path.stat().st_size,
         error,
         max(parity.mean_error(got, wanted) for wanted, got in compared),
         sharing,
@@ -178,6 +183,19 @@ def litert(
         float_operators(data) if precision == "int8" else {},
         tuple(said),
     )
+
+
+def _check_calibration(model: Any, calibration: Mapping[str, Any], *, uint8: bool) -> None:
+    """Raises `ValueError` where the model makes NaN of it, at which the converter would abort."""
+    inputs = parity.as_floats(parity.as_bytes(calibration)) if uint8 else calibration
+    batch = parity.fixed_batch(model)
+    outputs = parity.keras_outputs(model, inputs, batch=batch)
+    bad = [name for name, value in outputs.items() if not np.isfinite(value.astype(float)).all()]
+    if bad:
+        raise ValueError(
+            f"{model.name!r} gives NaN or infinity in the outputs {', '.join(bad)} on calibration; "
+            "int8 has no numbers for these. Look at its weights, and at the range of calibration"
+        )
 
 
 def _make(

@@ -19,6 +19,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from wszoo import private
+from wszoo.arguments import called, checked, count
+from wszoo.files import sweep
+from wszoo.locks import locked
 from wszoo.transferring.features import files as cache_files
 from wszoo.transferring.features.key import add_function, digest_of
 
@@ -31,6 +34,7 @@ Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
 
+@checked()
 def features(
     backbone: "keras.Model",
     x: np.ndarray,
@@ -53,6 +57,7 @@ def features(
     return _views(backbone, x, [None], None, folder, preprocess, batch_size)[0]
 
 
+@checked(augment=called, count=count)
 def views(
     backbone: "keras.Model",
     x: np.ndarray,
@@ -153,6 +158,7 @@ def _views(
 
     if folder is None:
         return [compute(seed) for seed in seeds]
+    sweep(Path(folder))  # what is found there already, nobody writes
     common = digest_of(backbone, x)
     add_function(common, preprocess, x)
     shape = (len(x), *backbone.output_shape[1:])
@@ -171,7 +177,7 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
         return cache_files.read(path)
     except (FileNotFoundError, ValueError):
         cache_files.check_room(path.parent, size)
-    with cache_files.alone(path):
+    with locked(path.with_suffix(".lock")):
         try:
             return cache_files.read(path)  # another process has made it meanwhile
         except FileNotFoundError:

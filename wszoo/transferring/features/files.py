@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +34,13 @@ def read(path: Path) -> np.ndarray:
     marked, _, text = head[len(_MAGIC) :].partition(b"\n")
     try:
         about = json.loads(text)
-        shape = tuple(about["shape"])
-        values = np.memmap(path, about["dtype"], "r", _HEAD, shape) if np.prod(shape) else None
-    except (ValueError, KeyError, TypeError) as error:
+        shape, dtype = tuple(map(int, about["shape"])), np.dtype(about["dtype"])
+        if dtype.hasobject or any(side < 1 for side in shape):
+            raise ValueError(f"{dtype}{shape}")
+        values = np.memmap(path, dtype, "r", _HEAD, shape)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, OSError) as error:
         raise ValueError(f"it is cut off or changed ({error})") from error
-    if values is None or path.stat().st_size != _HEAD + values.nbytes:
+    if path.stat().st_size != _HEAD + values.nbytes:
         raise ValueError("it is cut off, or longer than it says")
     if _hash(text.strip(), values).encode() != marked:
         raise ValueError("its contents do not have the hash that was written with them")
@@ -66,36 +66,3 @@ def check_room(folder: Path, size: int) -> None:
             "folder, or none",
             str(folder),
         )
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Within it no other process that asks is within it for the same path."""
-    lock = path.with_suffix(".lock")
-    while True:
-        with lock.open("ab") as file:
-            _lock(file.fileno())
-            if not _is(lock, file.fileno()):
-                continue  # who was before us has removed this one; there may be another
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    lock.unlink()
-            return
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from wszoo import private
+from wszoo.arguments import checked, name_or_names, one_word
 from wszoo.sharing import graph
 from wszoo.sharing.calls import is_open
 from wszoo.shown import tabled
@@ -67,6 +68,7 @@ class Frozen:
         return table
 
 
+@checked(train=name_or_names, batch_norm=one_word(*BATCH_NORM))
 def freeze(
     model: keras.Model,
     train: str | Sequence[str],

@@ -3,14 +3,15 @@
     pattern: "conv\\d"            # optional: what names a stage, see
     wszoo.transferring.freezing.stages phases:
       - {name: head, train: head, epochs: 3}
-      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1.0e-3}
-      - {name: all, train: all, epochs: 5, learning_rate: 1.0e-4, batch_norm: train}
+      - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1e-3}
+      - {name: all, train: all, epochs: 5, learning_rate: 1e-4, batch_norm: train}
 
 First the head, then all (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"); layers
 step by step from the top: Howard & Ruder 2018 (ULMFiT).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from wszoo import private
+from wszoo import checks, private
+from wszoo.arguments import checked, each, mapping, name_or_names, one_word, rate, some
 from wszoo.transferring.freezing.freeze import BATCH_NORM, Frozen, freeze
 from wszoo.transferring.freezing.stages import select, stages
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@checked(train=name_or_names, learning_rate=rate, batch_norm=one_word(*BATCH_NORM))
 @dataclass(frozen=True)
 class Phase:
     """`epochs` of training of the chosen sites (globs, rules on depth); see `freeze`.
@@ -39,18 +42,8 @@ class Phase:
     batch_norm: str = "frozen"
     learning_rate: float | None = None
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.epochs, int) or self.epochs < 1:
-            raise ValueError(f"phase {self.name!r}: epochs must be 1 or more, not {self.epochs!r}")
-        if self.batch_norm not in BATCH_NORM:
-            raise ValueError(
-                f"phase {self.name!r}: batch_norm is {', '.join(BATCH_NORM)}; received "
-                f"{self.batch_norm!r}"
-            )
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"phase {self.name!r}: learning_rate must be positive")
 
-
+@checked(phases=each(some(Phase, "a Phase")))
 @dataclass(frozen=True)
 class FreezePlan:
     """Phases in order; their names differ."""
@@ -62,30 +55,45 @@ class FreezePlan:
         names = [phase.name for phase in self.phases]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a freeze plan needs phases of different names; received {names}")
+        if self.pattern is not None:
+            try:
+                re.compile(checks.text("the pattern of a freeze plan", self.pattern))
+            except re.error as error:
+                raise ValueError(
+                    f"the pattern of a freeze plan must be a regular expression; received "
+                    f"{self.pattern!r} ({error})"
+                ) from None
 
     @classmethod
+    @checked(data=mapping)
     def from_dict(cls, data: Mapping[str, Any]) -> "FreezePlan":
         """Raises `ValueError` for a key that is not known or missing."""
         if not isinstance(data, Mapping) or not isinstance(data.get("phases"), list):
-            raise ValueError("a freeze plan is a mapping with a list `phases`")
+            raise ValueError(
+                f"a freeze plan is a mapping with a list `phases`; received {checks.shown(data)}"
+            )
         _known("a freeze plan", data, ("phases", "pattern"))
         phases = []
         for number, entry in enumerate(data["phases"]):
             known = [field.name for field in fields(Phase)]
             _known(f"phase {number} of a freeze plan", entry, known, known[:3])
             train = entry["train"]
-            chosen = train if isinstance(train, str) else tuple(train)
-            phases.append(Phase(**{**entry, "train": chosen}))
+            chosen = tuple(train) if isinstance(train, list) else train
+            try:
+                phases.append(Phase(**{**entry, "train": chosen}))
+            except ValueError as error:
+                raise ValueError(f"phase {number}, {entry['name']!r}: {error}") from None
         return cls(tuple(phases), data.get("pattern"))
 
     @classmethod
+    @checked()
     def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
         """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
-        import yaml
+        from wszoo.transferring.freezing import plan_yaml
 
         try:
-            return cls.from_dict(yaml.safe_load(Path(path).read_text()))
-        except (yaml.YAMLError, ValueError) as error:
+            return cls.from_dict(plan_yaml.read(Path(path)))
+        except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,6 +106,7 @@ class FreezePlan:
         """Epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
+    @checked()
     def check(self, model: keras.Model) -> None:
         """Raises `ValueError` if a phase chooses what the model does not have, or sets a learning
         rate where the model is compiled with an optimizer that has a schedule."""
@@ -111,6 +120,7 @@ class FreezePlan:
                     f"phase {phase.name!r} sets a learning rate, but the optimizer has a schedule"
                 )
 
+    @checked()
     def table(self, model: keras.Model) -> "Table":
         """A rich table of what trains when: a row a stage, a column a phase.
 
@@ -133,6 +143,7 @@ class FreezePlan:
         return table
 
 
+@checked()
 def fit_phases(model: keras.Model, plan: FreezePlan, *args: Any, **kwargs: Any) -> list[Any]:
     """Runs `model.fit(*args, **kwargs)` phase by phase, from a compiled model.
 

@@ -14,12 +14,14 @@ from typing import Any
 import keras
 
 from wszoo import private
+from wszoo.arguments import at_least_0, by_name, checked, one_word
 from wszoo.sharing import graph
 from wszoo.transferring.freezing.stages import select, stages
 
 SHARED = ("mean", "min", "max", "first")
 
 
+@checked(decay=at_least_0, shared=one_word(*SHARED))
 def layer_rates(
     model: keras.Model,
     *,
@@ -37,11 +39,6 @@ def layer_rates(
 
     Raises `ValueError` for a negative factor, a glob that matches nothing, and an unknown `shared`.
     """
-    if shared not in SHARED:
-        raise ValueError(f"shared must be one of {', '.join(SHARED)}; received {shared!r}")
-    wrong = {k: v for k, v in {"decay": decay, **(multipliers or {})}.items() if not v >= 0}
-    if wrong:
-        raise ValueError(f"factors of learning rates cannot be negative: {wrong}")
     parts = stages(model, pattern)
     last = len(parts) - 1
     of_site = {s: decay ** (last - i) for i, sites in enumerate(parts.values()) for s in sites}
@@ -113,6 +110,7 @@ def rated_class(base: type) -> Any:
     return _classes[base]
 
 
+@checked(rates=by_name(at_least_0))
 def with_rates(
     optimizer: keras.optimizers.Optimizer, rates: Mapping[str, float]
 ) -> keras.optimizers.Optimizer:

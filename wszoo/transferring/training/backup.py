@@ -4,6 +4,7 @@ Weights, optimizer and record are in one file, so they cannot disagree whenever 
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import h5py
 import keras
 import numpy as np
 
+from wszoo import checksums, declared
 from wszoo.files import written_whole
+from wszoo.sharing.weights_file import write_weights
 from wszoo.transferring.training import processes as distribution
 
 _RECORD = "wszoo_record"
@@ -27,13 +30,24 @@ class Record:
     best: int | None = None
     waited: int = 0
     stopped: list[str] = field(default_factory=list)
+    kept: bool = False  # whether the best weights are in a file of their own
 
     def done(self, phase: str) -> int:
         """Epochs of a phase that are done."""
         return sum(row["phase"] == phase for row in self.rows)
 
     def add(self, row: dict) -> bool:
-        """Adds a row; whether it has the least validation loss so far."""
+        """Adds a row; whether it has the least validation loss so far.
+
+        Raises `ValueError` for a loss that is no number: what comes after it is none either.
+        """
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(row.get(name, 0.0)):
+                raise ValueError(
+                    f"training diverged: {name} is {row[name]} in epoch {row['epoch']} of phase "
+                    f"{row['phase']!r}. Lower the learning rate, and look at the data for values "
+                    "that are too large"
+                )
         self.rows.append(row)
         value = row["val_loss"]
         better = self.best is None or value < self.rows[self.best]["val_loss"]
@@ -58,46 +72,54 @@ class Backup:
         if self.path is None or not self.path.is_file():
             return None
         try:
+            checksums.check_seal(self.path)
             with h5py.File(self.path) as file:
                 return Record(**json.loads(file[_RECORD][()].tobytes()))
         except (OSError, KeyError, ValueError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(self.path, error) from error
 
     def write(self, model: keras.Model, record: Record, best: Weights | None) -> None:
         """Writes the state at the end of an epoch, and the best weights when they are new."""
         if self.folder is None or self.path is None or not self.writes:
             return
+        record.kept = best is not None
         if best is not None and not self._best(record).exists():
             with written_whole(self._best(record)) as part, part.open("wb") as file:
                 np.savez(file, *best)
-        with written_whole(self.path) as part:
-            with distribution.alone():  # Keras makes variables while it saves
-                model.save_weights(part)
-            with h5py.File(part, "a") as file:
-                note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
-                file.create_dataset(_RECORD, data=note)
+                file.flush()
+                checksums.seal(part)
+        note = np.frombuffer(json.dumps(asdict(record)).encode(), np.uint8)
+        # Keras makes variables while it saves.
+        with written_whole(self.path) as part, distribution.alone():
+            write_weights(model, part, {_RECORD: note})
+            checksums.seal(part)
         for old in self.folder.glob("best_*.npz"):
             if old != self._best(record):
                 old.unlink()
 
     def read(self, model: keras.Model, record: Record) -> Weights | None:
         """Loads weights and optimizer; gives the weights of the best epoch if they were kept."""
+        assert self.path is not None
+        path = self.path
         try:
-            model.load_weights(self.path)
-            if record.best is None or not self._best(record).exists():
+            checksums.check_seal(path)
+            model.load_weights(path)
+            path = self._best(record)
+            if not record.kept:
                 return None
-            with np.load(self._best(record)) as found:
-                return [found[f"arr_{i}"] for i in range(len(found.files))]
+            checksums.check_seal(path)
+            found = declared.arrays_of_npz(path)
+            return [found[f"arr_{i}"] for i in range(len(found))]
         except (OSError, KeyError, ValueError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged(path, error) from error
 
     def _best(self, record: Record) -> Path:
         assert self.folder is not None
         return self.folder / f"best_{record.best}.npz"
 
-    def _damaged(self, error: Exception) -> ValueError:
+    def _damaged(self, path: Path, error: Exception) -> ValueError:
         return ValueError(
-            f"the backup {str(self.path)!r} cannot be read or is of another model ({error}); "
+            f"the backup {str(path)!r} cannot be read or is of another model ({error}); "
             "remove its folder to start anew"
         )
 

@@ -77,7 +77,13 @@ def policy_name(mixed_precision: bool | str) -> str | None:
     if not mixed_precision:
         return None
     if isinstance(mixed_precision, str):
-        return keras.DTypePolicy(mixed_precision).name
+        try:
+            return keras.DTypePolicy(mixed_precision).name
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "mixed_precision must be True, False or the name of a dtype policy of Keras; "
+                f"received {mixed_precision!r}"
+            ) from error
     return "mixed_float16" if keras.distribution.list_devices("gpu") else "mixed_bfloat16"
 
 

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from wszoo.claims import claim
+from wszoo.claims import claimed
 from wszoo.sharing.about import describe
 from wszoo.transferring.freezing.freeze import Frozen
 from wszoo.transferring.freezing.plan import FreezePlan, Phase, start_phase
@@ -59,9 +60,12 @@ class Runner:
     def run(self, name: str, *, probe: bool) -> Result:
         """Trains every phase, or goes on where a run of this folder was killed."""
         self.plan.check(self.parts.model)
-        decides = self._decides(name, probe)
-        if self.backup.folder is not None and self.processes.chief:
-            claim(self.backup.folder, decides)
+        decides, folder = self._decides(name, probe), self.backup.folder
+        writes = folder is not None and self.processes.chief  # the others share its folder
+        with claimed(folder, decides, "a run") if folder and writes else nullcontext():
+            return self._run(name, probe)
+
+    def _run(self, name: str, probe: bool) -> Result:
         begun = self.backup.record()
         self.processes.agree("epochs that a backup holds", len(begun.rows) if begun else 0)
         if begun is not None:

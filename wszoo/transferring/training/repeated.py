@@ -8,12 +8,14 @@ import keras
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import array, checked, each
 from wszoo.training import cosine
 
 Weights = list[np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
 
 
+@checked()
 @dataclass(frozen=True)
 class Schedule:
     """How a classifier is trained: AdamW, a tenth of the steps warming up, cosine to zero.
@@ -29,8 +31,6 @@ class Schedule:
     jitter: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ValueError(f"steps, batch size and learning rate must be positive: {self}")
         if not 1 <= self.points <= self.steps:
             raise ValueError(f"points must be 1 to {self.steps}, the steps, not {self.points}")
 
@@ -42,6 +42,7 @@ class Trainer:
     step is traced once. Recompiles the model: set `trainable` flags before.
     """
 
+    @checked()
     def __init__(self, model: keras.Model, schedule: Schedule):
         self.model, self.schedule = model, schedule
         rate = cosine(schedule.learning_rate, schedule.steps, warmup=schedule.steps // 10)
@@ -51,6 +52,7 @@ class Trainer:
         optimizer.build(model.trainable_variables)
         self._fresh = [np.asarray(variable) for variable in optimizer.variables]
 
+    @checked(start=each(array))
     def run(self, start: Weights, train: Pair, held: Pair, *, seed: int) -> list[tuple[int, float]]:
         """Trains from `start` (as `model.get_weights()`) on `train = (x, y)`.
 
@@ -91,6 +93,7 @@ def jittered(x: np.ndarray, seed: int) -> np.ndarray:
     return keras.ops.convert_to_numpy(x)
 
 
+@checked()
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 400) -> float:
     """Share of images whose largest logit is the label's."""
     right = 0

@@ -2,27 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from wszoo import private
+from wszoo import checks, private
+from wszoo.arguments import checked, model, number_of, one_word
 from wszoo.layers import LowRankPart
 from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie, untied_twin
-from wszoo.training import cosine
+from wszoo.training import check_finite, cosine
 from wszoo.tuner.compressing import budget
 from wszoo.tuner.pricing import costs
 from wszoo.tuner.pricing.merged_loss import recalibrate
-from wszoo.tuner.pricing.suggest import Suggestion, check_families, suggest
+from wszoo.tuner.pricing.suggest import METHODS, Suggestion, check_families, suggest
 
 Pair = tuple[np.ndarray, np.ndarray]
 NORMS = 1024  # examples on which norms are estimated anew
 
 
+@checked(epochs=number_of, share=partial(checks.number, least=0, most=1))
 @dataclass(frozen=True)
 class Recovery:
     """How a tied model is trained towards its original: AdamW, cosine to zero.
@@ -38,12 +41,6 @@ class Recovery:
     share: float = 0.3
     temperature: float = 2.0
 
-    def __post_init__(self) -> None:
-        if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ValueError(f"epochs, batch size and learning rate must be positive: {self}")
-        if not 0 <= self.share <= 1 or self.temperature <= 0:
-            raise ValueError(f"share is 0 to 1 and temperature positive: {self}")
-
 
 @dataclass(frozen=True)
 class Compressed:
@@ -54,6 +51,7 @@ class Compressed:
     suggestion: Suggestion
 
 
+@checked(relax=number_of, method=one_word("auto", *METHODS))
 def compress(
     model: keras.Model,
     train: Pair,
@@ -86,8 +84,7 @@ def compress(
     Raises `ValueError` if no two sites can share, if tying all that can share is not enough, for a
     negative rank, and for data that do not fit the model.
     """
-    if relax is not None and relax < 0:
-        raise ValueError(f"relax is a rank, 0 for none or None for the largest, not {relax}")
+    keras.utils.set_random_seed(seed)  # private parts begin with random numbers
     x, y = check_data(model, train)
     most = max_parameters if max_parameters is not None else int(fraction * model.count_params())
     twin = untied_twin(model)
@@ -168,6 +165,7 @@ def _relaxed(
     )
 
 
+@checked(student=model, teacher=model)
 def recover(
     student: keras.Model,
     teacher: keras.Model,
@@ -180,13 +178,15 @@ def recover(
     """Trains `student` on the targets and on the outputs of `teacher`, which are computed once.
 
     Returns a copy of the trained student that is not compiled: the loss belongs to the recovery.
+    Raises `ValueError` where the loss stops to be a number.
     """
     if not recovery.epochs:
         return student
     x, y = train
     given = teacher.predict(x, batch_size=256, verbose=0)
     classes = y.ndim == 1 and given.ndim == 2 and given.shape[1] > 1
-    loss: Any = _class_loss(recovery, probabilities(teacher)) if classes else _value_loss(recovery)
+    of_classes = classes and _class_loss(recovery, probabilities(teacher))
+    loss: Any = of_classes or _Unsqueezed(_value_loss(recovery))
     known = keras.utils.to_categorical(y, given.shape[1]) if classes else y.reshape(given.shape)
     target = np.stack([known, given], axis=1).astype("float32")
     steps = recovery.epochs * -(-len(x) // recovery.batch_size)
@@ -195,7 +195,14 @@ def recover(
     # XLA halves the speed of small convolutions on a CPU.
     jit: Any = "auto" if keras.backend.backend() != "tensorflow" else False
     student.compile(optimizer, loss=loss, jit_compile=jit)
-    student.fit(x, target, batch_size=recovery.batch_size, epochs=recovery.epochs, verbose=verbose)
+    student.fit(
+        x,
+        target,
+        batch_size=recovery.batch_size,
+        epochs=recovery.epochs,
+        verbose=verbose,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=check_finite)],
+    )
     return retie(student, graph.plan_of(student))
 
 
@@ -243,6 +250,20 @@ def _class_loss(recovery: Recovery, given_probabilities: bool) -> Any:
         return share * hard + (1 - share) * warm**2 * soft
 
     return loss
+
+
+class _Unsqueezed(keras.losses.Loss):
+    """A loss whose targets have an axis more than the outputs.
+
+    Of functions' targets Keras drops a last axis of length 1 then, and the rest would broadcast.
+    """
+
+    def __init__(self, function: Any):
+        super().__init__(name="recovery")
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.function(y_true, y_pred)
 
 
 def _value_loss(recovery: Recovery) -> Any:

@@ -5,9 +5,11 @@ from typing import Any
 import keras
 
 from wszoo import private
+from wszoo.arguments import checked
 from wszoo.sharing import graph
 
 
+@checked()
 def narrower(model: keras.Model, max_parameters: int) -> keras.Model:
     """The widest untrained network of the model's graph that stores no more parameters.
 

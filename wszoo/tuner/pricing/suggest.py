@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from wszoo.arguments import checked, data, loss, names, one_word
 from wszoo.files import written_whole
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
@@ -85,6 +86,7 @@ class Suggestion:
             draw(part, self)
 
 
+@checked(x=data, y=data, loss=loss, method=one_word("auto", *METHODS), sites=names)
 def suggest(
     model: keras.Model,
     x: Any = None,

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo.arguments import checked, loss
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space.space import SearchSpace
@@ -14,6 +15,7 @@ from wszoo.tuner.space.space import SearchSpace
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, as in Keras
 
 
+@checked(loss=loss)
 @dataclass(frozen=True)
 class Training:
     """How each candidate is trained: Adam, a cosine from `learning_rate` to zero.
@@ -29,8 +31,6 @@ class Training:
     points: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch_size, self.points) < 1 or self.learning_rate <= 0:
-            raise ValueError(f"steps, batch size, points and rate must be positive: {self}")
         if self.steps % self.points:
             raise ValueError(f"points must divide the {self.steps} steps; {self.points} do not")
 

@@ -4,13 +4,15 @@ Noise is beaten by repetition. All plans that run in a round run on the same spl
 what they have in common cancels when they are compared.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from wszoo import batches
+from wszoo import arguments, batches
+from wszoo.arguments import at_least_0, checked, count, each, several, some
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.racing.pooling import pooled
 from wszoo.tuner.racing.side_by_side import Job, SideBySide
@@ -22,6 +24,7 @@ WHOLE, STARTERS, POOL = 250, 400, 5000  # plans
 FOLDS = 5  # of a cross-validation; every further five replicates shuffle the data anew
 
 
+@checked(repeats=count, keep=count)
 @dataclass(frozen=True)
 class Round:
     """`repeats` further replicates of every plan still in; then the best `keep` stay.
@@ -32,10 +35,6 @@ class Round:
     repeats: int
     keep: int
     join: int = 0
-
-    def __post_init__(self) -> None:
-        if self.repeats < 1 or self.keep < 1 or self.join < 0:
-            raise ValueError(f"a round has at least one replicate and keeps one plan: {self}")
 
 
 @dataclass
@@ -74,6 +73,7 @@ class Race:
         """The best estimate of those that have run longest."""
         return self.standing[0]
 
+    @checked(width=at_least_0)
     def equal_to_best(self, width: float = 1.0) -> list[SharingPlan]:
         """Standing plans within `width` standard errors of the best, by paired differences."""
         best = np.array(self.scores[self.best])
@@ -86,6 +86,7 @@ class Race:
         return found
 
 
+@checked(plans=several, rounds=each(some(Round, "a Round")), pool=several)
 def race(
     plans: Iterable[SharingPlan],
     measure: Measure,
@@ -100,6 +101,9 @@ def race(
     `pool` are the plans that may join. `report` hears of the race after each round. Raises
     `ValueError` for no plans or no rounds.
     """
+    plans, pool = list(plans), list(pool)
+    each(arguments.plan, least=0)("plans", plans)
+    each(arguments.plan, least=0)("pool", pool)
     state = Race(cost=cost, standing=list(dict.fromkeys(plans)))
     if not state.standing or not rounds:
         raise ValueError("a race needs plans and rounds")
@@ -111,6 +115,11 @@ def race(
         new = range(replicates, replicates + turn.repeats)
         jobs += [(plan, replicate) for replicate in new for plan in state.standing]
         for (plan, _), score in zip(jobs, measure(jobs), strict=True):
+            if not math.isfinite(score):
+                raise ValueError(
+                    f"measure gave {score} for the plan {plan}: its training diverged; lower the "
+                    "learning rate"
+                )
             state.scores.setdefault(plan, []).append(float(score))
         replicates += turn.repeats
         state.trained += len(jobs)
@@ -127,6 +136,7 @@ def _labels(plans: Sequence[SharingPlan]) -> list[Labels]:
     return [canonical([owner[site] for site in sites]) for owner in owners]
 
 
+@checked(first=count)
 def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
     """Rounds over `plans`: all on `first` replicates, then the best fifth on twice as many, …
 
@@ -142,6 +152,7 @@ def halving(plans: int, *, first: int = 5, finalists: int = 8) -> list[Round]:
     return rounds
 
 
+@checked(first=count)
 def race_through(
     space: SearchSpace,
     measure: Measure,
@@ -182,6 +193,7 @@ def split(examples: int, replicate: int, seed: int = 0) -> tuple[np.ndarray, np.
     return order[~held], order[held]
 
 
+@checked()
 def side_by_side(engine: SideBySide, x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Measure:
     """The measure of a race on arrays: the last loss on the held fold of each replicate.
 

@@ -14,12 +14,14 @@ import keras
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import array, checked, each, some
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.tuner.racing.lanes import Training, compiled, owners_of, slots_of
 from wszoo.tuner.space.space import SearchSpace
 
 
+@checked(train=array, held=array)
 @dataclass(frozen=True)
 class Job:
     """One training: a plan, the rows of the data to train on and to score on, and a seed.
@@ -43,6 +45,7 @@ class SideBySide:
     Raises `ValueError` for other models and for data that do not fit.
     """
 
+    @checked()
     def __init__(
         self, model: keras.Model, space: SearchSpace, training: Training, *, lanes: int = 203
     ):
@@ -53,6 +56,7 @@ class SideBySide:
         self._starts: dict[int, list[np.ndarray]] = {}
         self._fit = compiled(self.model, self._slots, training)
 
+    @checked(jobs=each(some(Job, "a Job")))
     def run(
         self,
         jobs: Sequence[Job],

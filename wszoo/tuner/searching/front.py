@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo import checks
+from wszoo.arguments import at_least_0, checked, each, positive
 from wszoo.files import written_whole
 from wszoo.shown import counted, tabled
 
@@ -68,6 +70,7 @@ class Front:
                 kept.append(point)
         return tuple(kept)
 
+    @checked(max_parameters=positive)
     def best_under(self, max_parameters: float) -> Point:
         """The best plan that stores at most so much; of equals the smallest.
 
@@ -86,6 +89,7 @@ class Front:
         equal = [p for p in within if self._value(best) - self._value(p) <= _error(best, p, noise)]
         return min(equal, key=lambda p: (p.parameters, -self._value(p)))
 
+    @checked(points=at_least_0)
     def smallest_within(self, points: float = 0.5) -> Point:
         """The smallest plan whose mean is at most so much worse than the untied model's.
 
@@ -102,6 +106,7 @@ class Front:
             key=lambda p: (p.parameters, -self._value(p)),
         )
 
+    @checked(reference=each(checks.number, least=2))
     def hypervolume(self, reference: tuple[float, float]) -> float:
         """How much the front beats a metric, mean over budgets from 0 to a number of parameters.
 
@@ -148,6 +153,7 @@ class Front:
             )  # fmt: skip
         return table
 
+    @checked()
     def picture(self, path: str | Path) -> None:
         """Writes a picture of all points, one sd as a line, and the front as a step."""
         from matplotlib.figure import Figure

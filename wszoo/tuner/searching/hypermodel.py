@@ -12,6 +12,7 @@ import keras_tuner
 import numpy as np
 
 from wszoo import batches
+from wszoo.arguments import called, checked, either, model
 from wszoo.sharing import graph
 from wszoo.sharing.retie import retie
 from wszoo.tuner.searching.builds import fitted_plan
@@ -38,6 +39,7 @@ class TieHyperModel(keras_tuner.HyperModel):
 
     one_graph = False  # whether what `build` gives is one model, ready to run again
 
+    @checked(build=called, parent=either(model, called), largest=model)
     def __init__(
         self,
         build: Callable[[Any], keras.Model],
@@ -67,7 +69,7 @@ class TieHyperModel(keras_tuner.HyperModel):
     def fit(self, hp: Any, model: keras.Model, *args: Any, **settings: Any) -> Any:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
-        return checked(model.fit(*args, **settings))
+        return trained(model.fit(*args, **settings))
 
     def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
         """The model of a trial, given what `build` made with the trial's weights in it."""
@@ -161,7 +163,7 @@ class OneGraph(TieHyperModel):
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
         stream = Shuffled(x, y, settings.pop("batch_size", None) or 32, seed)
         settings = {"validation_batch_size": stream.batch_size, **settings, "shuffle": False}
-        return checked(model.fit(stream, **settings))
+        return trained(model.fit(stream, **settings))
 
     def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
         """The model of a trial under its plan, with the weights of the one graph."""
@@ -170,7 +172,7 @@ class OneGraph(TieHyperModel):
         return tied
 
 
-def checked(history: keras.callbacks.History) -> keras.callbacks.History:
+def trained(history: keras.callbacks.History) -> keras.callbacks.History:
     """The history of a trial. Raises `FailedTrialError` where something was NaN in every epoch."""
     lost = [name for name, values in history.history.items() if np.isnan(values).all()]
     if lost:

@@ -9,19 +9,37 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras_tuner
 
-from wszoo import private
+from wszoo import checks, checksums, private
+from wszoo.arguments import checked
 from wszoo.files import written_whole
+from wszoo.sharing.weights_file import write_weights
 from wszoo.tuner.searching.schedule import Run, Schedule
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds
 # defaults to a trial's values later, and a trial must stay the run that it is.
 PLAN, EPOCHS, SEED, OTHERS = "plan", "tuner/epochs", "tuner/seed", "tuner/others"
 IDLE = 0.2  # seconds a worker waits before it asks again
+
+
+_OBJECTIVES = (str, list, keras_tuner.Objective)
+
+
+def _objective(name: str, value: Any) -> Any:
+    """A metric's name whose direction KerasTuner knows, an `Objective`, or several."""
+    try:
+        keras_tuner.Oracle(objective=checks.kind(name, value, _OBJECTIVES, "a metric"))
+        return value
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a metric as fit logs it, such as 'val_accuracy', or a KerasTuner "
+            f"Objective; received {checks.shown(value)}"
+        ) from error
 
 
 class TieOracle(keras_tuner.Oracle):
@@ -36,6 +54,7 @@ class TieOracle(keras_tuner.Oracle):
     end_order: list[str]  # KerasTuner's, of names of trials
     start_order: list[str]
 
+    @checked(objective=_objective)
     def __init__(
         self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
     ):
@@ -157,18 +176,23 @@ class TieOracle(keras_tuner.Oracle):
     # -- files ----------------------------------------------------------------------------------
 
     def save(self) -> None:
-        with written_whole(Path(private.oracle_file(self))) as part:
-            part.write_text(json.dumps(self.get_state()))
+        checksums.write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = Path(private.trial_folder(self, trial.trial_id)) / "trial.json"
         with written_whole(path) as part:
-            trial.save(str(part))
+            part.write_text(checksums.json_with_sum(trial.get_state()))
 
     def reload(self) -> None:
-        """Reads the project again. What a trial's own file says of it counts."""
-        if Path(private.oracle_file(self)).is_file():
-            super().reload()
+        """Reads the project again. What a trial's own file says of it counts.
+
+        Raises `ValueError` for files that are not as they were written.
+        """
+        path = Path(self._get_oracle_fname())
+        if path.is_file():
+            for file in (path, *sorted(path.parent.glob("trial_*/trial.json"))):
+                intact(file, checksums.read_json)
+            intact(path, lambda _: super(TieOracle, self).reload())
         self.end_order = [*self.end_order, *sorted(self._ended() - set(self.end_order))]
         self.start_order = [*self.start_order, *sorted(set(self.trials) - set(self.start_order))]
         self._retry_queue = sorted(set(self.trials) - self._ended(), reverse=True)
@@ -207,8 +231,18 @@ class TieTuner(keras_tuner.Tuner):
     def save(self) -> None:
         if not private.is_worker(self):
             self.oracle.save()
-        with written_whole(Path(private.tuner_file(self))) as part:
-            part.write_text(json.dumps(self.get_state()))
+        checksums.write_json(self._get_tuner_fname(), self.get_state())
+
+    def reload(self) -> None:
+        """As KerasTuner's. Raises `ValueError` for a file that is not as it was written."""
+        intact(Path(self._get_tuner_fname()), checksums.read_json)
+        super().reload()
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        histories = super().run_trial(trial, *args, **kwargs)
+        if (path := Path(self._get_checkpoint_fname(trial.trial_id))).is_file():
+            checksums.seal(path)
+        return histories
 
     def _try_build(self, hp: Any) -> Any:
         """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
@@ -216,8 +250,26 @@ class TieTuner(keras_tuner.Tuner):
             return self.hypermodel.build(hp)
         return super()._try_build(hp)
 
+    def _build_and_fit_model(self, trial: Any, *args: Any, **settings: Any) -> Any:
+        """With KerasTuner's callback for the best epoch's weights writing them whole."""
+        for callback in settings["callbacks"]:
+            if type(callback).__name__ == "SaveBestEpoch":
+                callback._save_model = partial(_save_best, callback)
+        return super()._build_and_fit_model(trial, *args, **settings)
+
+    def _run_and_update_trial(self, trial: Any, *args: Any, **settings: Any) -> None:
+        """A disk that fails ends the search: it says nothing of the plan."""
+        try:
+            super()._run_and_update_trial(trial, *args, **settings)
+        except OSError as error:
+            raise DiskError(*error.args) from error
+
     def load_model(self, trial: Any) -> Any:
-        """The trained model of a trial, its layers shared as its plan says."""
+        """The trained model of a trial, its layers shared as its plan says.
+
+        Raises `ValueError` where the trial's weights are not as they were written.
+        """
+        intact(Path(self._get_checkpoint_fname(trial.trial_id)), checksums.check_seal)
         return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
 
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
@@ -227,9 +279,29 @@ class TieTuner(keras_tuner.Tuner):
         try:
             super()._configure_tensorboard_dir(callbacks, trial, execution)
         except ModuleNotFoundError as error:
-            raise keras_tuner.errors.FatalError(
+            raise keras_tuner.errors.FatalValueError(
                 f"the TensorBoard callback needs {error.name!r}: pip install tensorboard"
             ) from error
+
+
+class DiskError(keras_tuner.errors.FatalError, OSError):
+    """An `OSError` that KerasTuner does not take for a trial that failed."""
+
+
+def _save_best(callback: Any) -> None:
+    with written_whole(callback.filepath) as part:
+        write_weights(callback.model, part)
+
+
+def intact(path: Path, check: Callable[[Path], Any]) -> None:
+    """Raises `ValueError` with what to do where a file of a search is not as it was written."""
+    try:
+        check(path)
+    except Exception as error:  # KerasTuner raises whatever another object there suggests
+        raise ValueError(
+            f"{str(path)!r} cannot be read ({error!r}); remove the folder of the search to start "
+            "anew"
+        ) from error
 
 
 def told(failures: dict[str, str]) -> str:

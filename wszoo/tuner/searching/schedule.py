@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wszoo.arguments import checked, some
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space.space import SearchSpace
 
@@ -25,6 +26,7 @@ class Run:
     others: tuple[tuple[str, Any], ...] = ()
 
 
+@checked()
 @dataclass(frozen=True)
 class Schedule:
     """Which plans of a space are tried, for how long, and on how many seeds.
@@ -47,13 +49,10 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "short", "plans", "finalists", "seeds"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is a whole number above 0, not {value!r}")
         if self.short > self.epochs:
             raise ValueError(f"short ({self.short}) is at most epochs ({self.epochs})")
 
+    @checked(scores=some(Mapping, "scores by run"))
     def generation(
         self, scores: Scores, others: Callable[[random.Random], dict[str, Any]] = lambda rng: {}
     ) -> list[Run]:
@@ -66,6 +65,7 @@ class Schedule:
                 return runs
         return []
 
+    @checked(scores=some(Mapping, "scores by run"))
     def fronted(self, scores: Scores) -> list[Run]:
         """Runs with a score, the best of each plan: first those on the front, then by score."""
         done = sorted((run for run in scores if scores[run] is not None), key=self._order(scores))

@@ -7,6 +7,7 @@ all share `folder`.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,13 @@ import keras
 import keras_tuner
 import numpy as np
 
-from wszoo.claims import claim
+from wszoo.arguments import called, checked, each, either, model, one_word, some
+from wszoo.claims import claim, claimed
 from wszoo.fingerprints import digest
+from wszoo.locks import locked
 from wszoo.sharing import graph
 from wszoo.sharing.files import load, save
 from wszoo.sharing.retie import retie
-from wszoo.transferring.features.files import alone
 from wszoo.tuner.searching.builds import Builds, sort
 from wszoo.tuner.searching.front import Front, Point
 from wszoo.tuner.searching.hypermodel import (
@@ -38,6 +40,12 @@ Build = Callable[[Any], keras.Model]
 PROJECT = "trials"
 
 
+@checked(
+    model=either(model, called),
+    better=one_word("max", "min"),
+    parent=either(one_word("train"), model),
+    callbacks=each(some(keras.callbacks.Callback, "a Keras callback"), least=0),
+)
 def search(
     model: keras.Model | Build,
     train: Pair,
@@ -77,7 +85,7 @@ def search(
     All that is done lies in `folder`: the same call goes on where it was stopped or killed. After
     Ctrl-C the front of what is done is returned, with `complete=False`.
     Raises `ValueError` for data that do not fit the model, an unknown metric, a space without
-    choice, and a folder of another search.
+    choice, a folder of another search, and one in which a search is under way.
     """
     given = isinstance(model, keras.Model)
     builds = None if given else Builds(model, seed)
@@ -94,29 +102,33 @@ def search(
     decides |= {"batch_size": batch_size, "callbacks": list(callbacks), "one_graph": shared}
     decides |= {"model": first, "build": None if given else model, "parent": parent}
     folder = Path(folder)
-    claim(folder, decides | {"train": train, "held": held})
-    start: Any = parent
-    if parent == "train":
-        start = _Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
-    hypermodel: TieHyperModel
-    if shared:
-        hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
-    elif builds is None:
-        hypermodel = TieHyperModel(lambda hp: first, space, parent=start, epochs=epochs)
-    else:
-        hypermodel = TieHyperModel(builds.named, space, parent=start, epochs=epochs, largest=first)
-    oracle = TieOracle(schedule, goal, patience=patience)
-    oracle.verbose = verbose
-    tuner = TieTuner(oracle, hypermodel, directory=str(folder), project_name=PROJECT, report=report)
-    fit = {"validation_data": held, "batch_size": batch_size, "callbacks": list(callbacks)}
-    complete = True
-    try:
-        tuner.search(*train, **fit, verbose=verbose)
-    except KeyboardInterrupt:
-        complete = False
-    if _is_worker():
-        oracle.reload()  # what all workers did lies in the folder
-    return front_of(oracle, hypermodel, tuner, complete=complete)
+    with _taken(folder, decides | {"train": train, "held": held}):
+        start: Any = parent
+        if parent == "train":
+            start = _Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
+        hypermodel: TieHyperModel
+        if shared:
+            hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
+        elif builds is None:
+            hypermodel = TieHyperModel(lambda hp: first, space, parent=start, epochs=epochs)
+        else:
+            hypermodel = TieHyperModel(
+                builds.named, space, parent=start, epochs=epochs, largest=first
+            )
+        oracle = TieOracle(schedule, goal, patience=patience)
+        oracle.verbose = verbose
+        tuner = TieTuner(
+            oracle, hypermodel, directory=str(folder), project_name=PROJECT, report=report
+        )
+        fit = {"validation_data": held, "batch_size": batch_size, "callbacks": list(callbacks)}
+        complete = True
+        try:
+            tuner.search(*train, **fit, verbose=verbose)
+        except KeyboardInterrupt:
+            complete = False
+        if _is_worker():
+            oracle.reload()  # what all workers did lies in the folder
+        return front_of(oracle, hypermodel, tuner, complete=complete)
 
 
 def front_of(
@@ -179,7 +191,7 @@ class _Parents:
         name = f"parent_{digest([sorts, [w.shape for w in untied.weights]])[:12]}.keras"
         if name not in self._loaded:
             path = self.folder / name
-            with alone(path):  # other workers wait for it
+            with locked(path.with_suffix(".lock")):  # other workers wait for it
                 if not path.is_file():
                     self._fit(untied, path)
             self._loaded[name] = load(path)
@@ -191,6 +203,14 @@ class _Parents:
         model.compile_from_config(self.compiled)
         model.fit(*self.train, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
         save(model, path)
+
+
+def _taken(folder: Path, decides: dict[str, Any]) -> AbstractContextManager[None]:
+    """A chief, or a search in one process, keeps others out of the folder; workers share it."""
+    if not _is_worker():
+        return claimed(folder, decides, "a search")
+    claim(folder, decides)
+    return nullcontext()
 
 
 def _is_worker() -> bool:

@@ -15,21 +15,21 @@ from typing import Any
 
 import keras
 
+from wszoo.arguments import checked, each, name_or_names, names, number_of, positive
 from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.tuner.space.partitions import (
-    Labels,
-    bell,
-    canonical,
-    draw,
-    mutate,
-    partitions,
-    stirling,
-)
+from wszoo.tuner.space.partitions import Labels, bell, canonical, draw, mutate, partitions, stirling
 from wszoo.tuner.space.units import read
 
 TRIES = 200  # mutations that leave the budget before a plan is drawn anew
 
 
+@checked(
+    units=each(names),
+    classes=each(each(number_of)),
+    sizes=each(number_of),
+    item_bytes=positive,
+    limit=number_of,
+)
 @dataclass(frozen=True)
 class SearchSpace:
     """Partitions of `units` in which only units of one class share.
@@ -47,12 +47,14 @@ class SearchSpace:
     limit: int | None = None
 
     @classmethod
+    @checked(size=number_of, sites=names)
     def plain(cls, sites: Sequence[str], size: int = 1, rest: int = 0) -> "SearchSpace":
         """All sites alike, without a model: `size` parameters each."""
         places = tuple(range(len(sites)))
         return cls(tuple((site,) for site in sites), (places,), (size,) * len(places), rest)
 
     @classmethod
+    @checked(sites=name_or_names, max_parameters=positive, max_bytes=positive)
     def of(
         cls,
         model: keras.Model,
@@ -74,6 +76,7 @@ class SearchSpace:
         space = cls(*read(model, sites, by_depth=by_depth))
         return space.within(max_parameters=max_parameters, max_bytes=max_bytes)
 
+    @checked(max_parameters=positive, max_bytes=positive)
     def within(
         self, *, max_parameters: float | None = None, max_bytes: float | None = None
     ) -> "SearchSpace":
@@ -115,6 +118,7 @@ class SearchSpace:
         """Each class is one group: the smallest plan."""
         return self._join([(0,) * len(members) for members in self.classes])
 
+    @checked()
     def plan(self, pattern: str) -> SharingPlan:
         """The plan over `sites` of a pattern over units.
 
@@ -130,11 +134,13 @@ class SearchSpace:
                 )
         return self._plan(labels)
 
+    @checked()
     def pattern(self, plan: SharingPlan) -> str:
         """The canonical pattern over units: equal plans have equal patterns."""
         names = [unit[0] for unit in self.units]
         return plan.restrict(names).pattern
 
+    @checked()
     def labels(self, plan: SharingPlan) -> Labels:
         """A canonical number a unit, as an index into a bank of weights."""
         owner_of = dict(plan.owners)
@@ -149,11 +155,13 @@ class SearchSpace:
             return False
         return same and self._fits(plan)
 
+    @checked()
     def stored_parameters(self, plan: SharingPlan) -> int:
         """Stored parameters of the whole model under a plan, without building it."""
         first = dict(zip(self.labels(plan), range(len(self.units)), strict=True))
         return self.rest + sum(self.sizes[place] for place in first.values())
 
+    @checked()
     def stored_bytes(self, plan: SharingPlan) -> int:
         """Bytes that the model stores under a plan."""
         return round(self.stored_parameters(plan) * self.item_bytes)
@@ -172,6 +180,7 @@ class SearchSpace:
             if self._fits(plan):
                 yield plan
 
+    @checked()
     def draw(self, rng: random.Random) -> SharingPlan:
         """One of the plans, each with equal chance."""
         shape, room, parts = self._shape, self._room, []
@@ -186,6 +195,7 @@ class SearchSpace:
             shape, room = shape[1:], room - groups * size
         return self._join(parts)
 
+    @checked()
     def mutate(self, plan: SharingPlan, rng: random.Random) -> SharingPlan:
         """Another plan of the space one step away: a unit moved, groups merged, a group split.
 

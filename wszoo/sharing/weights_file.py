@@ -1,0 +1,46 @@
+"""Keras' weights and model files, made in memory and then written as bytes.
+
+HDF5 that runs out of disk while it closes a file ends Python by a segmentation fault. In memory it
+cannot, and a full disk is an `OSError` like any other.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+# Keras gives these functions and this class no public name that takes a file in memory.
+from keras.src.saving.saving_lib import H5IOStore, _save_state
+from keras.src.saving.saving_lib import save_model as _save_model
+
+
+def write_weights(
+    model: keras.Model, path: Path, notes: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Writes a `.weights.h5` file as `model.save_weights` does, with arrays beside its weights.
+
+    Raises `OSError` where the disk does not take it; see `wszoo.files.written_whole` for one that
+    appears whole.
+    """
+    memory = io.BytesIO()
+    store = H5IOStore(memory, mode="w")
+    _save_state(
+        model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
+    )
+    store.close()
+    if notes:
+        with h5py.File(memory, "a") as file:
+            for name, values in notes.items():
+                file.create_dataset(name, data=values)
+    path.write_bytes(memory.getbuffer())
+
+
+def write_model(model: Any, path: Path) -> None:
+    """Writes a `.keras` file as `keras.saving.save_model` does."""
+    memory = io.BytesIO()
+    _save_model(model, memory)
+    path.write_bytes(memory.getbuffer())
