@@ -94,8 +94,8 @@ def counts(found: list[dict[str, Any]]) -> list[str]:
     return [
         f"**{len(found)} graphs** ({parts}). **{ours['works']:,} cells work, {ours['refused']} are "
         f"refused, {ours['wrong']} are wrong**; {ours['none']} do not apply. Where Keras' own "
-        f"SavedModel export works, that of wszoo does not in {worse} graphs; where Keras' own does "
-        f"not, it does in {better}.",
+        f"SavedModel export works, that of wszoo does too but for {worse or 'none'} of them; where "
+        f"Keras' own does not, it does in {better}.",
     ]
 
 

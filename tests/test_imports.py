@@ -11,7 +11,8 @@ import wszoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
-EVERYWHERE = {"_lazy", "_version", "checks", "files", "locks"}  # may import one another alone
+# These may import one another alone.
+EVERYWHERE = {"_lazy", "_version", "checks", "files", "keras_settings", "locks"}
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
 # What each part of wszoo may import of wszoo beside itself.
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "locks": set(),
     "errors": set(),
     "stopping": set(),
+    "keras_settings": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},

@@ -4,6 +4,8 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from wszoo.keras_settings import name_backend
+
 
 def exports(
     package: str, homes: dict[str, str], modules: Sequence[str] = ()
@@ -15,11 +17,19 @@ def exports(
 
     def get(name: str) -> Any:
         if name in modules:
-            return importlib.import_module(f"{package}.{name}")
+            return _import(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(homes[name]), name)
+        value = getattr(_import(homes[name]), name)
         vars(importlib.import_module(package))[name] = value
         return value
 
     return get, lambda: sorted({*homes, *modules})
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:  # perhaps of the backend that Keras is told to use
+        name_backend(error)
+        raise

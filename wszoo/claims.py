@@ -92,7 +92,8 @@ def _versions() -> dict[str, Any]:
     import keras
 
     computes = [keras.__version__, keras.backend.backend(), keras.config.floatx()]
-    return {"wszoo": __version__, "keras": " ".join(computes)}
+    policy, epsilon = keras.config.dtype_policy().name, keras.config.epsilon()
+    return {"wszoo": __version__, "keras": " ".join(computes), "policy": policy, "epsilon": epsilon}
 
 
 def _read(path: Path) -> Any:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from wszoo import keras_settings
 from wszoo import weights as weight_files
 from wszoo.sharing.plan import SharingPlan, as_plan
 
@@ -55,11 +56,17 @@ class Entry:
         return as_plan(spec(sites) if callable(spec) else spec, sites)
 
     def make(self, plan: SharingPlan, **config: Any) -> "keras.Model":
-        """Builds the model under a plan; checks that it asked for every site once."""
-        from wszoo.sharing.bank import Bank
+        """Builds the model under a plan; checks that it asked for every site once.
 
-        bank = Bank(plan)
-        return bank.finish(self.build(bank, **self.settings(config)))
+        Keras' global settings change nothing but the dtype policy, in which the model is made.
+        Raises `ValueError` for a policy in which it cannot be.
+        """
+        settings = self.settings(config)
+        with keras_settings.pinned(), keras_settings.policy_fits(self.name):
+            from wszoo.sharing.bank import Bank
+
+            bank = Bank(plan)
+            return bank.finish(self.build(bank, **settings))
 
     def settings(self, config: dict[str, Any]) -> dict[str, Any]:
         """All settings of the builder, those of `config` over the defaults."""

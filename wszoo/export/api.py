@@ -117,7 +117,7 @@ def export(
     uint8: bool = False,
     warmup: bool = False,
 ) -> ExportReport:
-    """Writes a functional model for other programs, every shared weight once.
+    """Writes a model for other programs, every shared weight once.
 
     `"saved_model"` writes `folder/<model>/<version>/` for TF Serving, always in float32, under the
     next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
@@ -148,20 +148,20 @@ def export(
             extra `serving`.
 
     Raises:
-        ValueError: for an unknown format or precision, a model without a graph, int8 without
+        ValueError: for an unknown format or precision, a model that was not built, int8 without
             calibration, labels that do not fit its output, inputs of other names, another backend
             than TensorFlow, a file that cannot be loaded or differs from Keras by more than
             `bound`, and a LiteRT file that loses more than `max_loss` of its metric. Nothing is
             left behind; where a converter fails, the error names a file with its log.
         ImportError: for `warmup` without the extra `serving`, and ONNX without the extra `onnx`.
     """
-    from wszoo.sharing.graph import as_functional
+    from wszoo.export.whole import exportable
 
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
     check_precision(precision, calibration)
-    model = as_functional(model)
+    model = exportable(model)
     if "saved_model" in formats:  # what may be refused is refused before anything is written
         if labels is not None:
             check_labels(model, labels)

@@ -114,12 +114,12 @@ def litert(
             converter's log.
     """
     from wszoo.export.float32 import in_float32, rebuilt_note
+    from wszoo.export.whole import exportable
     from wszoo.files import written_whole
-    from wszoo.sharing.graph import as_functional
 
     check_precision(precision, calibration)
     gate.check_max_loss(max_loss)
-    path, given = Path(path), as_functional(model)
+    path, given = Path(path), exportable(model)
     model = in_float32(given)
     inputs = None if inputs is None else by_input(model, inputs)
     calibration = by_input(model, calibration) if calibration else None

@@ -59,16 +59,17 @@ def onnx_file(
 
     Raises:
         ImportError: without the extra `onnx`.
-        ValueError: for another backend than TensorFlow, a model without a graph, and a difference
-            to Keras above `bound` or outputs that are no numbers, and where the converter fails or
-            ONNX Runtime does not run what it made: the error names a file with the log.
+        ValueError: for another backend than TensorFlow, a model that was not built, and a
+            difference to Keras above `bound` or outputs that are no numbers, and where the
+            converter fails or ONNX Runtime does not run what it made: the error names a file with
+            the log.
     """
     from wszoo.export.float32 import in_float32, rebuilt_note
     from wszoo.export.litert import stored_bytes
+    from wszoo.export.whole import exportable
     from wszoo.files import written_whole
-    from wszoo.sharing.graph import as_functional
 
-    given = as_functional(model)
+    given = exportable(model)
     model = in_float32(given)
     chosen = inputs is not None
     inputs = by_input(model, inputs) if inputs is not None else parity.random_inputs(model)

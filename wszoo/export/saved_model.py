@@ -79,21 +79,21 @@ def write_saved_model(
             default that of `wszoo.export.agreement`.
 
     Raises:
-        ValueError: for another backend, a model without a graph, labels that do not fit the
+        ValueError: for another backend, a model that was not built, labels that do not fit the
             model's output, uint8 for inputs that are no floats, and a SavedModel that cannot be
             loaded or differs from Keras; it says how.
     """
     import keras
     import tensorflow as tf
 
+    from wszoo.export.whole import exportable
     from wszoo.files import folder_written_whole
-    from wszoo.sharing.graph import as_functional
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
         )
-    model = as_functional(model)
+    model = exportable(model)
     if labels is not None:
         check_labels(model, labels)
     checker.start()  # it takes seconds, in which the model is traced
@@ -131,9 +131,9 @@ def serving_module(
     import keras
     import tensorflow as tf
 
-    from wszoo.sharing.graph import as_functional
+    from wszoo.export.whole import exportable
 
-    model = as_functional(model)
+    model = exportable(model)
     extra = dict(extra or {})
     batch = parity.fixed_batch(model, batch)
     inputs = dict(zip(input_names(model), model.inputs, strict=True))

@@ -12,14 +12,15 @@ _NAMES = ("elu", "gelu", "leaky_relu", "linear", "relu", "selu", "sigmoid", "sil
 ELEMENTWISE = {getattr(keras.activations, name) for name in _NAMES}
 
 
-def check_channels_last(name: str, data_format: str | None) -> None:
-    """Raises `ValueError` for channels first, also where that is Keras' default."""
+def channels_last(name: str, data_format: str | None) -> str:
+    """`"channels_last"`. Raises `ValueError` for channels first, also where that is the default."""
     found = data_format or keras.config.image_data_format()
     if found != "channels_last":
         raise ValueError(
             f"{name} knows data_format='channels_last' alone; received {found!r}. Put a "
             "keras.layers.Permute before and after it"
         )
+    return found
 
 
 def known_sizes(layer: Any, shape: Any) -> tuple[int, ...]:

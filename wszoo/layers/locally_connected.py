@@ -14,7 +14,7 @@ from keras import ops
 from wszoo.layers.connections import Connections
 from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
-    check_channels_last,
+    channels_last,
     check_tiles,
     connected,
     known_sizes,
@@ -54,7 +54,7 @@ class _LocallyConnected(keras.layers.Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if padding not in PADDINGS:
             raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
-        check_channels_last(type(self).__name__, data_format)
+        self.data_format = channels_last(type(self).__name__, data_format)
         (self.filters,) = sizes("filters", filters, 1)
         self.kernel_size = sizes("kernel_size", kernel_size, self.grid_rank)
         self.strides = sizes("strides", strides, self.grid_rank)
@@ -138,6 +138,7 @@ class _LocallyConnected(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "padding": self.padding,
+            "data_format": self.data_format,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

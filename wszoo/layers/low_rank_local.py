@@ -9,7 +9,7 @@ from keras import ops
 from wszoo.layers.connections import Connections
 from wszoo.layers.inner import InnerSharing
 from wszoo.layers.local_common import (
-    check_channels_last,
+    channels_last,
     connected,
     known_sizes,
     padded,
@@ -69,7 +69,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         super().__init__(**kwargs)
         if padding not in PADDINGS:
             raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
-        check_channels_last(type(self).__name__, data_format)
+        self.data_format = channels_last(type(self).__name__, data_format)
         (self.filters,) = sizes("filters", filters, 1)
         (self.rank,) = sizes("rank", rank, 1)
         self.kernel_size = sizes("kernel_size", kernel_size, 2)
@@ -184,6 +184,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
             "rank": self.rank,
             "strides": self.strides,
             "padding": self.padding,
+            "data_format": self.data_format,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

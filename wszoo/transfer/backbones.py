@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.keras_settings import pinned
+
 if TYPE_CHECKING:
     import keras
 
@@ -195,10 +197,22 @@ def _pooled(model: "keras.Model") -> "keras.Model":
             "keras.layers.Flatten() on top"
         )
     names = graph.names_of(model)
-    pool = pools[len(x.shape)](name=graph.free_layer_name("pooled", x))
+    pool = pools[len(x.shape)](
+        data_format=_data_format(model), name=graph.free_layer_name("pooled", x)
+    )
     made = keras.Model(model.inputs[0], pool(x), name=model.name)
     graph.remember(made, names.sites, names.declared)
     return made
+
+
+def _data_format(model: "keras.Model") -> str:
+    """Whether a model's maps have their channels last, as its last layer that knows says."""
+    from wszoo.sharing.calls import all_calls
+
+    for call in reversed(all_calls(model)):
+        if getattr(call.operation, "data_format", None) is not None:
+            return call.operation.data_format
+    return "channels_last"
 
 
 def _application(name: str) -> Callable[..., "keras.Model"]:
@@ -216,6 +230,7 @@ def _application(name: str) -> Callable[..., "keras.Model"]:
     return getattr(keras.applications, name)
 
 
+@pinned()
 def _from_keras(
     make: Callable[..., "keras.Model"], name: str, shape: Shape, weights: Any
 ) -> "keras.Model":
@@ -247,6 +262,7 @@ def _from_keras(
     return keras.Model(inputs, net.outputs[0], name=net.name)
 
 
+@pinned()
 def _from_hub(preset: str, shape: Shape) -> "keras.Model":
     import keras
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wszoo.keras_settings import pinned
 from wszoo.transfer.phases import FreezePlan, Phase
 from wszoo.transfer.result import Result
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from wszoo.transfer.tasks import Task
 
 
+@pinned()
 def transfer(
     backbone: "str | keras.Model",
     task: "str | Task" = "classification",

@@ -81,7 +81,7 @@ def stream(
 
 def jittered(x: np.ndarray, seed: int) -> np.ndarray:
     """Images `(n, rows, columns, channels)`, moved 5 %, scaled 10 % and turned 8° at most."""
-    fill: dict[str, Any] = {"fill_mode": "constant", "seed": seed}
+    fill: dict[str, Any] = {"fill_mode": "constant", "seed": seed, "data_format": "channels_last"}
     for layer in (
         keras.layers.RandomTranslation(0.05, 0.05, **fill),
         keras.layers.RandomZoom((-0.1, 0.1), (-0.1, 0.1), **fill),
