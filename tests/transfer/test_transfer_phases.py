@@ -76,11 +76,14 @@ def test_yaml_dict_and_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"phases": []}, "needs phases"),
+        ({"phases": []}, "phases must be a list of 1 or more"),
         ({"phases": [PLAN["phases"][0]] * 2}, "different names"),
         ({"stages": 3}, r"unknown keys \['stages'\]"),
         ({"phases": [{"name": "a", "train": "all"}]}, r"lacks \['epochs'\]"),
-        ({"phases": [{"name": "a", "train": "all", "epochs": 0}]}, "'a': epochs must be 1"),
+        (
+            {"phases": [{"name": "a", "train": "all", "epochs": 0}]},
+            "'a': epochs must be a whole number",
+        ),
         ({"phases": ["head"]}, "must be a mapping"),
         (
             {"phases": [{"name": "a", "train": "all", "epochs": 1, "batch_norm": "x"}]},
