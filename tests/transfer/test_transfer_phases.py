@@ -80,7 +80,10 @@ def test_yaml_dict_and_table(tmp_path):
         ({"phases": [PLAN["phases"][0]] * 2}, "different names"),
         ({"stages": 3}, r"unknown keys \['stages'\]"),
         ({"phases": [{"name": "a", "train": "all"}]}, r"lacks \['epochs'\]"),
-        ({"phases": [{"name": "a", "train": "all", "epochs": 0}]}, "'a': epochs must be a whole number"),
+        (
+            {"phases": [{"name": "a", "train": "all", "epochs": 0}]},
+            "'a': epochs must be",
+        ),
         ({"phases": ["head"]}, "must be a mapping"),
         (
             {"phases": [{"name": "a", "train": "all", "epochs": 1, "batch_norm": "x"}]},
