@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,9 @@ def run_all() -> None:
             code: Any = 0
         except SystemExit as end:
             code = end.code or 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
         Path("code").write_text(str(code))
 
 
