@@ -82,7 +82,11 @@ def test_yaml_dict_and_table(tmp_path):
         ({"phases": [{"name": "a", "train": "all"}]}, r"lacks \['epochs'\]"),
         (
             {"phases": [{"name": "a", "train": "all", "epochs": 0}]},
+<<<<<<< HEAD
             "'a': epochs must be a whole number",
+=======
+            "'a': epochs must be",
+>>>>>>> commands
         ),
         ({"phases": ["head"]}, "must be a mapping"),
         (
