@@ -197,8 +197,8 @@ def test_a_folder_of_other_conditions_or_arms_is_refused(digits, whole):
     [
         ({"seeds": 1}, "two seeds"),
         ({"samples": (20, 81)}, "80 training examples; 81"),
-        ({"samples": (0,)}, "80 training examples; 0"),
-        ({"samples": ()}, "number of samples"),
+        ({"samples": (0,)}, "each of samples must be a whole number of at least 1"),
+        ({"samples": ()}, "samples must be a list of 1 or more"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_at_once(digits, tmp_path, change, words):
@@ -211,8 +211,8 @@ def test_what_cannot_be_measured_is_refused_at_once(digits, tmp_path, change, wo
     [
         ({"task": "detection"}, "classification, reconstruction"),
         ({"points": 4}, "divide the 6 steps"),
-        ({"steps": 0}, "start at 1"),
-        ({"rates": (1e-3, -1.0)}, "positive"),
+        ({"steps": 0}, "steps must be a whole number of at least 1"),
+        ({"rates": (1e-3, -1.0)}, "each of rates must be a finite number above 0"),
         ({"task": "classification", "noise": 0.4}, "noise is for reconstructions"),
     ],
 )
@@ -268,9 +268,9 @@ def test_the_rule():
     assert paired([0.6, 0.5, 0.7], reference).verdict(True) == "no difference"
     assert paired(reference, reference).verdict(True) == "no difference"
     for values in ([0.5], [0.5, 0.6]):
-        with pytest.raises(ValueError, match="two pairs"):
+        with pytest.raises(ValueError, match="must be a list of 2 or more"):
             paired(values, reference[:1])
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="each of values must be a finite number"):
         paired([0.5, np.nan, 0.7], reference)
 
 

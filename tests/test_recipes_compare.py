@@ -88,7 +88,7 @@ def test_inner_sharing_on_data_of_ones_own(tmp_path):
     [
         ((*AE, "--plans", "default,untide"), "unknown plan"),
         ((*AE, "--samples", "50,5000"), "797 training examples; 5000"),
-        ((*AE, "--reference", "tied"), "the arms are"),
+        ((*AE, "--reference", "tied"), "--reference must be one of default, untied"),
     ],
 )
 def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, arguments, words):

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wszoo import checksums
+
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
 
@@ -37,9 +39,9 @@ def test_smoke_and_going_on(tmp_path):
     first = json.loads((out / "metrics.json").read_text())["results"]
     assert len(first) == 6
     assert {"metrics.json", "multitask.md", "multitask.png"} <= {p.name for p in out.iterdir()}
-    kept = json.loads((out / "metrics.json").read_text())
+    kept = checksums.read_json(out / "metrics.json")
     kept["results"] = [*kept["results"][:4], dict(first[4], slant=123.0)]
-    (out / "metrics.json").write_text(json.dumps(kept))
+    (out / "metrics.json").write_text(checksums.json_with_sum(kept))
     done = subprocess.run([*call, "--seeds", "1"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     again = json.loads((out / "metrics.json").read_text())["results"]

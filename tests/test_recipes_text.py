@@ -63,7 +63,7 @@ def test_language_model_learns_from_a_file_and_its_weights_write_again(book, tmp
     assert code == 0, err
     assert (tmp_path / "s" / "sample.txt").read_text() == sample
     code, _, err = run(tmp_path, "language_model.py", "--data", "none.txt", "--out", "t")
-    assert code == 2 and "no such file" in err and not (tmp_path / "t").exists()
+    assert code == 2 and "no file 'none.txt'" in err and not (tmp_path / "t").exists()
 
 
 @pytest.mark.slow

@@ -38,8 +38,8 @@ def begins_with(monkeypatch, folder, name):
     app, words = {n: (a, w) for n, a, w in command_lines.commands()}[name]
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", fit)
-        patch.setattr(bad_commands, "PATIENCE", 0)  # no alarm
-        _, said = bad_commands.attempt(folder, name, app, [*words, *bad_commands.right(name)])
+        line = [*words, *bad_commands.right(name)]
+        _, said = bad_commands.attempt(folder, name, app, line, 0)
     assert found, said
     return found[0]
 

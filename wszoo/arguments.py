@@ -292,16 +292,18 @@ def some(kind: Any, valid: str) -> Check:
     return partial(checks.kind, types=kind, valid=valid)
 
 
-def either(*rules: Check) -> Check:
-    """The check for what one of several takes; the last one's words are said."""
+def either(*rules: Check, valid: str = "") -> Check:
+    """The check for what one of several takes; `valid` says it in words, else the last one does."""
 
     def check(name: str, value: Any) -> Any:
-        for rule in rules[:-1]:
+        for rule in rules:
             try:
                 return rule(name, value)
-            except ValueError:
-                pass
-        return rules[-1](name, value)
+            except ValueError as error:
+                said = error
+        if valid:
+            raise ValueError(f"{name} must be {valid}; received {checks.shown(value)}")
+        raise said
 
     return check
 

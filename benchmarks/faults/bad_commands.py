@@ -29,7 +29,9 @@ import typer
 
 from benchmarks.faults import command_lines, result
 
-PATIENCE = 8.0  # seconds after which a command is taken to have begun its work
+PATIENCE = 5.0  # seconds of computing after which a command is taken to have begun its work
+RIGHT = 2.0  # the same for a line that is right
+HUNG = 120.0  # seconds of a clock
 SHORT = 36  # wrong lines of the short form
 LINES_OF_AN_ERROR = 12
 WROTE = "refused after it had written"
@@ -115,7 +117,7 @@ def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
             failures.append({"line": shlex.join([name, *line]), "verdict": verdict, "said": said})
     if not short:
         for name, (app, words) in known.items():
-            code, error = attempt(folder, name, app, [*words, *right(name)])
+            code, error = attempt(folder, name, app, [*words, *right(name)], RIGHT)
             counts[name]["right"] += code in (None, 0)
             if code not in (None, 0):
                 failures.append({"line": name, "verdict": "refused", "said": error})
@@ -216,11 +218,16 @@ def _with(line: list[str], option: str, places: list[str], value: str) -> list[s
     return [*line, f"{option}={value}"]
 
 
+ALARMS = (signal.SIGPROF, signal.SIGALRM)
+
+
 class _Began(BaseException):
     """The time is up: the command is at work."""
 
 
-def attempt(folder: Path, name: str, app: Any, line: list[str]) -> tuple[Any, str]:
+def attempt(
+    folder: Path, name: str, app: Any, line: list[str], patience: float = PATIENCE
+) -> tuple[Any, str]:
     """`(exit code, what stands on stderr)`; the code is `None` for a command that began to work
     and the text a traceback for an exception that came through."""
     from wszoo.cli import run as as_a_user
@@ -230,10 +237,11 @@ def attempt(folder: Path, name: str, app: Any, line: list[str]) -> tuple[Any, st
 
     before, argv, here = set(folder.iterdir()), sys.argv, Path.cwd()
     error, code = io.StringIO(), 0
-    old = signal.signal(signal.SIGALRM, stop)
+    old = [signal.signal(number, stop) for number in ALARMS]
     os.chdir(folder)
     sys.argv = [name.split()[0], *line]
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, patience)  # of all threads; the machine may be busy
+    signal.setitimer(signal.ITIMER_REAL, HUNG if patience else 0)
     try:
         with (
             contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()),
@@ -249,8 +257,10 @@ def attempt(folder: Path, name: str, app: Any, line: list[str]) -> tuple[Any, st
         code = 1
         error.write(traceback.format_exc())
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+        for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+            signal.setitimer(timer, 0)
+        for number, handler in zip(ALARMS, old, strict=True):
+            signal.signal(number, handler)
         sys.argv = argv
         os.chdir(here)
     made = set(folder.iterdir()) - before

@@ -170,7 +170,7 @@ def weights(value: float) -> Callable[[Path], Any]:
 def weights_are(out: Path) -> None:
     from wszoo import weights
 
-    card = weights._read_card(out / "m.t")
+    card = weights.find("m", str(out / "m.t")).card
     weights.load_into(model_of(0), out / "m.t" / weights.FILE, card["sha256"])
 
 

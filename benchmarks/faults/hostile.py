@@ -4,7 +4,6 @@ No code of theirs runs (it would write a file), nothing beside them is written, 
 bounded: a process reads them one after the other, with little more room than it has.
 """
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,6 @@ def run(folder: Path, *, seed: int, short: bool) -> dict:
             peak = max(peak, answer.get("peak", 0))
             way = _judged(answer, grown, path, listing(folder) - before)
             groups.setdefault(group, Counter())[way] += 1
-            if os.environ.get("SHOW"):
-                print(what, "|", _told(answer), grown // 10**6, flush=True)
             if way != "refused":
                 again.setdefault(group, []).append(f"{what}: {way} {_told(answer)}")
     rows: list[dict[str, Any]] = [

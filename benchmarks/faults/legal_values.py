@@ -22,11 +22,11 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*", r"title|label|licence|origin|whose|x|y|pattern|name|data"): (("unknown",), "free text"),
     (r".*", r"title|licence|origin"): (("empty",), "no text"),
     (r".*register", r"sharing|task|family|default_tag"): (("unknown",), "made up here"),
-    (r".*SoftTying", r"plan"): (("unknown",), "read when training begins"),
+    (r".*SoftTying", r"plan"): (("unknown", "empty"), "read when training begins"),
     (r".*Phase", r"train"): (("unknown", "list"), "read with the model"),
     (r"SharingPlan.*|.*plain", r"sites"): (("unknown", "empty"), "a plan of any sites, or none"),
     (r"SharingPlan", r"owners"): (("empty",), "the plan of no sites"),
-    (r"data.text.*", r"vocabulary|text"): (("unknown",), "any tokens and any text"),
+    (r"data.text.*", r"vocabulary|text"): (("unknown", "empty text"), "any tokens, any text"),
     (r".*transfer", r"cache"): (("text",), "a folder"),
     # What may be empty
     (r".*", r"settings|spec|decides|where|levels|scores|multipliers|rates"): (("empty",), "none"),

@@ -1,19 +1,21 @@
 """The same command twice, in two processes at once: the same `metrics.json`.
 
-The processes differ in `PYTHONHASHSEED`, so that no order of a set decides anything, and share the
-cores, so that threads end in another order. Times are no metrics and stand in files of their own.
+The processes differ in `PYTHONHASHSEED`, so that no order of a set decides anything; they share the
+cores, so that threads end in another order; and they run the recipes in opposite orders, so that
+what was drawn before is never the same. Times are no metrics and stand in files of their own.
 """
 
 import json
 import os
 import random
-import shlex
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import command_lines, result
+from wszoo import cli
 
 # Recipe → what its small line gets besides, so that all that it can draw is drawn.
 MORE = {
@@ -33,28 +35,72 @@ MORE = {
     "search_ties.py": "--plans 4 --seeds 2",
 }
 SHORT = ("denoise.py",)
-MANY = 1800  # seconds that a command may take on a busy machine
+MANY = 3600  # seconds that all may take on a busy machine
+FILES = ("images.npz", "words", "pump.csv", "book.txt", "plan.yaml", "model.keras")
 
 
 def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
-    """The campaign's part: a row a recipe, with the paths in `metrics.json` that differ."""
+    """The campaign's part: a row a recipe, with the places in `metrics.json` that differ."""
     folder = Path(folder).resolve()
     command_lines.prepare(folder)
     names = {name for name in command_lines.LINES if not name.startswith("wszoo ")}
     if lacking := names ^ set(MORE):
         raise ValueError(f"recipes that are not run twice, or no recipes: {sorted(lacking)}")
-    rows = []
-    for name in SHORT if short else sorted(MORE):
-        line = _line(name)
-        codes, found = _twice(folder, name, line, seed)
-        differ = [] if any(codes) else list(differing(*found))
-        row: dict[str, Any] = {"what": name, "tried": 1, "different": int(bool(differ))}
-        row |= {"crashed": int(any(codes))}
-        if differ or any(codes):
-            row |= {"line": shlex.join(line), "said": (differ or found)[:3]}
-        rows.append(row)
+    chosen = list(SHORT if short else sorted(MORE))
+    orders, rng = (chosen, chosen[::-1]), random.Random(seed)
+    running = [_started(folder, str(n), order, rng) for n, order in enumerate(orders)]
+    for process in running:
+        process.wait(timeout=MANY)
+    rows = [_row(folder, name) for name in chosen]
     ways = {way: sum(row[way] for row in rows) for way in ("different", "crashed")}
     return result(len(rows), rows, **ways)
+
+
+def _started(folder: Path, which: str, names: list[str], rng: random.Random) -> subprocess.Popen:
+    """A process that runs the recipes one after another, in places of its own."""
+    path = f"{Path(__file__).resolve().parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    more = {"PYTHONHASHSEED": str(rng.randrange(2**32)), "PYTHONPATH": path}
+    script = "from fault_parts import seeds; seeds.run_all()"
+    command = [sys.executable, "-c", script, str(folder), which, *names]
+    with (folder / f"stdout_{which}").open("w") as out:
+        return subprocess.Popen(command, env=os.environ | more, stdout=out, stderr=out)
+
+
+def run_all() -> None:
+    """What a process of `_started` does; leaves `<place>/code` beside what the recipes write."""
+    folder, which, *names = sys.argv[1:]
+    apps = {name: app for name, app, _ in command_lines.commands()}
+    for name in names:
+        place = _place(Path(folder), which, name)
+        place.mkdir(parents=True)
+        for file in FILES:
+            (place / file).symlink_to(Path(folder) / file)
+        os.chdir(place)
+        sys.argv = [name.split()[0], *_line(name)]
+        try:
+            cli.run(apps[name])
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code or 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        Path("code").write_text(str(code))
+
+
+def _place(folder: Path, which: str, name: str) -> Path:
+    return folder / which / name.replace(" ", "_")
+
+
+def _row(folder: Path, name: str) -> dict[str, Any]:
+    """What two processes made of one recipe."""
+    places = [_place(folder, which, name) for which in "01"]
+    ended = [(p / "code").is_file() and (p / "code").read_text() == "0" for p in places]
+    row: dict[str, Any] = {"what": name, "tried": 1, "different": 0, "crashed": int(not all(ended))}
+    if all(ended):
+        differ = list(differing(*map(_metrics, places)))
+        row |= {"different": int(bool(differ))} | ({"said": differ[:3]} if differ else {})
+    return row if not (row["different"] or row["crashed"]) else row | {"line": _line(name)}
 
 
 def _line(name: str) -> list[str]:
@@ -62,35 +108,6 @@ def _line(name: str) -> list[str]:
     for option in (word for word in more if word.startswith("--") and word in line):
         del line[line.index(option) : line.index(option) + 2]
     return [*name.split()[1:2], *line, *more] if name.startswith("anomaly") else [*line, *more]
-
-
-def _twice(folder: Path, name: str, line: list[str], seed: int) -> tuple[list[int], list[Any]]:
-    """The exit codes of two processes, and their metrics or what they said last."""
-    script = command_lines.RECIPES / name.split()[0]
-    rng, running, places = random.Random(f"{seed} {name}"), [], []
-    for which in range(2):
-        place = folder / f"{name.replace(' ', '_')}_{which}"
-        place.mkdir()
-        for file in folder.iterdir():
-            if file.name in ("images.npz", "words", "pump.csv", "book.txt", "plan.yaml",
-                             "model.keras"):  # fmt: skip
-                (place / file.name).symlink_to(file)
-        more = {"PYTHONHASHSEED": str(rng.randrange(2**32))}
-        with (place / "stderr").open("w") as error:
-            running.append(
-                subprocess.Popen(
-                    [sys.executable, str(script), *line],
-                    cwd=place,
-                    env=os.environ | more,
-                    stdout=subprocess.DEVNULL,
-                    stderr=error,
-                )
-            )
-        places.append(place)
-    codes = [process.wait(timeout=MANY) for process in running]
-    if any(codes):
-        return codes, [(place / "stderr").read_text()[-500:] for place in places]
-    return codes, [_metrics(place) for place in places]
 
 
 def _metrics(place: Path) -> Any:

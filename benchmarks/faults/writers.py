@@ -133,7 +133,7 @@ def weights(place: Path, own: dict[str, Any], name: int) -> None:
 def weights_written(place: Path, own: dict[str, Any], count: int) -> None:
     from wszoo import weights
 
-    model, card = model_of(-1, own, 0), weights._read_card(place / "m.t")
+    model, card = model_of(-1, own, 0), weights.find("m", str(place / "m.t")).card
     weights.load_into(model, place / "m.t" / weights.FILE, card["sha256"])
     check_one_of(model.get_weights(), count)
     assert card["nth"] == model.get_weights()[0].flat[0], card
@@ -211,7 +211,7 @@ def pretrain(place: Path, own: dict[str, Any], name: int) -> None:
 def pretrained(place: Path, own: dict[str, Any], count: int) -> None:
     from wszoo import weights
 
-    card = weights._read_card(place / "m.t")
+    card = weights.find("m", str(place / "m.t")).card
     assert weights.file_sha256(place / "m.t" / weights.FILE) == card["sha256"]
     check_alone(place, {"m.t"})
 

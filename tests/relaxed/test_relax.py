@@ -283,8 +283,8 @@ def relaxed_already():
 @pytest.mark.parametrize(
     ("build", "options", "match"),
     [
-        (untied, {"rank": 0}, "rank must be a positive integer, not 0"),
-        (untied, {"rank": 2.5}, "rank must be a positive integer, not 2.5"),
+        (untied, {"rank": 0}, "rank must be a whole number of at least 1; received 0"),
+        (untied, {"rank": 2.5}, "rank must be a whole number .*received 2.5"),
         (untied, {"rank": 2}, "no two sites .* share a layer; give a plan"),
         (untied, {"rank": 2, "plan": "AAABC", "sites": ["e_*"]}, "share a layer among"),
         (untied, {"rank": 2, "plan": "AAABB", "sites": ["nothing"]}, "no site matches 'nothing'"),

@@ -51,9 +51,9 @@ def test_training_goes_on_from_the_optimizer_s_count():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="steps must be a positive integer, not 0"):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1; received 0"):
         SoftTying(PLAN, steps=0)
-    with pytest.raises(ValueError, match="power must be positive, not 0"):
+    with pytest.raises(ValueError, match="power must be a finite number above 0; received 0"):
         SoftTying(PLAN, steps=1, power=0)
     model, (x, y) = net(), data()
     model.compile("sgd", "mse")

@@ -291,9 +291,9 @@ def test_adapters_of_a_model_in_half_precision():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"rank": 0}, "rank must be a positive integer, not 0"),
-        ({"rank": 2.5}, "not 2.5"),
-        ({"alpha": 0}, "alpha must be positive"),
+        ({"rank": 0}, "rank must be a whole number of at least 1; received 0"),
+        ({"rank": 2.5}, "received 2.5"),
+        ({"alpha": 0}, "alpha must be a finite number above 0"),
         ({"rank": 99}, r"head: its kernel 16×6 has room for ranks below 4.36"),
         ({"where": "nothing*"}, "'nothing\\*' matches no stage"),
         ({"where": ["block_0", "last_norm"]}, "(?s)'last_norm' chooses no layer.*no kernel"),

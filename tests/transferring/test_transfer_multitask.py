@@ -137,7 +137,7 @@ def test_missing_targets_neither_train_nor_count():
         (lambda b, m: Head("ranking"), "classification, multi_label, regression"),
         (lambda b, m: Head("classification", 1), "needs 2 units or more, not 1"),
         (lambda b, m: Head("regression", sd=0.0), "above 0"),
-        (lambda b, m: attach_heads(b, {}), "names of their own"),
+        (lambda b, m: attach_heads(b, {}), "heads must not be empty"),
         (lambda b, m: attach_heads(b, {"stem": HEADS["kind"]}), r"taken: \['stem'\]"),
         (lambda b, m: attach_heads(m, HEADS), r"features \(batch, width\)"),
         (lambda b, m: compile_heads(m, {"kind": HEADS["kind"]}), "the model has the heads"),

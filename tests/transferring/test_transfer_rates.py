@@ -150,7 +150,7 @@ def test_stages_and_what_chooses_them():
     ("arguments", "words"),
     [
         ({"multipliers": {"block_9*": 2}}, r"'block_9\*' matches no stage"),
-        ({"decay": -0.5}, "negative"),
+        ({"decay": -0.5}, "decay must be a finite number of at least 0"),
         ({"shared": "sum"}, "mean, min, max, first"),
         ({"pattern": "["}, "regular expression"),
         ({"pattern": "nothing"}, "matches no site"),

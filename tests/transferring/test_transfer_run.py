@@ -379,7 +379,7 @@ def test_adapters_train_in_place_of_the_kernels_and_merge(net):
         ({"head": "cosin"}, "unknown head 'cosin'; valid are .* Did you mean 'cosine'"),
         ({"head": "cosine", "task": "ordinal"}, "not ordinal"),
         ({"class_weight": {0: 1.0}}, "each class 0 to 2"),
-        ({"schedule": "linear"}, "'cosine' or 'constant'"),
+        ({"schedule": "linear"}, "one of cosine, constant"),
         ({"views": 2}, "give augment too"),
         ({"augment": "jiter"}, "'jitter'"),
         ({"augment": lambda x, seed: x[:, :4]}, "augment made"),

@@ -102,7 +102,7 @@ def test_jitter_moves_images_and_depends_on_the_seed(digits):
             lambda b: probe.fit_probe(np.eye(3), np.array([0, 0, 2]), classes=3, strength=1),
             r"\[1\]",
         ),
-        (lambda b: tune.Schedule(-1.0), "positive"),
+        (lambda b: tune.Schedule(-1.0), "must be a finite number above 0"),
         (lambda b: tune.Schedule(1e-3, steps=3, points=4), "1 to 3"),
     ],
 )

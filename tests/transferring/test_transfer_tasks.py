@@ -111,7 +111,7 @@ def bad(y, part=slice(None), value=0):
         ("classification", split(np.eye(3)[RANK]), "argmax"),
         ("classification", bad(RANK.astype(float), 0, np.nan), "1 of 40 targets are NaN"),
         ("classification", {"train": (X, RANK[:-1])}, "150 examples and 149 targets"),
-        ("classification", {"test": (X, RANK)}, "train is needed"),
+        ("classification", {"test": (X, RANK)}, "with train"),
         ("classification", {"train": (X * np.nan, RANK)}, "900 values of x are NaN"),
         ("classification", {"train": (X, RANK), "test": (X[:, :5], RANK)}, "differ in the shape"),
         ("classification", 3, "mapping of splits"),

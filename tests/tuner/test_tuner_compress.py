@@ -150,7 +150,7 @@ def test_bad_input_is_refused(parent, digits):
         compress(parent, (x, y), relax=-1)
     with pytest.raises(ValueError, match="cannot be stored in 100 "):
         compress(parent, (x, y), max_parameters=100)
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
         Recovery(batch_size=0)
-    with pytest.raises(ValueError, match="share is 0 to 1"):
+    with pytest.raises(ValueError, match=r"share must be .* of at least 0 and at most 1"):
         Recovery(share=2)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo import checks
 from wszoo.arguments import array, checked
 from wszoo.data import images, labels, modes
 from wszoo.data.errors import MissingDataError, check_memory, check_positive
@@ -18,7 +19,15 @@ from wszoo.data.splitting import complete
 from wszoo.declared import arrays_of_npz
 
 
-@checked(x=array, y=array)
+def _labels(name: str, value: object) -> object:
+    """An array of any dtype: what labels have to be is said below, with what to do."""
+    given = np.asarray(value)
+    if given.ndim == 0 or not given.size:
+        raise ValueError(f"{name} must be an array of labels; received {checks.shown(value)}")
+    return value
+
+
+@checked(x=array, y=_labels)
 def from_arrays(
     x: np.ndarray,
     y: np.ndarray,

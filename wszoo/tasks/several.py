@@ -103,7 +103,7 @@ def attach_heads(backbone: keras.Model, heads: Mapping[str, Head]) -> keras.Mode
 @checked(
     heads=by_name(some(Head, "a Head"), least=1),
     optimizer=optimizer,
-    weights=either(mapping, one_word("uncertainty")),
+    weights=either(mapping, one_word("uncertainty"), valid="numbers by task or 'uncertainty'"),
 )
 def compile_heads(
     model: keras.Model,

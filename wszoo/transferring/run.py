@@ -11,11 +11,11 @@ from wszoo.arguments import (
     checked,
     each,
     either,
+    mapping,
     model,
     of_class,
     one_word,
     path,
-    some,
     token,
     whatever,
 )
@@ -39,17 +39,21 @@ def _freeze(name: str, value: Any) -> Any:
 
 
 @checked(
-    backbone=either(checks.text, model),
+    backbone=either(checks.text, model, valid="a name or a functional Keras model"),
     task=either(checks.text, of_class("Task")),
     data=whatever,
     freeze=_freeze,
-    order=each(either(checks.number, token)),
-    head=either(checks.text, called),
+    order=either(token, each(either(checks.number, token))),
+    head=either(checks.text, called, valid="a name, a layer or a function"),
     schedule=one_word("cosine", "constant"),
     optimizer=of_class("Optimizer"),
     cache=either(checks.flag, path),
-    augment=either(called, one_word("jitter")),
-    class_weight=either(some(Mapping, "a weight a class"), one_word("balanced")),
+    augment=either(
+        called, one_word("jitter"), valid="'jitter' or a function (images, seed) → images"
+    ),
+    class_weight=either(
+        mapping, one_word("balanced"), valid="'balanced' or a weight for each class"
+    ),
     mixed_precision=either(checks.flag, checks.text),
     weights=path,
     input_range=each(checks.number, least=2),

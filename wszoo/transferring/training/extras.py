@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import private
+from wszoo import checks, private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.copying import copy
@@ -148,6 +148,7 @@ def class_weights(
             f"class_weight is 'balanced' or a weight for each class 0 to {classes - 1}; received "
             f"{weights!r}"
         )
-    if min(weights.values()) < 0:
-        raise ValueError(f"a class weight is 0 or more; received {dict(weights)}")
-    return {int(label): float(weight) for label, weight in weights.items()}
+    return {
+        int(label): checks.number(f"class_weight[{label}]", weight, least=0)
+        for label, weight in weights.items()
+    }
