@@ -22,7 +22,7 @@ from typing import Any, TypeVar, get_args
 from wszoo import checks
 
 Check = Callable[[str, Any], Any]
-Target = TypeVar("Target", bound=Callable[..., Any])
+Target = TypeVar("Target", bound=Callable[..., Any])  # is given back as it came, typed
 
 MOST = 2**31 - 1  # counts and sizes are 32-bit numbers inside of TensorFlow
 # What a Keras layer takes beside its own arguments.
@@ -30,7 +30,9 @@ OF_LAYERS = ("name", "dtype", "trainable", "autocast", "activity_regularizer", "
              "input_shape", "input_dim", "batch_shape", "batch_input_shape")  # fmt: skip
 
 
-def checked(*, also: Collection[str] | None = None, **own: Check | None) -> Callable[..., Any]:
+def checked(
+    *, also: Collection[str] | None = None, **own: Check | None
+) -> Callable[[Target], Target]:
     """A decorator that checks what a function, or a class's `__init__`, is called with.
 
     `own` are checks by argument, before the tables'; `None` switches one off. Where the function

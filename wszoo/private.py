@@ -5,6 +5,7 @@ opens this file. Tried with Keras 3.15, TensorFlow 2.21 and KerasTuner 1.4. Else
 are none (`tests/test_private.py`), but for methods that a subclass overrides.
 """
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -154,6 +155,38 @@ def trial_folder(oracle: Any, trial_id: str) -> str:
     return oracle._get_trial_dir(trial_id)
 
 
+def trial_weights(tuner: Any, trial_id: str) -> str:
+    """Where a KerasTuner tuner keeps the best weights of a trial."""
+    return tuner._get_checkpoint_fname(trial_id)
+
+
+def saves_by(callback: Any, save: Callable[[], None]) -> None:
+    """Lets KerasTuner's callback for the best epoch's weights save them by another function."""
+    callback._save_model = save
+
+
 def is_worker(tuner: Any) -> bool:
     """Whether a KerasTuner tuner takes its trials from a chief in another process."""
     return tuner._is_worker()
+
+
+def weights_in_memory(model: Any) -> io.BytesIO:
+    """The HDF5 file that `model.save_weights` would write. Keras' public ways take a path."""
+    from keras.src.saving.saving_lib import H5IOStore, _save_state
+
+    memory = io.BytesIO()
+    store = H5IOStore(memory, mode="w")
+    _save_state(
+        model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
+    )
+    store.close()
+    return memory
+
+
+def model_in_memory(model: Any) -> io.BytesIO:
+    """The `.keras` file that `keras.saving.save_model` would write; its public way takes a path."""
+    from keras.src.saving.saving_lib import save_model
+
+    memory = io.BytesIO()
+    save_model(model, memory)
+    return memory

@@ -10,19 +10,18 @@ from types import ModuleType
 from typing import Any
 
 REPO = Path(__file__).parents[2]
-PACKAGES = ("", ".data", ".data.nab", ".layers", ".tuner", ".comparison", ".relaxed")
+PACKAGES = ("", ".data", ".data.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
+            ".exporting", ".transferring")  # fmt: skip
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")
 RECIPES = ("recipes/*.py",)
 # Commands, models (see the registry), and helpers below the packages.
 INSIDE = {"cli", "models", "checks", "claims", "errors", "files", "options", "option_values",
           "stopping", "declared", "checksums"}  # fmt: skip
-# What the callable packages call, and what docstrings speak of.
+# What docstrings speak of.
 ALSO = (
-    "wszoo.exporting.api.export",
     "wszoo.exporting.tflite.write.litert",
     "wszoo.exporting.onnx.onnx_file",
     "wszoo.exporting.stored.inspect_file",
-    "wszoo.transferring.run.transfer",
     "wszoo.transferring.features.cache.features",
     "wszoo.transferring.features.cache.views",
     "wszoo.transferring.freezing.plan.Phase",

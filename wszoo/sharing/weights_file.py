@@ -4,7 +4,6 @@ HDF5 that runs out of disk while it closes a file ends Python by a segmentation 
 cannot, and a full disk is an `OSError` like any other.
 """
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ import h5py
 import keras
 import numpy as np
 
-# Keras gives these functions and this class no public name that takes a file in memory.
-from keras.src.saving.saving_lib import H5IOStore, _save_state
-from keras.src.saving.saving_lib import save_model as _save_model
+from wszoo import private
 
 
 def write_weights(
@@ -26,12 +23,7 @@ def write_weights(
     Raises `OSError` where the disk does not take it; see `wszoo.files.written_whole` for one that
     appears whole.
     """
-    memory = io.BytesIO()
-    store = H5IOStore(memory, mode="w")
-    _save_state(
-        model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
-    )
-    store.close()
+    memory = private.weights_in_memory(model)
     if notes:
         with h5py.File(memory, "a") as file:
             for name, values in notes.items():
@@ -41,6 +33,4 @@ def write_weights(
 
 def write_model(model: Any, path: Path) -> None:
     """Writes a `.keras` file as `keras.saving.save_model` does."""
-    memory = io.BytesIO()
-    _save_model(model, memory)
-    path.write_bytes(memory.getbuffer())
+    path.write_bytes(private.model_in_memory(model).getbuffer())

@@ -176,7 +176,7 @@ class TieOracle(keras_tuner.Oracle):
     # -- files ----------------------------------------------------------------------------------
 
     def save(self) -> None:
-        checksums.write_json(self._get_oracle_fname(), self.get_state())
+        checksums.write_json(private.oracle_file(self), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = Path(private.trial_folder(self, trial.trial_id)) / "trial.json"
@@ -188,7 +188,7 @@ class TieOracle(keras_tuner.Oracle):
 
         Raises `ValueError` for files that are not as they were written.
         """
-        path = Path(self._get_oracle_fname())
+        path = Path(private.oracle_file(self))
         if path.is_file():
             for file in (path, *sorted(path.parent.glob("trial_*/trial.json"))):
                 intact(file, checksums.read_json)
@@ -231,16 +231,16 @@ class TieTuner(keras_tuner.Tuner):
     def save(self) -> None:
         if not private.is_worker(self):
             self.oracle.save()
-        checksums.write_json(self._get_tuner_fname(), self.get_state())
+        checksums.write_json(private.tuner_file(self), self.get_state())
 
     def reload(self) -> None:
         """As KerasTuner's. Raises `ValueError` for a file that is not as it was written."""
-        intact(Path(self._get_tuner_fname()), checksums.read_json)
+        intact(Path(private.tuner_file(self)), checksums.read_json)
         super().reload()
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         histories = super().run_trial(trial, *args, **kwargs)
-        if (path := Path(self._get_checkpoint_fname(trial.trial_id))).is_file():
+        if (path := Path(private.trial_weights(self, trial.trial_id))).is_file():
             checksums.seal(path)
         return histories
 
@@ -254,7 +254,7 @@ class TieTuner(keras_tuner.Tuner):
         """With KerasTuner's callback for the best epoch's weights writing them whole."""
         for callback in settings["callbacks"]:
             if type(callback).__name__ == "SaveBestEpoch":
-                callback._save_model = partial(_save_best, callback)
+                private.saves_by(callback, partial(_save_best, callback))
         return super()._build_and_fit_model(trial, *args, **settings)
 
     def _run_and_update_trial(self, trial: Any, *args: Any, **settings: Any) -> None:
@@ -269,7 +269,7 @@ class TieTuner(keras_tuner.Tuner):
 
         Raises `ValueError` where the trial's weights are not as they were written.
         """
-        intact(Path(self._get_checkpoint_fname(trial.trial_id)), checksums.check_seal)
+        intact(Path(private.trial_weights(self, trial.trial_id)), checksums.check_seal)
         return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
 
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
