@@ -635,7 +635,7 @@ def _calls() -> dict[str, Any]:
         "tuner.compressing.compress.Recovery": lambda w: {
             "epochs": 1, "learning_rate": 1e-3, "batch_size": 4,
                                               "share": 0.3, "temperature": 2.0},
-        "tuner.compress": lambda w: {
+        "tuner.compressing.compress": lambda w: {
             "model": w.model, "train": w.train, "max_parameters": None, "fraction": 0.9,
             "method": "weights", "sites": list("abcd"), "relax": 0, "recovery": _recovery(),
             "seed": 0, "verbose": 0},
