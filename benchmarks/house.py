@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from wszoo.cli import run
+from wszoo.command_line import run
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("wszoo", "recipes", "benchmarks")

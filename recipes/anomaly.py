@@ -29,11 +29,8 @@ from sklearn.metrics import roc_auc_score
 
 import wszoo
 from wszoo import report
-from wszoo.cli import run
-from wszoo.data import load, nab
-from wszoo.data.csv_file import is_table_file
-from wszoo.files import write_json
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     Data,
     DataDir,
@@ -46,6 +43,9 @@ from wszoo.options import (
     text,
     whole,
 )
+from wszoo.data import load, nab
+from wszoo.data.csv_file import is_table_file
+from wszoo.files import write_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLANS = {"tied": None, "untied": "untied"}  # a model's name in the tables → its plan

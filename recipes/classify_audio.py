@@ -23,10 +23,10 @@ import typer
 
 import wszoo
 from wszoo import report, training
-from wszoo.cli import run
+from wszoo.command_line import run
+from wszoo.command_line.options import DataDir, Seed, file, folder, rate, settings, text, whole
 from wszoo.data import Source, audio, load
 from wszoo.files import write_json
-from wszoo.options import DataDir, Seed, file, folder, rate, settings, text, whole
 
 
 def main(

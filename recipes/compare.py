@@ -28,13 +28,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from wszoo import checks
-from wszoo.cli import run
-from wszoo.comparison import Conditions, Study, registered, summarise
-from wszoo.comparison.summary import sentence
-from wszoo.comparison.tables import markdown, picture, tables
-from wszoo.data import load
-from wszoo.files import write_json, write_text
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     RATE,
     Data,
@@ -51,6 +46,11 @@ from wszoo.options import (
     whole,
     words,
 )
+from wszoo.comparison import Conditions, Study, registered, summarise
+from wszoo.comparison.summary import sentence
+from wszoo.comparison.tables import markdown, picture, tables
+from wszoo.data import load
+from wszoo.files import write_json, write_text
 from wszoo.report import untimed
 
 RESTORE = "Autoencoders restore inputs with noise of this standard deviation."

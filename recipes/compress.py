@@ -24,9 +24,8 @@ from rich.table import Table
 
 import wszoo
 from wszoo import evaluation, training
-from wszoo.cli import run
-from wszoo.files import write_json
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     DataDir,
     ManualDir,
@@ -41,6 +40,7 @@ from wszoo.options import (
     word,
     words,
 )
+from wszoo.files import write_json
 from wszoo.tuner.compressing.compress import Recovery, compress, recover
 from wszoo.tuner.compressing.narrow import narrower
 from wszoo.tuner.pricing.suggest import METHODS

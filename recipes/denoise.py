@@ -16,9 +16,9 @@ from scipy.ndimage import median_filter
 
 import wszoo
 from wszoo import evaluation, report, training
-from wszoo.cli import run
+from wszoo.command_line import run
+from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text
 from wszoo.files import write_json
-from wszoo.options import DataDir, ManualDir, argument, folder, number, text
 
 
 def main(

@@ -18,12 +18,12 @@ from rich.table import Table
 
 import wszoo
 from wszoo import evaluation, report
-from wszoo.cli import run
+from wszoo.command_line import run
+from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text, word
 from wszoo.exporting import gate, parity
 from wszoo.exporting.tflite.share import PREFER
 from wszoo.exporting.tflite.write import BYTES
 from wszoo.files import write_json
-from wszoo.options import DataDir, ManualDir, argument, folder, number, text, word
 
 
 def main(

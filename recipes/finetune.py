@@ -36,15 +36,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import checks, option_values, report, tasks
-from wszoo.cli import run
-from wszoo.data import Source, load
-from wszoo.data.csv_file import is_table_file
-from wszoo.data.images import RESIZE
-from wszoo.exporting.saved_model.write import saved_model
-from wszoo.files import remove_whole, write_json
-from wszoo.locks import only_one
-from wszoo.options import (
+from wszoo import checks, report, tasks
+from wszoo.command_line import option_values, run
+from wszoo.command_line.options import (
     ANY,
     Data,
     DataDir,
@@ -59,6 +53,12 @@ from wszoo.options import (
     word,
     words,
 )
+from wszoo.data import Source, load
+from wszoo.data.csv_file import is_table_file
+from wszoo.data.images import RESIZE
+from wszoo.exporting.saved_model.write import saved_model
+from wszoo.files import remove_whole, write_json
+from wszoo.locks import only_one
 from wszoo.tasks import heads, probe
 from wszoo.tasks.named_heads import HEADS
 from wszoo.transferring import backbones

@@ -29,12 +29,8 @@ from rich.progress import Progress
 
 import wszoo
 from wszoo import checksums, claims, report
-from wszoo.cli import run
-from wszoo.comparison import paired
-from wszoo.data import Source, load
-from wszoo.data.splitting import first_stratified
-from wszoo.files import write_json, write_text
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     Data,
     DataDir,
@@ -47,6 +43,10 @@ from wszoo.options import (
     whole,
     words,
 )
+from wszoo.comparison import paired
+from wszoo.data import Source, load
+from wszoo.data.splitting import first_stratified
+from wszoo.files import write_json, write_text
 from wszoo.transferring.rivals import WAYS, Rivals
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most

@@ -22,11 +22,21 @@ import typer
 
 import wszoo
 from wszoo import registry, training, weights
-from wszoo.cli import run
+from wszoo.command_line import run
+from wszoo.command_line.options import (
+    Seed,
+    Smoke,
+    file,
+    folder,
+    number,
+    rate,
+    settings,
+    text,
+    whole,
+)
 from wszoo.data import Source, load
 from wszoo.data import text as texts
 from wszoo.files import write_json, write_text
-from wszoo.options import Seed, Smoke, file, folder, number, rate, settings, text, whole
 
 PRETRAINED = "tiny_shakespeare"
 

@@ -31,10 +31,10 @@ from scipy.ndimage import distance_transform_edt
 
 import wszoo
 from wszoo import batches, checksums, claims, report
-from wszoo.cli import run
+from wszoo.command_line import run
+from wszoo.command_line.options import ANY, DataDir, Smoke, folder, rate, text, whole
 from wszoo.data import load
 from wszoo.files import write_text
-from wszoo.options import ANY, DataDir, Smoke, folder, rate, text, whole
 from wszoo.tasks.several import Head, attach_heads, compile_heads, known, sharing_between_tasks
 from wszoo.training import cosine
 

@@ -22,11 +22,8 @@ import numpy as np
 import typer
 
 from wszoo import batches, checks, claims, registry, training, weights
-from wszoo.cli import run
-from wszoo.data import Source, load, pen
-from wszoo.files import remove_whole
-from wszoo.locks import only_one
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     Data,
     DataDir,
@@ -42,6 +39,9 @@ from wszoo.options import (
     whole,
     word,
 )
+from wszoo.data import Source, load, pen
+from wszoo.files import remove_whole
+from wszoo.locks import only_one
 
 VIEWS = ("none", "pen")
 REPO = Path(__file__).resolve().parent.parent

@@ -24,10 +24,8 @@ from rich.progress import Progress
 
 import wszoo
 from wszoo import evaluation, registry
-from wszoo.cli import run
-from wszoo.data import Source, load
-from wszoo.files import write_json
-from wszoo.options import (
+from wszoo.command_line import run
+from wszoo.command_line.options import (
     ANY,
     Data,
     DataDir,
@@ -42,6 +40,8 @@ from wszoo.options import (
     whole,
     words,
 )
+from wszoo.data import Source, load
+from wszoo.files import write_json
 from wszoo.tuner import Front, SearchSpace, search
 
 

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.faults import bad_commands, command_lines
-from wszoo import cli, options
+from wszoo import cli
+from wszoo.command_line import options
 from wszoo.transferring.freezing import plan_yaml
 from wszoo.transferring.freezing.plan import FreezePlan
 

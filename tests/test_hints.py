@@ -15,7 +15,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import typer
 
 import wszoo
 import wszoo.cli
@@ -35,7 +34,8 @@ ENTRIES = {
         "wszoo.data.series:read_csv",
         "wszoo.transferring.run:transfer",  # it loads what it is given by name
     ],
-    "export": ["wszoo.exporting.api:export"],
+    "exporting": ["wszoo.exporting.api:export"],
+    "tasks": ["wszoo.transferring.run:transfer"],
     "input_range": ["wszoo.transferring.run:transfer"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
@@ -45,7 +45,10 @@ ENTRIES = {
         "wszoo.sharing.retie:retie",
     ],
     # Notes speak of the policy of a freeze plan.
-    "transfer": ["wszoo.transferring.run:transfer", "wszoo.transferring.freezing.freeze:freeze"],
+    "transferring": [
+        "wszoo.transferring.run:transfer",
+        "wszoo.transferring.freezing.freeze:freeze",
+    ],
     "tuner": ["wszoo.tuner.searching.search:search", "wszoo.tuner.pricing.suggest:suggest"],
 }
 NAMES = {"np": np, "y": np.ndarray, "keras": keras, "wszoo": wszoo}  # as messages spell them
@@ -145,7 +148,10 @@ def test_arguments_that_messages_name_exist(file):
 
 
 def test_a_false_hint_is_found():
-    convert, files = PACKAGE / "export" / "convert.py", PACKAGE / "sharing" / "files.py"
+    convert, files = (
+        PACKAGE / "exporting" / "tflite" / "convert.py",
+        PACKAGE / "sharing" / "files.py",
+    )
     assert false_hints("give one, such as batch=1", convert) == ["batch"]
     assert not false_hints("give one, such as signature_batch=1", convert)
     assert false_hints("take wszoo.load(path, safe_mode=False)", files) == ["safe_mode"]
@@ -155,9 +161,7 @@ def test_a_false_hint_is_found():
 
 
 def test_options_that_messages_name_exist():
-    known = {"--json", "--version"}.union(
-        *map(options, typer.main.get_command(wszoo.cli.app).commands.values())
-    )
+    known = {"--json", "--version"}.union(*map(options, map(wszoo.cli.command, wszoo.cli.COMMANDS)))
     for file in sorted(PACKAGE.rglob("*.py")):
         for text in texts(ast.parse(file.read_text())):
             assert set(OPTION.findall(text)) <= known, (file, text)
@@ -176,5 +180,5 @@ def test_options_that_a_recipe_names_are_its_own(recipe):
 
 
 def test_limits_that_export_names_are_options_too():
-    export = typer.main.get_command(wszoo.cli.app).commands["export"]
+    export = wszoo.cli.command("export")
     assert {"--bound", "--max-loss", "--signature-batch"} <= options(export)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from wszoo import errors
+from wszoo.command_line import errors
 
 COMMAND = """
 import sys, time
-from wszoo.cli import run
+from wszoo.command_line import run
 sys.argv = ["recipe.py", *sys.argv[1:]]
 def main(folder: str) -> None:
     from pathlib import Path

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 Kind = TypeVar("Kind", bound=type)
-_PAGE = "<pre style='line-height: 1.2; white-space: pre'>{code}</pre>"
+_PAGE = "<pre>{code}</pre>"
 
 
 def tabled(*methods: str) -> Callable[[Kind], Kind]:

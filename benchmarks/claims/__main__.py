@@ -25,7 +25,7 @@ from rich.progress import Progress
 from benchmarks.claims import page as claims_page
 from benchmarks.claims.studies import STUDIES
 from wszoo import comparison
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import load
 from wszoo.files import written_whole
 from wszoo.layers import LocallyConnected2D

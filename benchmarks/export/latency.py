@@ -26,7 +26,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import wszoo
 from benchmarks.export.others import FIXED_BATCH
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.exporting import parity
 from wszoo.exporting.tflite.convert import convert
 from wszoo.exporting.tflite.write import BYTES, litert

@@ -19,7 +19,7 @@ import typer
 import wszoo
 from benchmarks.export.others import FIXED_BATCH, LARGE, OTHERS, stir
 from wszoo import evaluation, registry
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.exporting import parity
 from wszoo.exporting.inspect import inspect_tflite
 from wszoo.exporting.stored import inspect_file

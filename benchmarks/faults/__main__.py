@@ -22,7 +22,7 @@ import typer
 
 from benchmarks import faults
 from benchmarks.faults import WAYS
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.files import written_whole
 
 ROOT = Path(__file__).resolve().parents[2]

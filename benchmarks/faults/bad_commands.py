@@ -191,7 +191,7 @@ def _click(app: Any, words: list[str]) -> Any:
         app, function = typer.Typer(add_completion=False), app
         app.command()(function)
     command = typer.main.get_command(app)
-    return command.commands[words[0]] if words else command
+    return command.get_command(None, words[0]) if words else command
 
 
 def _arguments(command: Any) -> list[str]:
@@ -230,7 +230,7 @@ def attempt(
 ) -> tuple[Any, str]:
     """`(exit code, what stands on stderr)`; the code is `None` for a command that began to work
     and the text a traceback for an exception that came through."""
-    from wszoo.cli import run as as_a_user
+    from wszoo.command_line import run as as_a_user
 
     def stop(*_: Any) -> None:
         raise _Began

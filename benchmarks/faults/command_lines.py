@@ -79,7 +79,7 @@ def commands() -> Iterator[tuple[str, Any, list[str]]]:
         groups.append((file.name, getattr(module, "app", None) or module.main))
     for name, app in groups:
         if isinstance(app, typer.Typer):
-            for word in typer.main.get_command(app).commands:
+            for word in typer.main.get_command(app).list_commands(None):
                 yield f"{name} {word}", app, [word]
         else:
             yield name, app, []

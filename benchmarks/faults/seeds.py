@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import command_lines, result
-from wszoo import cli
+from wszoo import command_line
 
 # Recipe → what its small line gets besides, so that all that it can draw is drawn.
 MORE = {
@@ -78,7 +78,7 @@ def run_all() -> None:
         os.chdir(place)
         sys.argv = [name.split()[0], *_line(name)]
         try:
-            cli.run(apps[name])
+            command_line.run(apps[name])
             code: Any = 0
         except SystemExit as end:
             code = end.code or 0

@@ -25,7 +25,7 @@ import typer
 
 from benchmarks.foreign import page as foreign_page
 from benchmarks.foreign.names import NAMES, STEPS
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.files import written_whole
 
 HERE = Path(__file__).resolve().parent

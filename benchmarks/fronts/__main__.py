@@ -23,7 +23,7 @@ from benchmarks.fronts import page as fronts_page
 from benchmarks.fronts.methods import BUDGET, OURS, PEERS, Trainings, ours, plain_seconds
 from benchmarks.fronts.tasks import EPOCHS, TASKS, Bench
 from wszoo import claims
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import load
 from wszoo.files import written_whole
 

@@ -19,7 +19,7 @@ from rich.progress import track
 from benchmarks.planted.methods import OURS, PEERS, Measured, Trials, ours
 from benchmarks.planted.stored import EIGHT_SEEDS, read, write
 from benchmarks.planted.tasks import DRAWS, TASKS, Bench, Task
-from wszoo.cli import run
+from wszoo.command_line import run
 
 FIRST_TRUTH_SEED = 5000  # its weights and orders are none of those that searches see
 SAMPLE = 400  # plans of eight sites whose truth is measured

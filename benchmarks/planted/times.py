@@ -20,7 +20,7 @@ from benchmarks.fronts.neighbours import joined
 from benchmarks.planted.methods import EPOCHS, OURS, Measured, ours
 from benchmarks.planted.stored import read, write
 from benchmarks.planted.tasks import DRAWS, EXAMPLES, OUTPUTS, PRICE, TRAINING, WIDTH, Bench, Task
-from wszoo.cli import run
+from wszoo.command_line import run
 
 TASK = Task("ABABAB", DRAWS[0])
 SHORTER = {  # enough for the seconds of a training, which are what the page multiplies

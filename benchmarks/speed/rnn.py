@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.layers import TimeSharedRNN
 from wszoo.layers.time_shared_rnn import CELLS
 

@@ -19,7 +19,7 @@ from rich.progress import track
 
 import wszoo
 from wszoo import report
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import Source, load
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes"))

@@ -29,7 +29,7 @@ import typer
 
 import wszoo
 from wszoo import report
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import images, load
 from wszoo.data.splitting import first_stratified
 from wszoo.files import written_whole

@@ -25,7 +25,7 @@ import typer
 
 import wszoo
 from wszoo import batches, claims, report, training
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.comparison.summary import paired
 from wszoo.data import load
 from wszoo.files import written_whole

@@ -22,7 +22,7 @@ import typer
 
 import wszoo
 from wszoo import claims, report, training
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import Source, load
 from wszoo.files import written_whole
 

@@ -27,7 +27,7 @@ from scipy.stats import spearmanr
 
 import wszoo
 from wszoo import batches, claims, report, training
-from wszoo.cli import run
+from wszoo.command_line import run
 from wszoo.data import load
 from wszoo.files import written_whole
 from wszoo.sharing.plan import SharingPlan

@@ -16,8 +16,9 @@ from typing import Annotated, Any
 
 import typer
 
-from wszoo import checks, option_values
-from wszoo.option_values import Valid, split
+from wszoo import checks
+from wszoo.command_line import option_values
+from wszoo.command_line.option_values import Valid, split
 
 __all__ = ["Data", "DataDir", "ManualDir", "Seed", "Smoke", "argument", "file", "folder", "name",
            "new_file", "number", "numbers", "rate", "settings", "split", "text", "whole", "word",

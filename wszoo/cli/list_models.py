@@ -1,0 +1,54 @@
+"""`wszoo list`: the registered models."""
+
+import json
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from wszoo.cli.shared import Json, print_table, short
+from wszoo.command_line.options import (
+    argument,
+    text,
+    word,
+)
+
+
+def _known(key: str) -> list[str]:
+    """The tasks or families of the registered models."""
+    from wszoo import registry
+
+    return sorted({getattr(registry.entry(name), key) for name in registry.list_models()})
+
+
+def command(
+    pattern: Annotated[str, argument(text("A glob over names."))] = "*",
+    task: Annotated[str | None, word("Only this task.", valid=partial(_known, "task"))] = None,
+    family: Annotated[
+        str | None, word("Only this family.", valid=partial(_known, "family"))
+    ] = None,
+    pretrained: Annotated[
+        bool | None, typer.Option(help="Only models with (or without) shipped weights.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the registered models."""
+    from wszoo import registry
+
+    names = registry.list_models(pattern, task=task, family=family, pretrained=pretrained)
+    rows = [registry.info(name) for name in names]
+    if as_json:
+        print(json.dumps([short(row) for row in rows], indent=1))
+        return
+    from rich.table import Table
+
+    table = Table()
+    for title in ("name", "task"):
+        table.add_column(title, no_wrap=True)
+    for title in ("family", "sharing", "weights (stored parameters)"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row["weights"].items()]
+        cells = (row["name"], row["task"], row["family"], row["sharing"], "\n".join(tags))
+        table.add_row(*cells)
+    print_table(table)
