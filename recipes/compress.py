@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import wszoo
-from wszoo import evaluation, training
+from wszoo import evaluation, tasks, training
 from wszoo.command_line import run
 from wszoo.command_line.options import (
     ANY,
@@ -76,7 +76,7 @@ def main(
     source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
     x, y = source.arrays("train")
     step = max(1, len(x) // examples)
-    train = x[::step], (x if task == "reconstruction" else y)[::step]
+    train = x[::step], (x if tasks.find(task).restores else y)[::step]
     recovery = Recovery(epochs, learning_rate)
 
     started = time.perf_counter()

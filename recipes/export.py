@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import wszoo
-from wszoo import evaluation, report
+from wszoo import evaluation, report, tasks
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text, word
 from wszoo.exporting import gate, parity
@@ -54,7 +54,7 @@ def main(
     console = Console()
     console.print(table(model, source.name, rows))
     write_json(out / "metrics.json", rows)
-    if task == "reconstruction" and len(source.input_shape) == 3:
+    if tasks.find(task).restores and len(source.input_shape) == 3:
         picture(out, {name: x[:10] for name, x in real["inputs"].items()}, rows)
 
 

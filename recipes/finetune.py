@@ -242,7 +242,7 @@ def check_own(
         folder = option_values.new_folder("--cache", Path(cache))
         if not folder.exists() and (near := checks.near(cache, ("auto", "off"))):
             raise ValueError(f"--cache must be auto, off or a folder; received {cache!r}{near}")
-    if order is not None and task != "ordinal":
+    if order is not None and not tasks.find(task).ordered:
         raise ValueError(f"--order is for --task ordinal, not for {task}")
     if ":" not in backbone and (weights != "imagenet" or image_size is not None):
         option = "--image-size" if weights == "imagenet" else "--weights"
@@ -253,7 +253,7 @@ def source_for(
     backbone: str, data: str, task: str, image_size: int | None, **places: Any
 ) -> Source | str:
     """The data of a run of your own; targets that are no classes stay in their .npz."""
-    if data.endswith(".npz") and task in ("multi_label", "regression", "ordinal"):
+    if data.endswith(".npz") and not tasks.find(task).labels:
         return data
     found = backbones.find(backbone, image_size=image_size)
     if is_table_file(Path(data)):

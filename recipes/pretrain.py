@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import typer
 
-from wszoo import batches, checks, claims, registry, training, weights
+from wszoo import batches, checks, claims, registry, tasks, training, weights
 from wszoo.command_line import run
 from wszoo.command_line.options import (
     ANY,
@@ -85,7 +85,7 @@ def main(
     config = {"input_shape": source.input_shape} | json.loads(set_)
     if "vocabulary" in entry.config:
         config.setdefault("vocabulary", len(source.vocabulary))
-    if entry.task == "classification":
+    if tasks.find(entry.task).labels:
         config.setdefault("head", source.num_classes * (4 if turns else 1))
     check_fits(entry, source)
     plan = entry.plan(sharing, **config)
@@ -142,13 +142,13 @@ def epoch_maker(
     task: str, source: Source, views: str, turns: bool, max_examples: int | None, noise: float
 ) -> tuple[Any, int]:
     """`(make, examples)`: the function (seed, epoch) → (x, y), and the examples of an epoch."""
-    x, y = source.arrays("train")
-    if turns and (views != "pen" or task != "classification"):
+    (x, y), kind = source.arrays("train"), tasks.find(task)
+    if turns and (views != "pen" or not kind.labels):
         raise ValueError("--turns needs a classifier and --views pen")
-    if noise and task != "reconstruction":
+    if noise and not kind.restores:
         raise ValueError(f"--noise is for autoencoders; this model's task is {task}")
     x, y = x[:max_examples], y[:max_examples]
-    if task == "language_modelling":
+    if kind.continues:
         return windows_maker(x, y)
     copies = 4 if turns else 1
     drawings = pen.prepare(x) if views == "pen" else None
@@ -158,7 +158,7 @@ def epoch_maker(
         order = batches.shuffled(len(x) * copies, rng)
         index, turn = order // copies, order % copies
         seen = x[index] if drawings is None else pen.views(drawings, index, turn, rng)
-        if task == "reconstruction":
+        if kind.restores:
             return training.noisy(seen, noise, rng) if noise else seen, seen
         classes = source.num_classes * copies
         return seen, np.eye(classes, dtype="float32")[y[index] + turn * source.num_classes]
@@ -183,7 +183,7 @@ def windows_maker(x: np.ndarray, y: np.ndarray) -> tuple[Any, int]:
 def check_fits(entry: registry.Entry, source: Source) -> None:
     """Raises `ValueError` where a model of tokens meets other data, or the other way round."""
     modelling = source.splits["train"][1].ndim == 2
-    if modelling != (entry.task == "language_modelling") or bool(source.vocabulary) != (
+    if modelling != tasks.find(entry.task).continues or bool(source.vocabulary) != (
         "vocabulary" in entry.config
     ):
         kind = "a text" if modelling else "labelled texts" if source.vocabulary else "no text"
@@ -203,11 +203,8 @@ def compile_for(
         training.cosine(learning_rate, steps, warmup=steps // 15), weight_decay=weight_decay
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "scale"])
-    if task == "reconstruction":
-        model.compile(optimizer, loss="mse")
-        return
-    if task == "language_modelling":
-        model.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    if not tasks.find(task).labels:
+        model.compile(optimizer, loss=tasks.find(task).loss())
         return
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
     model.compile(optimizer, loss=loss, metrics=["accuracy"])

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import evaluation, registry
+from wszoo import evaluation, registry, tasks
 from wszoo.command_line import run
 from wszoo.command_line.options import (
     ANY,
@@ -76,7 +76,7 @@ def main(
         examples, plans, epochs, seeds = 200, 4, 1, 2
         held = (held[0][:100], held[1][:100])
     train = (train[0][:examples], train[1][:examples])
-    if task == "reconstruction":
+    if tasks.find(task).restores:
         train, held = (train[0], train[0]), (held[0], held[0])
     chosen = None if sites is None else split(sites)
     whole = None if max_parameters is None else max_parameters
@@ -113,9 +113,9 @@ def untied_model(
         return model, source, task
     source, task = load(data, data_dir=data_dir, manual_dir=manual_dir), registry.entry(target).task
     settings = {"input_shape": source.input_shape}
-    if task == "classification":
+    if tasks.find(task).labels:
         settings["head"] = source.num_classes
-    if task == "language_modelling":
+    if tasks.find(task).continues:
         settings["vocabulary"] = source.num_classes
     try:
         return registry.get(target, sharing="untied", **settings), source, task
@@ -126,12 +126,10 @@ def untied_model(
 def compiled(model: keras.Model, task: str, rate: float) -> str:
     """Compiles the model for its task; what is searched for."""
     optimizer = keras.optimizers.Adam(rate)
-    if task == "reconstruction":
-        model.compile(optimizer, loss="mse")
-        return "val_loss"
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss=loss, metrics=["accuracy"])
-    return "val_accuracy" if task == "classification" else "val_loss"
+    kind = tasks.find(task)
+    metrics = [] if kind.restores else ["accuracy"]
+    model.compile(optimizer, loss=kind.loss(), metrics=metrics)
+    return "val_accuracy" if kind.labels else "val_loss"
 
 
 def finish(front: Front, out: Path, points: float) -> None:

@@ -67,7 +67,16 @@ MAY_IMPORT = {
         "layers",
         "training",
     },
-    "comparison": {*RUNS, "sharing", "registry", "data", "training", "transferring", "report"},
+    "comparison": {
+        *RUNS,
+        "tasks",
+        "sharing",
+        "registry",
+        "data",
+        "training",
+        "transferring",
+        "report",
+    },
     "tuner": {
         *RUNS,
         "sharing",

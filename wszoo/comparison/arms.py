@@ -64,13 +64,13 @@ def registered(
         raise ValueError(f"two arms are called {repeated[0]!r}; arms have labels of their own")
     if len(asked) < 2:
         raise ValueError(f"a comparison needs two arms or more; received {labels}")
-    arms, tasks = [], {}
+    arms, by_task = [], {}
     for label, plan, private in asked:
         config = {**(settings or {}), **private}
         found = registry.entry(config.pop("model", name))
-        tasks[found.task] = label
+        by_task[found.task] = label
         config.setdefault("input_shape", source.input_shape)
-        if found.task == "classification":
+        if tasks.find(found.task).labels:
             config.setdefault("head", source.num_classes)
         pattern = found.plan(plan, **config).pattern
         spec = {"model": found.name, "plan": pattern, "settings": config}
@@ -84,10 +84,10 @@ def registered(
                 f"{own!r}, written {DEFAULT!r})"
             ) from error
         arms.append(Arm(label, make, json.loads(json.dumps(spec))))
-    if len(tasks) > 1:
-        both = " and ".join(f"{label!r} is of {task}" for task, label in tasks.items())
+    if len(by_task) > 1:
+        both = " and ".join(f"{label!r} is of {task}" for task, label in by_task.items())
         raise ValueError(f"arms must be of one task; {both}")
-    return arms, next(iter(tasks))
+    return arms, next(iter(by_task))
 
 
 def _variant(text: str) -> tuple[str, str | None, dict[str, Any]]:

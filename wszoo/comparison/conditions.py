@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from wszoo import tasks
 from wszoo.arguments import checked, count, each, number_of, rate
-
-TASKS = ("classification", "reconstruction")
 
 
 @checked(rates=each(rate), tune_seeds=count)
@@ -27,15 +26,16 @@ class Conditions:
     tune_seeds: int = 2
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}, not {self.task!r}")
+        valid = [n for n in tasks.names(score=True) if not tasks.find(n).continues]
+        if self.task not in valid:
+            raise ValueError(f"task must be one of {', '.join(valid)}, not {self.task!r}")
         if self.steps % self.points:
             raise ValueError(
                 f"the number of points must divide the {self.steps} steps; {self.points} does not"
             )
         if not self.rates or min(self.rates) <= 0 or len(set(self.rates)) < len(self.rates):
             raise ValueError(f"learning rates must be positive and differ: {self.rates}")
-        if self.noise < 0 or (self.noise and self.task == "classification"):
+        if self.noise < 0 or (self.noise and not tasks.find(self.task).restores):
             raise ValueError(
                 f"noise is for reconstructions and not negative; received {self.noise} for "
                 f"{self.task}"
@@ -44,12 +44,12 @@ class Conditions:
     @property
     def metric(self) -> str:
         """The name of the task's score, which is compared."""
-        return "accuracy" if self.task == "classification" else "mse"
+        return tasks.find(self.task).metric
 
     @property
     def higher_is_better(self) -> bool:
         """Whether more of the metric is better."""
-        return self.task == "classification"
+        return tasks.find(self.task).higher_is_better
 
     @checked(step=number_of)
     def epochs(self, step: int, samples: int) -> float:

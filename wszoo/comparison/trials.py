@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wszoo import tasks
 from wszoo.arguments import checked
 from wszoo.comparison.conditions import Conditions
 from wszoo.data import Source
@@ -34,13 +35,11 @@ class Trainer:
     def __init__(self, make: Callable[[], keras.Model], conditions: Conditions):
         self.make, self.conditions = make, conditions
         self.model = make()
-        loss: Any = "mse"
-        if conditions.task == "classification":
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.stretch = conditions.steps // conditions.points
         optimizer = keras.optimizers.Adam(1e-3)
         # XLA halves the speed of small convolutions on a CPU.
         jit = "auto" if keras.backend.backend() != "tensorflow" else False
+        loss = tasks.find(conditions.task).loss()
         self.model.compile(optimizer, loss=loss, steps_per_execution=self.stretch, jit_compile=jit)
         optimizer.build(self.model.trainable_variables)
         self._fresh = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
@@ -107,7 +106,7 @@ class Trainer:
         for first in range(0, plan.points, fits):
             piece = x[rows[first * size : (first + fits) * size]]
             target = piece
-            if plan.task == "classification":
+            if not tasks.find(plan.task).restores:
                 target = y[rows[first * size : (first + fits) * size]]
             elif plan.noise:
                 piece = noisy(piece, plan.noise, [seed, first])

@@ -23,6 +23,7 @@ def language_modelling() -> Task:
         metric="nats",
         score=_nats,
         share=lambda each, x, classes: 1 - each / math.log(classes),
+        higher_is_better=False,
         labels=False,
         continues=True,
         fits=lambda given, out: "int" in given.dtype and out.shape[:-1] == given.shape,

@@ -34,6 +34,7 @@ def ordinal() -> Task:
         decode=lambda outputs: (outputs > 0).sum(-1),
         encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
         labels=False,
+        ordered=True,
         read=meaning.as_ranks,
         named=_in_numbers,
     )

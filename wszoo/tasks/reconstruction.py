@@ -21,6 +21,7 @@ def reconstruction() -> Task:
         metric="mse",
         score=_squares,
         share=lambda each, x, classes: 1 - each / float(x.var()),
+        higher_is_better=False,
         labels=False,
         restores=True,
         fits=lambda given, out: given.shape == out.shape,

@@ -33,11 +33,12 @@ class Task:
     """One kind of target.
 
     A model of the task is scored by `score`, which takes its outputs and the `(x, y)` of a split
-    and gives a number an example, float64 `(n,)`, of the name `metric`; `share` makes of them, of
-    `x` and of the number of classes how much of the whole each is, so that a point is a hundredth
-    in every task. `labels`: targets are classes. `restores`: the target is the input. `continues`:
-    targets are the next tokens. `fits` tells from the input and the output tensor whether a model
-    that does not say its task is likely one of it.
+    and gives a number an example, float64 `(n,)`, of the name `metric`, of which more is better or
+    not (`higher_is_better`); `share` makes of them, of `x` and of the number of classes how much of
+    the whole each is, so that a point is a hundredth in every task. `labels`: targets are classes.
+    `ordered`: they are ranks. `restores`: the target is the input. `continues`: targets are the
+    next tokens. `fits` tells from the input and the output tensor whether a model that does not
+    say its task is likely one of it.
 
     A task that a head can be put on for has more. `read` says what labels are to the task, from
     examples and the order that was asked for; `units` checks the targets of all splits and says how
@@ -53,7 +54,9 @@ class Task:
     metric: str = ""
     score: Scores = no_score
     share: Callable[[np.ndarray, np.ndarray, int], np.ndarray] = lambda each, x, classes: each
+    higher_is_better: bool = True
     labels: bool = True
+    ordered: bool = False
     restores: bool = False
     continues: bool = False
     fits: Callable[[Any, Any], bool] = lambda given, out: False
