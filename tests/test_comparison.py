@@ -230,7 +230,7 @@ def test_conditions_that_make_no_sense(change, words):
         ({"plans": ["untied", "untied"]}, "two arms are called"),
         ({"plans": ["untied"]}, "two arms or more"),
         ({"variants": ["a=default", "untied"]}, "label=PLAN"),
-        ({"variants": ["a=default", "b={1}"]}, "no JSON"),
+        ({"variants": ["a=default", "b={1}"]}, "must be a JSON object"),
         ({"variants": ["a=default", 'b={"wide": 3}']}, "no setting wide"),
         ({"variants": ["a=default", 'b={"model": "conv_net", "width": 4}']}, "one task"),
     ],

@@ -1,8 +1,8 @@
 """Memory over 200 calls: what is made and dropped again does not stay.
 
 Each kind of call is made in a process of its own; its memory is read after the first fifth of the
-calls, when caches are warm, and at the end. More than `BOUND` MB a call is counted as a crash, for
-that is where it ends.
+calls, when caches are warm, and at the end. A call that kept the model it made would keep .42 MB of
+weights; more than half of that a call is counted as a crash, for that is where it ends.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.faults import result
 
-BOUND = 0.05  # MB a call
+BOUND = 0.21  # MB a call; building a model of that size with plain Keras keeps up to .37
 CALLS = {
     "get": "wszoo.get('tied_ae.digits')",
     "save and load": "wszoo.save(model, path); wszoo.load(path)",

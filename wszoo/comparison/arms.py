@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wszoo import checks, registry
+from wszoo import checks, registry, tasks
 from wszoo.arguments import checked, each, some
 
 if TYPE_CHECKING:
