@@ -7,10 +7,13 @@ are none (`tests/test_private.py`), but for methods that a subclass overrides.
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
-def parts_of(layer: Any, *, itself: bool = True, deep: bool = True) -> Iterator[Any]:
+def parts_of(layer: "keras.Layer", *, itself: bool = True, deep: bool = True) -> Iterator[Any]:
     """A layer and the layers inside of it, at any depth or only the next; each once."""
     return layer._flatten_layers(include_self=itself, recursive=deep)
 
@@ -20,7 +23,7 @@ def has_parts(value: Any) -> bool:
     return hasattr(value, "_flatten_layers")
 
 
-def listed_layers(model: Any) -> list[Any]:
+def listed_layers(model: "keras.Model") -> list[Any]:
     """The layers of a Sequential as often as they are called; `model.layers` has each once."""
     return model._layers
 
@@ -30,7 +33,7 @@ def has_graph(sequential: Any) -> bool:
     return bool(sequential._functional)
 
 
-def stated_output_shape(layer: Any) -> Any:
+def stated_output_shape(layer: "keras.Layer") -> Any:
     """The `output_shape` that a `Lambda` was made with."""
     return layer._output_shape
 
@@ -46,27 +49,27 @@ def call_of(tensor: Any) -> Any:
     return history.operation._inbound_nodes[history.node_index]
 
 
-def calls_of(operation: Any) -> list[Any]:
+def calls_of(operation: "keras.Operation") -> list[Any]:
     """Keras' nodes of all calls of a layer or operation, in any graph, in their order."""
     return operation._inbound_nodes
 
 
-def own_trainable(layer: Any) -> list[Any]:
+def own_trainable(layer: "keras.Layer") -> list[Any]:
     """Variables that a layer holds itself and that train by their kind, whatever is frozen."""
     return layer._trainable_variables
 
 
-def own_non_trainable(layer: Any) -> list[Any]:
+def own_non_trainable(layer: "keras.Layer") -> list[Any]:
     """Variables that a layer holds itself and that never train, such as a norm's statistics."""
     return layer._non_trainable_variables
 
 
-def own_variables(layer: Any) -> list[Any]:
+def own_variables(layer: "keras.Layer") -> list[Any]:
     """All variables that a layer holds itself, without those of layers inside of it."""
     return layer._trainable_variables + layer._non_trainable_variables
 
 
-def flag_of(layer: Any) -> bool:
+def flag_of(layer: "keras.Layer") -> bool:
     """A layer's `trainable` as it was set, for a class that overrides the property."""
     return layer._trainable
 
@@ -76,39 +79,39 @@ def mask_of(tensor: Any) -> Any:
     return getattr(tensor, "_keras_mask", None)
 
 
-def noted_arguments(operation: Any) -> dict[str, Any]:
+def noted_arguments(operation: "keras.Operation") -> dict[str, Any]:
     """The arguments of a constructor as Keras noted them; empty where one is not plain."""
     noted = getattr(operation, "_auto_config", None)
     return dict(noted.config) if noted else {}
 
 
-def handed_on(layer: Any) -> tuple[str, ...]:
+def handed_on(layer: "keras.Layer") -> tuple[str, ...]:
     """Call arguments, such as `training`, that a layer takes from the call around it."""
     return tuple(getattr(layer, "_call_context_args", ()))
 
 
-def compile_arguments(model: Any) -> dict[str, Any]:
+def compile_arguments(model: "keras.Model") -> dict[str, Any]:
     """The arguments of the last `compile`, as they were given."""
     return dict(model._compile_config.config)
 
 
-def trained_by(optimizer: Any) -> list[Any]:
+def trained_by(optimizer: "keras.optimizers.Optimizer") -> list[Any]:
     """The model's variables that an optimizer was built for, in its order."""
     return optimizer._trainable_variables
 
 
-def place_of(optimizer: Any, variable: Any) -> int:
+def place_of(optimizer: "keras.optimizers.Optimizer", variable: "keras.Variable") -> int:
     """The place of a variable among those that the optimizer was built for."""
     return optimizer._get_variable_index(variable)
 
 
-def schedule_of(optimizer: Any) -> Any:
+def schedule_of(optimizer: "keras.optimizers.Optimizer") -> Any:
     """The schedule of an optimizer's learning rate, of which `learning_rate` gives the value."""
     rate = getattr(optimizer, "_learning_rate", None)
     return rate if callable(rate) and hasattr(rate, "get_config") else None
 
 
-def begin_at(model: Any, epoch: int) -> None:
+def begin_at(model: "keras.Model", epoch: int) -> None:
     """Lets the `fit` that is about to run begin with a later epoch."""
     model._initial_epoch = epoch
 
@@ -170,7 +173,7 @@ def is_worker(tuner: Any) -> bool:
     return tuner._is_worker()
 
 
-def weights_in_memory(model: Any) -> io.BytesIO:
+def weights_in_memory(model: "keras.Model") -> io.BytesIO:
     """The HDF5 file that `model.save_weights` would write. Keras' public ways take a path."""
     from keras.src.saving.saving_lib import H5IOStore, _save_state
 
@@ -183,7 +186,7 @@ def weights_in_memory(model: Any) -> io.BytesIO:
     return memory
 
 
-def model_in_memory(model: Any) -> io.BytesIO:
+def model_in_memory(model: "keras.Model") -> io.BytesIO:
     """The `.keras` file that `keras.saving.save_model` would write; its public way takes a path."""
     from keras.src.saving.saving_lib import save_model
 

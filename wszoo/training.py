@@ -63,7 +63,7 @@ class EpochData(keras.utils.PyDataset):
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=self._begin)
         return [begin, keras.callbacks.LambdaCallback(on_epoch_end=check_finite)]
 
-    def _begin(self, epoch: int, logs: Any = None) -> None:
+    def _begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch
         self._made = {k: v for k, v in self._made.items() if k >= epoch}
         self._views(epoch)
@@ -83,7 +83,7 @@ class Resume(keras.callbacks.BackupAndRestore):
     step count over the steps of an epoch, so the two cannot disagree whenever a run is killed.
     """
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         path = Path(private.backup_path(self))
         if not path.is_file():
             return
@@ -115,9 +115,10 @@ def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
     )
 
 
-def check_finite(epoch: int, logs: Any = None) -> None:
+def check_finite(epoch: int, logs: dict[str, float] | None = None) -> None:
     """Raises `ValueError` at the end of an epoch whose loss is no number: the training diverged."""
-    if lost := [k for k, v in (logs or {}).items() if k.endswith("loss") and not np.isfinite(v)]:
+    logs = logs or {}
+    if lost := [k for k, v in logs.items() if k.endswith("loss") and not np.isfinite(v)]:
         raise ValueError(
             f"training diverged: {lost[0]} is {logs[lost[0]]} in epoch {epoch}. Nothing of it is "
             "kept; lower the learning rate, and look at the data for values that are too large"

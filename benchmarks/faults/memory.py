@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.faults import result
 
-BOUND = 0.21  # MB a call; building a model of that size with plain Keras keeps up to .37
+BOUND = 0.21  # MB a call
 CALLS = {
     "get": "wszoo.get('tied_ae.digits')",
     "save and load": "wszoo.save(model, path); wszoo.load(path)",

@@ -14,6 +14,7 @@ MOST = 2**31 - 1  # counts and sizes are 32-bit numbers inside of TensorFlow
 
 
 def class_named(wanted: str, name: str, value: Any) -> Any:
+    """A value whose class, or one that it is made from, has that name."""
     if wanted not in (base.__name__ for base in type(value).__mro__):
         raise ValueError(f"{name} must be a {wanted}; received {checks.shown(value)}")
     return value
@@ -28,6 +29,7 @@ def model(name: str, value: Any) -> Any:
 
 
 def layer(name: str, value: Any) -> Any:
+    """A Keras layer."""
     keras = sys.modules.get("keras")
     if keras is None or not isinstance(value, keras.Layer):
         raise ValueError(f"{name} must be a Keras layer; received {checks.shown(value)}")
@@ -42,12 +44,14 @@ def path(name: str, value: Any) -> Any:
 
 
 def called(name: str, value: Any) -> Any:
+    """A function, or anything else that can be called."""
     if not callable(value):
         raise ValueError(f"{name} must be a function; received {checks.shown(value)}")
     return value
 
 
 def plan(name: str, value: Any) -> Any:
+    """A `SharingPlan`."""
     return class_named("SharingPlan", name, value)
 
 
@@ -69,6 +73,7 @@ def names(name: str, value: Any) -> Any:
 
 
 def name_or_names(name: str, value: Any) -> Any:
+    """A name, or several."""
     return checks.text(name, value) if isinstance(value, str) else names(name, value)
 
 
@@ -157,6 +162,7 @@ def token(name: str, value: Any) -> Any:
 
 
 def whatever(name: str, value: Any) -> Any:
+    """Anything: it is read, and refused, where it is used."""
     return value
 
 
@@ -211,6 +217,7 @@ def each(rule: Check, *, least: int = 1, most: int | None = None) -> Check:
 
 
 def mapping(name: str, value: Any) -> Any:
+    """A dict or another mapping."""
     return checks.kind(name, value, Mapping, "a mapping")
 
 

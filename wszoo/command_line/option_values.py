@@ -14,10 +14,12 @@ Valid = Iterable[str] | Callable[[], Iterable[str]]
 
 
 def word(option: str, value: Any, *, valid: Valid) -> str:
+    """One of some words."""
     return checks.one_of(option, value, _all(valid))
 
 
 def words(option: str, value: Any, *, valid: Valid | None) -> str:
+    """Words by commas."""
     listed = split(checks.text(option, value))
     if valid is not None:
         checks.some_of(option, listed, _all(valid))
@@ -27,6 +29,7 @@ def words(option: str, value: Any, *, valid: Valid | None) -> str:
 
 
 def numbers(option: str, value: Any, *, kind: type, bounds: dict[str, Any]) -> str:
+    """Numbers by commas."""
     check: Any = checks.whole if kind is int else checks.number
     parts = [_read(part) for part in split(str(value))]
     found = [check(f"each number of {option}", part, **bounds) for part in parts]
@@ -36,6 +39,7 @@ def numbers(option: str, value: Any, *, kind: type, bounds: dict[str, Any]) -> s
 
 
 def settings(option: str, value: Any) -> str:
+    """A JSON object."""
     checks.json_object(option, value)
     return value
 

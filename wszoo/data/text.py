@@ -15,7 +15,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from wszoo.data.findings import Notes
 from wszoo.data.source import SPLITS, Pair, Source
 from wszoo.data.splitting import first_stratified
 from wszoo.data.words import words
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 PADDING = ""
@@ -275,7 +278,7 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _rows(builder: Any, split: str) -> list[dict[str, Any]]:
+def _rows(builder: tfds.core.DatasetBuilder, split: str) -> list[dict[str, Any]]:
     import tensorflow_datasets as tfds
 
     config = tfds.ReadConfig(try_autocache=False)

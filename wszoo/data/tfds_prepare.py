@@ -7,10 +7,13 @@ builder gets a download manager that refuses at the first file which is not on d
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wszoo import private
 from wszoo.data.errors import NAMED, MissingDataError, did_you_mean
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 
 def find_builder(name: str, data_dir: Path | None) -> Any:
@@ -31,7 +34,7 @@ def find_builder(name: str, data_dir: Path | None) -> Any:
     return tfds.builder(name, data_dir=data_dir, try_gcs=False)
 
 
-def prepare(builder: Any, *, manual_dir: Path | None, download: bool) -> None:
+def prepare(builder: tfds.core.DatasetBuilder, *, manual_dir: Path | None, download: bool) -> None:
     """Prepares the set unless that is done. TFDS writes beside and renames, so never a half one.
 
     Each set extracts into its own folder: TFDS names extracted files after the archive, and MNIST
@@ -61,7 +64,7 @@ def manual_folder(name: str, manual_dir: Path) -> Path:
     return manual_dir / name if (manual_dir / name).is_dir() else manual_dir
 
 
-def _has_files(builder: Any, downloads: Path, manual: Path) -> bool:
+def _has_files(builder: tfds.core.DatasetBuilder, downloads: Path, manual: Path) -> bool:
     """Whether trying to prepare is worth while: some file of the set may be on disk."""
     names = [info.filename for info in (builder.url_infos or {}).values() if info.filename]
     return (
@@ -72,7 +75,7 @@ def _has_files(builder: Any, downloads: Path, manual: Path) -> bool:
     )
 
 
-def _refuse_downloads(builder: Any) -> None:
+def _refuse_downloads(builder: tfds.core.DatasetBuilder) -> None:
     """Makes this one builder's download manager raise where it would open a connection."""
 
     def refuse(resource: Any, *_: Any) -> NoReturn:
@@ -81,7 +84,7 @@ def _refuse_downloads(builder: Any) -> None:
     private.without_downloads(builder, refuse)
 
 
-def _missing(builder: Any, why: str) -> MissingDataError:
+def _missing(builder: tfds.core.DatasetBuilder, why: str) -> MissingDataError:
     urls = builder.url_infos or {}
     size = sum(info.size for info in urls.values()) / 1e6
     names = ", ".join(sorted(info.filename or url for url, info in urls.items())[:4])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
 from wszoo.data.source import SPLITS, Pair, Source
 from wszoo.data.splitting import SPLIT_SEED, carve, share_of_carved
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 # TFDS records no licence for these two; see http://yann.lecun.com/exdb/mnist/ (as given by
 # https://keras.io/api/datasets/mnist/) and https://github.com/zalandoresearch/fashion-mnist
@@ -66,7 +69,7 @@ def load(
     return examined(source, notes, published=True)
 
 
-def classification_keys(builder: Any) -> tuple[str, str]:
+def classification_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
     """Names of the image and the label feature: TFDS's supervised keys, else "image", "label".
 
     Raises ValueError, naming the features, if they are no image and no class label.
@@ -88,7 +91,7 @@ def classification_keys(builder: Any) -> tuple[str, str]:
     )
 
 
-def image_shape(builder: Any, key: str) -> tuple[int | None, int | None, int]:
+def image_shape(builder: tfds.core.DatasetBuilder, key: str) -> tuple[int | None, int | None, int]:
     """(height, width, channels) of the image feature; a size that varies is None."""
     height, width, channels = builder.info.features[key].shape
     return height, width, channels or 3
@@ -115,7 +118,7 @@ def plan_splits(
 
 
 def read(
-    builder: Any,
+    builder: tfds.core.DatasetBuilder,
     keys: tuple[str, str],
     plan: Plan,
     *,
@@ -168,7 +171,7 @@ def _fill(splits, wanted, batches, fit) -> None:
     raise ValueError(f"the prepared set ended after {start} examples: {done} of {wanted}")
 
 
-def _numpy_batches(builder: Any, split: str, keys: tuple[str, str], size: int):
+def _numpy_batches(builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, str], size: int):
     import tensorflow_datasets as tfds
 
     config = tfds.ReadConfig(try_autocache=False)  # read once, and often only in part
@@ -177,11 +180,11 @@ def _numpy_batches(builder: Any, split: str, keys: tuple[str, str], size: int):
     return tfds.as_numpy(pairs.batch(size).prefetch(2))
 
 
-def _licence(builder: Any) -> str:
+def _licence(builder: tfds.core.DatasetBuilder) -> str:
     return (builder.info.redistribution_info.license or "").strip()
 
 
-def _origin(builder: Any) -> str:
+def _origin(builder: tfds.core.DatasetBuilder) -> str:
     title = re.search(r"\btitle\s*=\s*[{\"]+(.+?)[}\"]+,?\s*$", builder.info.citation, re.M)
     parts = [title[1] if title else "", builder.info.homepage, f"TFDS {builder.info.full_name}"]
     return "; ".join(part for part in parts if part)

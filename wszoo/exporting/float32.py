@@ -68,7 +68,7 @@ def rebuilt_note(model: keras.Model, error: float) -> str:
     )
 
 
-def _copy(operation: Any, name: str) -> Any:
+def _copy(operation: keras.Operation, name: str) -> Any:
     """`operation` in float32 under this name; its values are not copied."""
     new = copy(operation, name, **_changes(operation))
     if isinstance(new, keras.Layer):
@@ -78,7 +78,7 @@ def _copy(operation: Any, name: str) -> Any:
     return new
 
 
-def _changes(operation: Any) -> dict[str, Any]:
+def _changes(operation: keras.Operation) -> dict[str, Any]:
     """The settings that are others in float32."""
     try:
         config = operation.get_config()

@@ -8,11 +8,14 @@ two of them; a gain is never refused.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.exporting import parity
+
+if TYPE_CHECKING:
+    import keras
 
 Outputs = Mapping[str, Any]  # arrays by output name
 # One score an example `(n,)`, or one number for all of them; more is better.
@@ -104,7 +107,7 @@ def notes(scores: Paired, max_loss: float) -> list[str]:
 
 
 def keras_side(
-    model: Any, inputs: Mapping[str, Any], *, chosen: bool, batch: int | None = None
+    model: "keras.Model", inputs: Mapping[str, Any], *, chosen: bool, batch: int | None = None
 ) -> dict[str, np.ndarray]:
     """What a file is compared with; `chosen` says whether the caller gave the inputs.
 

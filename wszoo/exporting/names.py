@@ -7,12 +7,15 @@ its twin have one signature.
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wszoo import private
 
+if TYPE_CHECKING:
+    import keras
 
-def output_names(model: Any) -> list[str]:
+
+def output_names(model: "keras.Model") -> list[str]:
     """A name for each of `model.outputs`, in their order, no two alike.
 
     Where the model gives a dict, its keys; what is nested below one is named by its path, `a.0`.
@@ -34,7 +37,7 @@ def output_names(model: Any) -> list[str]:
     )
 
 
-def input_names(model: Any) -> list[str]:
+def input_names(model: "keras.Model") -> list[str]:
     """A name for each of `model.inputs`, in their order, no two alike.
 
     They are the names of the `Input`s, in the alphabet that TensorFlow allows a signature: small
@@ -46,12 +49,12 @@ def input_names(model: Any) -> list[str]:
     return told_apart(names, mark="_")
 
 
-def keras_input_names(model: Any) -> list[str]:
+def keras_input_names(model: "keras.Model") -> list[str]:
     """Names of the `Input`s of a functional model, in the order of `model.inputs`."""
     return [private.maker_of(tensor).name for tensor in model.inputs]
 
 
-def by_input(model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
+def by_input(model: "keras.Model", arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays by the names of `input_names`, in their order.
 
     `arrays` may have those names, those of the `Input`s, or the keys of a dict that the model
@@ -75,7 +78,7 @@ def by_input(model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _names_of_calls(model: Any) -> tuple[list[str], list[str]]:
+def _names_of_calls(model: "keras.Model") -> tuple[list[str], list[str]]:
     """For each output the name of the layer that gives it, as its untied self is called, and that
     of its site. Both come from the sites and not from layers, which a plan renames."""
     from wszoo.sharing import graph

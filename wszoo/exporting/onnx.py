@@ -91,7 +91,7 @@ def onnx_file(
     return Onnx(path, stored_bytes(model, "float32"), path.stat().st_size, error, mean, said)
 
 
-def _run_checked(model: Any, data: bytes, inputs: Mapping[str, Any]) -> list[np.ndarray]:
+def _run_checked(model: "keras.Model", data: bytes, inputs: Mapping[str, Any]) -> list[np.ndarray]:
     """Outputs of the file in ONNX Runtime, or one sentence that it does not run there."""
     with standard_error_caught() as caught:
         try:
@@ -102,7 +102,7 @@ def _run_checked(model: Any, data: bytes, inputs: Mapping[str, Any]) -> list[np.
             raise does_not_run(model, "ONNX Runtime", "tf2onnx", error, caught()) from None
 
 
-def convert(model: Any) -> bytes:
+def convert(model: "keras.Model") -> bytes:
     """What Keras and tf2onnx make of a functional model, with the names of its signature."""
     import keras
 
@@ -142,13 +142,13 @@ def convert(model: Any) -> bytes:
     return made.SerializeToString()
 
 
-def names_of_ends(model: Any) -> list[str]:
+def names_of_ends(model: "keras.Model") -> list[str]:
     """Names of the graph's inputs, then of its outputs. In ONNX they may not be alike, so an
     output that bears an input's name is numbered."""
     return told_apart([*input_names(model), *output_names(model)])
 
 
-def _refuse_state(model: Any, whole: Any) -> None:
+def _refuse_state(model: "keras.Model", whole: Any) -> None:
     """Runs the model once, as Keras' export wants it, and refuses one that remembers its calls."""
     import keras
 

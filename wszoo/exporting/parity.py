@@ -1,13 +1,16 @@
 """Runs a Keras model beside the file that was made of it, and measures how far they differ."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo import private
 from wszoo.arguments import checked, count, some
 from wszoo.exporting.names import by_input, input_names, output_names
+
+if TYPE_CHECKING:
+    import keras
 
 Arrays = dict[str, np.ndarray]
 
@@ -34,7 +37,7 @@ def run(
 
 
 def keras_outputs(
-    model: Any, inputs: Mapping[str, Any], scope: Any = None, *, batch: int | None = None
+    model: "keras.Model", inputs: Mapping[str, Any], scope: Any = None, *, batch: int | None = None
 ) -> Arrays:
     """Outputs of a functional model by the names that an exported signature gives them.
 
@@ -98,7 +101,7 @@ def in_parts(
     }
 
 
-def fixed_batch(model: Any, asked: int | None = None) -> int | None:
+def fixed_batch(model: "keras.Model", asked: int | None = None) -> int | None:
     """The batch size that a model's inputs fix (`Input(batch_shape=…)`), else the one asked for.
 
     Raises `ValueError` where the two differ.
@@ -113,7 +116,7 @@ def fixed_batch(model: Any, asked: int | None = None) -> int | None:
     return asked or max(fixed, default=None)
 
 
-def random_inputs(model: Any, batch: int = 4, seed: int = 0) -> Arrays:
+def random_inputs(model: "keras.Model", batch: int = 4, seed: int = 0) -> Arrays:
     """Inputs for a functional model by name: floats in [0, 1), token ids below every vocabulary,
     words of the lookup layers that read them.
 
@@ -139,7 +142,7 @@ def random_inputs(model: Any, batch: int = 4, seed: int = 0) -> Arrays:
     return inputs
 
 
-def _shapes(model: Any, batch: int) -> list[tuple[int, ...]]:
+def _shapes(model: "keras.Model", batch: int) -> list[tuple[int, ...]]:
     """A shape for each input."""
     rank = max((len(tensor.shape) for tensor in model.inputs), default=0)
     free = any(n is None for tensor in model.inputs for n in tensor.shape[1:])
@@ -156,7 +159,7 @@ def _shapes(model: Any, batch: int) -> list[tuple[int, ...]]:
     return shapes
 
 
-def _every_layer_gives(model: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
+def _every_layer_gives(model: "keras.Model", shapes: Sequence[tuple[int, ...]]) -> bool:
     """Whether no layer of the graph refuses these shapes, or is left without values."""
     import keras
 
@@ -171,7 +174,7 @@ def _every_layer_gives(model: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
     return all(n != 0 for result in keras.tree.flatten(results) for n in result.shape)
 
 
-def _words(model: Any, tensor: Any) -> list[Any]:
+def _words(model: "keras.Model", tensor: Any) -> list[Any]:
     """What a lookup layer that reads this input knows; some words for another input of texts."""
     from wszoo.sharing.calls import all_calls
 
@@ -252,7 +255,7 @@ def _text(values: np.ndarray) -> Sequence[bytes]:
     return [v.encode() if isinstance(v, str) else bytes(v) for v in values.ravel().tolist()]
 
 
-def _is_table(layer: Any) -> bool:
+def _is_table(layer: "keras.Layer") -> bool:
     import keras
 
     return isinstance(layer, keras.layers.Embedding) and layer.input_dim is not None

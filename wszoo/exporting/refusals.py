@@ -10,9 +10,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wszoo import private
+
+if TYPE_CHECKING:
+    import keras
 
 # … error: loc(…fused["Svd:", "model_1/layer_1/Svd@__inference_serve_85"]…): 'tf.Svd' op is …
 _PLACE = re.compile(r'fused\["[^"]*", "(?P<place>[^"@]*)')
@@ -49,7 +52,7 @@ def standard_error_caught() -> Iterator[Callable[[], str]]:
             os.close(kept)
 
 
-def unconvertible(model: Any, kind: str, error: Exception, caught: str) -> ValueError:
+def unconvertible(model: "keras.Model", kind: str, error: Exception, caught: str) -> ValueError:
     """The error to raise for a converter's own, given what it wrote to standard error."""
     log = f"{error}\n\n{caught}"
     places = _places(log)
@@ -62,7 +65,9 @@ def unconvertible(model: Any, kind: str, error: Exception, caught: str) -> Value
     )
 
 
-def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) -> ValueError:
+def lacking(
+    model: "keras.Model", kind: str, places: Mapping[str, list[str]], log: str
+) -> ValueError:
     """The error for operators that files of a kind lack, with the places in the graph of each."""
     names = {operation.name for operation in model.operations}
     of_layers: dict[tuple[str, ...], list[str]] = {}  # layers → operators
@@ -88,7 +93,7 @@ def lacking(model: Any, kind: str, places: Mapping[str, list[str]], log: str) ->
 
 
 def does_not_run(
-    model: Any, runtime: str, converter: str, error: Exception, caught: str
+    model: "keras.Model", runtime: str, converter: str, error: Exception, caught: str
 ) -> ValueError:
     """The error for a file that the converter made without one, and that its runtime refuses."""
     return _with_log(
@@ -99,7 +104,7 @@ def does_not_run(
     )
 
 
-def _fixed_lengths(model: Any) -> str:
+def _fixed_lengths(model: "keras.Model") -> str:
     """What helps some converters, for a model with axes of unknown length."""
     free = [tensor.name for tensor in model.inputs if None in tensor.shape[1:]]
     if not free:

@@ -1,12 +1,15 @@
 """A model that has no graph, as one layer of a graph, so that it can be exported."""
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wszoo import private
 
+if TYPE_CHECKING:
+    import keras
 
-def exportable(model: Any) -> Any:
+
+def exportable(model: "keras.Model") -> Any:
     """The functional model whose files are this model's.
 
     A functional model is itself and a Sequential one the model it holds. A subclassed model, or
@@ -40,7 +43,7 @@ def exportable(model: Any) -> Any:
     return whole
 
 
-def _like(model: Any) -> Any:
+def _like(model: "keras.Model") -> Any:
     """A new `keras.Input` for each of a functional model's."""
     import keras
 
@@ -51,7 +54,7 @@ def _like(model: Any) -> Any:
     return keras.tree.map_structure(new, model.input)
 
 
-def _shapes(model: Any) -> Any:
+def _shapes(model: "keras.Model") -> Any:
     """The shape, or shapes, of the one argument that a model was built with."""
     if not model.built:
         raise ValueError("it is not built: call it once, on an example")
@@ -61,7 +64,7 @@ def _shapes(model: Any) -> Any:
     return next(iter(shapes.values()))
 
 
-def _argument(model: Any) -> str:
+def _argument(model: "keras.Model") -> str:
     """The name that a model's `call` has for what it takes."""
     return next(iter(inspect.signature(model.call).parameters), "input")
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,18 +18,21 @@ from wszoo import private
 from wszoo.fingerprints.arrays import of_arrays
 from wszoo.fingerprints.code import installed, of_methods
 
+if TYPE_CHECKING:
+    import keras
+
 # Where a functional model's config refers to a layer by its name.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
 # What is compiled: `jit_compile` and the like change how it is computed, and not what.
 _COMPILED = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def of_weights(model: Any) -> str:
+def of_weights(model: "keras.Model") -> str:
     """A hash of a model's weights, in order."""
     return of_arrays(np.asarray(weight) for weight in model.get_weights())
 
 
-def of_graph(model: Any) -> str:
+def of_graph(model: "keras.Model") -> str:
     """A hash of a model's graph, with the code in it that is the user's own.
 
     Neither names nor `trainable` flags count: inference does not depend on them.
@@ -71,7 +74,7 @@ def graph_text(config: dict) -> str:
     return json.dumps(without_names(config), sort_keys=True, default=str)
 
 
-def compiled(model: Any) -> dict[str, Any]:
+def compiled(model: "keras.Model") -> dict[str, Any]:
     """How a compiled model is trained: what of it, the optimizer as it is now, loss, metrics."""
     given = private.compile_arguments(model)
     flags = "".join("01"[weight.trainable] for weight in model.weights)
@@ -142,7 +145,7 @@ def own_parts(value: Any) -> dict[str, Any]:
     return kept
 
 
-def _has_own(layer: Any) -> bool:
+def _has_own(layer: "keras.Layer") -> bool:
     return bool(own_parts(layer)) or not installed(type(layer).__module__)
 
 

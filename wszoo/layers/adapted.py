@@ -68,7 +68,7 @@ class Adapted(keras.layers.Layer):
         layer.trainable = False
         self.built = True
 
-    def _add_factors(self, kernel: Any, adapter: int) -> tuple[Any, Any]:
+    def _add_factors(self, kernel: keras.KerasTensor, adapter: int) -> tuple[Any, Any]:
         rows, columns = matrix(kernel.shape)
         inside = kernel.path.removeprefix(f"{self.adapted.name}/").replace("/", "_")
         name = f"{inside}_lora_{adapter}"
@@ -109,7 +109,7 @@ class Adapted(keras.layers.Layer):
             values[i] = values[i] + ops.cast(part, values[i].dtype)
         return values
 
-    def call(self, *args: Any, adapter: int | None = 0, **kwargs: Any) -> Any:
+    def call(self, *args: Any, adapter: int | None = 0, **kwargs: Any) -> keras.KerasTensor:
         variables = self.adapted.variables
         pairs = list(zip(variables, self.values(adapter), strict=True))
         scope = keras.StatelessScope(pairs, collect_losses=True)
@@ -123,12 +123,14 @@ class Adapted(keras.layers.Layer):
             self.add_loss(loss)
         return outputs
 
-    def compute_output_spec(self, *args: Any, adapter: int | None = 0, **kwargs: Any) -> Any:
+    def compute_output_spec(
+        self, *args: Any, adapter: int | None = 0, **kwargs: Any
+    ) -> keras.KerasTensor:
         if adapter is not None and adapter not in range(self.adapters):
             raise ValueError(f"{self.name!r} has {self.adapters} adapters; received {adapter=}")
         return self.adapted.compute_output_spec(*args, **kwargs)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: keras.KerasTensor, previous_mask: Any) -> Any:
         return self.adapted.compute_mask(inputs, previous_mask)
 
     def get_config(self) -> dict:
@@ -162,13 +164,13 @@ def _learnt(layer: keras.Layer) -> list[Any]:
     return [v for part in private.parts_of(layer) for v in private.own_trainable(part)]
 
 
-def matrix(shape: Any) -> tuple[int, int]:
+def matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     """`(rows, columns)` of a kernel as a matrix: its axes cut where the smaller side is largest."""
     cuts = [(prod(shape[:i]), prod(shape[i:])) for i in range(1, len(shape))]
     return max(reversed(cuts), key=min)
 
 
-def room(kernel: Any) -> float:
+def room(kernel: keras.KerasTensor) -> float:
     """The rank at which the adapter of a kernel is as large as the kernel."""
     rows, columns = matrix(kernel.shape)
     return rows * columns / (rows + columns)

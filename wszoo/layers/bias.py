@@ -16,13 +16,19 @@ class Bias(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, *, initializer: Any = "zeros", regularizer: Any = None, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        initializer: keras.initializers.Initializer = "zeros",
+        regularizer: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.initializer = keras.initializers.get(initializer)
         self.regularizer = keras.regularizers.get(regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.bias = self.add_weight(
             name="bias",
             shape=(input_shape[-1],),
@@ -30,7 +36,7 @@ class Bias(keras.layers.Layer):
             regularizer=self.regularizer,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.bias
 
     def get_config(self) -> dict:

@@ -8,12 +8,15 @@ over the taps of the second.
 """
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
 from wszoo.layers.positions import grid_table, readers, windows
+
+if TYPE_CHECKING:
+    import keras
 
 # Up to so many columns a matrix of zeros and ones sums the taps: a little faster than a gather at
 # 10 to 30 columns, but its work grows with their square.
@@ -75,7 +78,9 @@ class Connections:
             band = np.arange(self.grid[1])[:, None] == columns.ravel()
             self.band = np.tile(band.astype("float32"), (self.grid[0], 1, 1))
 
-    def __call__(self, x: Any, kernel: Any, *bias: Any, training: bool) -> Any:
+    def __call__(
+        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any, training: bool
+    ) -> Any:
         """In training `(*positions, filters, batch)`, else `(batch, *positions, filters)`.
 
         Of tensors, not variables: `x (*grid, channels, batch)`, `kernel (tiles, taps × channels,
@@ -86,7 +91,7 @@ class Connections:
             return self._batch_first(x, kernel, *bias)
 
         @ops.custom_gradient
-        def connect(x: Any, kernel: Any, *bias: Any) -> Any:
+        def connect(x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any) -> Any:
             y, patches = self._batch_last(x, kernel, *bias)
 
             def gradient(*args: Any, upstream: Any = None) -> Any:
@@ -100,12 +105,14 @@ class Connections:
 
         return connect(x, kernel, *bias)
 
-    def _take_patches(self, x: Any) -> Any:
+    def _take_patches(self, x: "keras.KerasTensor") -> Any:
         """`(positions, taps × channels, batch)`, in one step."""
         taken = ops.take(ops.reshape(x, (prod(self.grid), -1)), self.patches, axis=0)
         return ops.reshape(taken, (prod(self.positions), prod(self.kernel) * self.channels, -1))
 
-    def _batch_last(self, x: Any, kernel: Any, *bias: Any) -> tuple[Any, Any]:
+    def _batch_last(
+        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any
+    ) -> tuple[Any, Any]:
         """Layers that follow one another need not turn their values round."""
         patches, filters = self._take_patches(x), kernel.shape[-1]
         each = [kernel, *(ops.swapaxes(b, 1, 2) for b in bias)]
@@ -116,7 +123,7 @@ class Connections:
             y = y + each[1]
         return ops.reshape(y, (*self.positions[: self.rank], filters, -1)), patches
 
-    def _batch_first(self, x: Any, kernel: Any, *bias: Any) -> Any:
+    def _batch_first(self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any) -> Any:
         """For files: each kernel once, on the right, where LiteRT's dynamic range quantisation
         finds it, and patches gathered axis by axis, by small tables."""
         filters, width = kernel.shape[-1], self.positions[1]
@@ -154,7 +161,7 @@ class Connections:
         (t, u), (i, j) = self.tiles, self.inside
         return ops.sum(ops.reshape(values, (t, i, u, j, -1)), axis=(1, 3))
 
-    def _by_input(self, given: Any, kernel: Any) -> Any:
+    def _by_input(self, given: Any, kernel: "keras.KerasTensor") -> Any:
         """`given (positions, filters, batch)` → `(rows × columns, channels × batch)`."""
         count, filters = len(self.outputs) // self.uses, kernel.shape[-1]
         given = ops.take(ops.pad(given, ((0, 1), (0, 0), (0, 0))), self.outputs, axis=0)

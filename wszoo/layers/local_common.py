@@ -23,7 +23,7 @@ def channels_last(name: str, data_format: str | None) -> str:
     return found
 
 
-def known_sizes(layer: Any, shape: Any) -> tuple[int, ...]:
+def known_sizes(layer: keras.Layer, shape: tuple[int | None, ...]) -> tuple[int, ...]:
     """Sizes and channels of an input shape, all known. Raises `ValueError`."""
     names = ("steps",) if layer.grid_rank == 1 else ("rows", "columns")
     if len(shape) != layer.grid_rank + 2 or None in tuple(shape)[1:]:
@@ -31,10 +31,10 @@ def known_sizes(layer: Any, shape: Any) -> tuple[int, ...]:
             f"{layer.name!r} has weights for each position, so it wants (batch, "
             f"{', '.join(names)}, channels) with known sizes; received the shape {tuple(shape)}"
         )
-    return tuple(shape)[1:]
+    return tuple(size for size in shape[1:] if size is not None)
 
 
-def positions_of(layer: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
+def positions_of(layer: keras.Layer, grid: tuple[int, ...]) -> tuple[int, ...]:
     """Output positions along each axis. Raises `ValueError` for a kernel that does not fit."""
     fits = all(k <= n for n, k in zip(grid, layer.kernel_size, strict=True))
     if not fits and layer.padding != "same":
@@ -45,7 +45,7 @@ def positions_of(layer: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(layer.compute_output_shape((None, *grid, 1))[1:-1])
 
 
-def check_tiles(layer: Any) -> None:
+def check_tiles(layer: keras.Layer) -> None:
     """Raises `ValueError` unless the tiles divide the positions along each axis."""
     for axis, (n, t) in enumerate(zip(layer.positions, layer.tile_grid, strict=True)):
         if n % t:
@@ -56,7 +56,9 @@ def check_tiles(layer: Any) -> None:
             )
 
 
-def per_group(initializer: Any, taps: int, channels: int, filters: int) -> Any:
+def per_group(
+    initializer: keras.initializers.Initializer, taps: int, channels: int, filters: int
+) -> Any:
     """The initializer for kernels `(groups, taps × channels, filters)`, each as a convolution's."""
     if not isinstance(initializer, keras.initializers.VarianceScaling) or initializer.input_axes:
         return initializer
@@ -72,7 +74,13 @@ def per_group(initializer: Any, taps: int, channels: int, filters: int) -> Any:
     )
 
 
-def connected(layer: Any, inputs: Any, kernel: Any, *bias: Any, training: bool) -> Any:
+def connected(
+    layer: keras.Layer,
+    inputs: keras.KerasTensor,
+    kernel: keras.KerasTensor,
+    *bias: Any,
+    training: bool,
+) -> Any:
     """The outputs of a local layer, by its `connections`; see `Connections` for the tensors."""
     rank = layer.grid_rank
     x = ops.transpose(inputs, (*range(1, rank + 2), 0))
@@ -87,7 +95,11 @@ def connected(layer: Any, inputs: Any, kernel: Any, *bias: Any, training: bool) 
 
 
 def padded(
-    x: Any, kernel: tuple[int, ...], strides: tuple[int, ...], padding: str, axis: int = 1
+    x: keras.KerasTensor,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    axis: int = 1,
 ) -> Any:
     """`x` with zeros around its grid (same), or its other end (circular).
 
@@ -107,5 +119,5 @@ def padded(
     return x
 
 
-def _slice(x: Any, axis: int, start: int, end: int) -> Any:
+def _slice(x: keras.KerasTensor, axis: int, start: int, end: int) -> Any:
     return x[(slice(None),) * axis + (slice(start, end),)]

@@ -41,13 +41,13 @@ class _LocallyConnected(keras.layers.Layer):
         data_format: str | None = None,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
         activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
+        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
         implementation: int | None = None,
         *,
         tiles: int | tuple[int, ...] | None = None,
@@ -69,7 +69,7 @@ class _LocallyConnected(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.tiles = None if tiles is None else sizes("tiles", tiles, self.grid_rank)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         *grid, channels = known_sizes(self, input_shape)
         self.positions = positions_of(self, tuple(grid))
         self.tile_grid = self.positions if self.tiles is None else self.tiles
@@ -99,14 +99,14 @@ class _LocallyConnected(keras.layers.Layer):
         fixed = dict(enumerate((*grid, channels), start=1))
         self.input_spec = keras.InputSpec(ndim=self.grid_rank + 2, axes=fixed)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         if prod(self.tile_grid) == 1:
             return self.activation(self._convolve(inputs))
         shape = (prod(self.tile_grid), -1, self.filters)
         weights = [ops.reshape(w, shape) for w in (self.kernel, self.bias) if w is not None]
         return connected(self, inputs, *weights, training=bool(training))
 
-    def _convolve(self, x: Any) -> Any:
+    def _convolve(self, x: keras.KerasTensor) -> Any:
         kernel = ops.reshape(self.kernel, (*self.kernel_size, x.shape[-1], self.filters))
         padding = self.padding
         if padding == "circular":
@@ -114,14 +114,16 @@ class _LocallyConnected(keras.layers.Layer):
         y = ops.conv(x, kernel, self.strides, padding, data_format="channels_last")
         return y if self.bias is None else y + ops.reshape(self.bias, (self.filters,))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
         grid = [
             output_size(n, k, s, self.padding)
             for n, k, s in zip(input_shape[1:-1], self.kernel_size, self.strides, strict=True)
         ]
         return (input_shape[0], *grid, self.filters)
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> keras.KerasTensor:
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, training: bool | None = None
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
     def inner_sharing(self) -> InnerSharing | None:

@@ -61,11 +61,11 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         data_format: str | None = None,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        logits_regularizer: Any = None,
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        logits_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -83,7 +83,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.logits_regularizer = keras.regularizers.get(logits_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         *grid, channels = known_sizes(self, input_shape)
         self.positions = positions_of(self, tuple(grid))
         rows, columns = self.positions
@@ -126,7 +126,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         # Not ops.softmax, which warns of an axis of one: rank 1 is a case, not a mistake.
         return ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """In training one kernel a position is mixed first: about half the time at rank 4, a little
         less at rank 2. A file holds a convolution, mixed after it."""
         if training and self.rank > 1:
@@ -148,7 +148,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
             y = ((y + self.bias) + self.row_bias[:, None]) + self.column_bias[None]
         return self.activation(y)
 
-    def _connect(self, inputs: Any) -> Any:
+    def _connect(self, inputs: keras.KerasTensor) -> Any:
         count = prod(self.positions)
         mixture = ops.reshape(self.mixture(), (count, self.rank))
         kernel = ops.matmul(mixture, ops.reshape(self.kernel, (self.rank, -1)))
@@ -158,14 +158,16 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
             weights.append(ops.reshape(bias, (count, 1, self.filters)))
         return connected(self, inputs, *weights, training=True)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
         grid = [
             output_size(n, k, s, self.padding)
             for n, k, s in zip(input_shape[1:-1], self.kernel_size, self.strides, strict=True)
         ]
         return (input_shape[0], *grid, self.filters)
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> keras.KerasTensor:
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, training: bool | None = None
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
     def inner_sharing(self) -> InnerSharing | None:

@@ -66,9 +66,9 @@ class LowRankPart(keras.layers.Layer):
         activation: Any = None,
         down_initializer: Any = None,
         up_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
+        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
+        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -123,7 +123,7 @@ class LowRankPart(keras.layers.Layer):
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
         return min(prod(size[a] for a in axes) for axes in (self._summed, self._made))
 
-    def build(self, outputs_shape: Any, inputs_shape: Any) -> None:
+    def build(self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]) -> None:
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
         summed, made = ([size[a] for a in axes] for axes in (self._summed, self._made))
         self.down = self.add_weight(
@@ -151,7 +151,7 @@ class LowRankPart(keras.layers.Layer):
         first = has.index(True)
         return tuple(n if h else 1 for n, h in zip(outputs_shape[first:], has[first:], strict=True))
 
-    def call(self, outputs: Any, inputs: Any) -> Any:
+    def call(self, outputs: keras.KerasTensor, inputs: keras.KerasTensor) -> keras.KerasTensor:
         if self.convolution is None:
             x = ops.einsum(self._down_equation, inputs, self.down)
             x = ops.einsum(self._up_equation, x, self.up)
@@ -165,7 +165,9 @@ class LowRankPart(keras.layers.Layer):
             x = x + self.bias
         return self.activation(x)
 
-    def compute_output_shape(self, outputs_shape: Any, inputs_shape: Any) -> tuple:
+    def compute_output_shape(
+        self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]
+    ) -> tuple:
         return tuple(outputs_shape)
 
     def kernel(self) -> np.ndarray:

@@ -21,11 +21,11 @@ class PositionEmbedding(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, *, initializer: Any = "uniform", **kwargs: Any):
+    def __init__(self, *, initializer: keras.initializers.Initializer = "uniform", **kwargs: Any):
         super().__init__(**kwargs)
         self.initializer = keras.initializers.get(initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if len(input_shape) != 3 or None in input_shape[1:]:
             raise ValueError(
                 f"{self.name!r} wants (batch, positions, channels), positions and channels known; "
@@ -35,7 +35,7 @@ class PositionEmbedding(keras.layers.Layer):
             name="embeddings", shape=tuple(input_shape[1:]), initializer=self.initializer
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.embeddings
 
     def get_config(self) -> dict:

@@ -49,9 +49,9 @@ class ReversibleConv2D(keras.layers.Layer):
         strides: int | tuple[int, int] = 1,
         padding: str = "same",
         input_channels: int | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
+        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -64,7 +64,9 @@ class ReversibleConv2D(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
-    def __call__(self, inputs: Any, *args: Any, reverse: bool = False, **kwargs: Any) -> Any:
+    def __call__(
+        self, inputs: keras.KerasTensor, *args: Any, reverse: bool = False, **kwargs: Any
+    ) -> Any:
         if reverse and not self.built and self.input_channels is None:
             raise ValueError(
                 f"{self.name!r} is first called in reverse, so its kernel's depth is unknown: give "
@@ -72,7 +74,7 @@ class ReversibleConv2D(keras.layers.Layer):
             )
         return super().__call__(inputs, *args, reverse=reverse, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if self.input_channels is None:
             self.input_channels = input_shape[-1]
         self.kernel = self.add_weight(
@@ -84,8 +86,11 @@ class ReversibleConv2D(keras.layers.Layer):
         )
 
     def call(
-        self, inputs: Any, reverse: bool = False, output_size: tuple[int, int] | None = None
-    ) -> Any:
+        self,
+        inputs: keras.KerasTensor,
+        reverse: bool = False,
+        output_size: tuple[int, int] | None = None,
+    ) -> keras.KerasTensor:
         self._check(inputs, reverse, output_size)
         common = {
             "strides": self.strides,
@@ -98,7 +103,10 @@ class ReversibleConv2D(keras.layers.Layer):
         return ops.conv_transpose(inputs, self.kernel, output_padding=extra, **common)
 
     def compute_output_spec(
-        self, inputs: Any, reverse: bool = False, output_size: tuple[int, int] | None = None
+        self,
+        inputs: keras.KerasTensor,
+        reverse: bool = False,
+        output_size: tuple[int, int] | None = None,
     ) -> keras.KerasTensor:
         # Keras would otherwise trace `call` with output_size as a tensor (JAX).
         self._check(inputs, reverse, output_size)
@@ -118,7 +126,9 @@ class ReversibleConv2D(keras.layers.Layer):
         shape = (inputs.shape[0], *sizes, channels)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def _check(self, inputs: Any, reverse: bool, output_size: tuple[int, int] | None) -> None:
+    def _check(
+        self, inputs: keras.KerasTensor, reverse: bool, output_size: tuple[int, int] | None
+    ) -> None:
         wanted = self.filters if reverse else self.input_channels
         if len(inputs.shape) != 4 or inputs.shape[-1] != wanted:
             role = "reverse" if reverse else "forward"

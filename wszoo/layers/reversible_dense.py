@@ -35,9 +35,9 @@ class ReversibleDense(keras.layers.Layer):
         units: int,
         *,
         input_dim: int | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
+        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -48,7 +48,9 @@ class ReversibleDense(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
-    def __call__(self, inputs: Any, *args: Any, reverse: bool = False, **kwargs: Any) -> Any:
+    def __call__(
+        self, inputs: keras.KerasTensor, *args: Any, reverse: bool = False, **kwargs: Any
+    ) -> Any:
         if reverse and not self.built and self.input_dim is None:
             raise ValueError(
                 f"{self.name!r} is first called in reverse, so its kernel's width is unknown: "
@@ -56,7 +58,7 @@ class ReversibleDense(keras.layers.Layer):
             )
         return super().__call__(inputs, *args, reverse=reverse, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if self.input_dim is None:
             self.input_dim = input_shape[-1]
         self.kernel = self.add_weight(
@@ -67,17 +69,19 @@ class ReversibleDense(keras.layers.Layer):
             constraint=self.kernel_constraint,
         )
 
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
+    def call(self, inputs: keras.KerasTensor, reverse: bool = False) -> keras.KerasTensor:
         self._check(inputs, reverse)
         kernel = ops.transpose(self.kernel) if reverse else self.kernel
         return ops.matmul(inputs, kernel)
 
-    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> keras.KerasTensor:
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, reverse: bool = False
+    ) -> keras.KerasTensor:
         self._check(inputs, reverse)
         width = self.input_dim if reverse else self.units
         return keras.KerasTensor((*inputs.shape[:-1], width), dtype=self.compute_dtype)
 
-    def _check(self, inputs: Any, reverse: bool) -> None:
+    def _check(self, inputs: keras.KerasTensor, reverse: bool) -> None:
         wanted = self.units if reverse else self.input_dim
         if inputs.shape[-1] != wanted:
             role = "reverse" if reverse else "forward"

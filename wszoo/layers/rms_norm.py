@@ -28,10 +28,10 @@ class RMSNorm(keras.layers.Layer):
         self.supports_masking = True
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         mean_square = ops.mean(inputs * inputs, axis=-1, keepdims=True)
         return inputs * (ops.rsqrt(mean_square + self.epsilon) * self.scale)
 

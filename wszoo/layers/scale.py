@@ -25,14 +25,14 @@ class Scale(keras.layers.Layer):
         self.supports_masking = True
         self.initial = float(initial)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.scale = self.add_weight(
             name="scale",
             shape=(input_shape[-1],),
             initializer=keras.initializers.Constant(self.initial),
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs * self.scale
 
     def get_config(self) -> dict:

@@ -13,7 +13,7 @@ from wszoo.arguments import OF_LAYERS, checked
 FORBIDDEN = -32.0
 
 
-def attend(x: Any, heads: int, causal: bool, allowed: Any) -> Any:
+def attend(x: keras.KerasTensor, heads: int, causal: bool, allowed: keras.KerasTensor) -> Any:
     """Heads of queries, keys and values `(batch, positions, 3 · width)` to `(…, width)`."""
     _, positions, width = x.shape
     size = width // 3 // heads
@@ -52,10 +52,14 @@ class Attend(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads, self.causal = heads, causal
 
-    def call(self, inputs: Any, allowed: Any = None) -> Any:
+    def call(
+        self, inputs: keras.KerasTensor, allowed: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         return attend(inputs, self.heads, self.causal, allowed)
 
-    def compute_output_shape(self, inputs_shape: Any, allowed_shape: Any = None) -> tuple:
+    def compute_output_shape(
+        self, inputs_shape: tuple[int, ...], allowed_shape: tuple[int, ...] | None = None
+    ) -> tuple:
         return (*inputs_shape[:-1], inputs_shape[-1] // 3)
 
     def get_config(self) -> dict:
@@ -90,14 +94,16 @@ class SelfAttention(keras.layers.Layer):
         heads: int,
         *,
         causal: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.heads, self.causal = heads, causal
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, inputs_shape: Any, allowed_shape: Any = None) -> None:
+    def build(
+        self, inputs_shape: tuple[int, ...], allowed_shape: tuple[int, ...] | None = None
+    ) -> None:
         if len(inputs_shape) != 3 or None in inputs_shape[1:]:
             raise ValueError(
                 f"{self.name!r} wants (batch, positions, width), positions and width known; "
@@ -119,12 +125,16 @@ class SelfAttention(keras.layers.Layer):
             for name, shape in (("qkv_bias", (3 * width,)), ("out_bias", (width,)))
         )
 
-    def call(self, inputs: Any, allowed: Any = None) -> Any:
+    def call(
+        self, inputs: keras.KerasTensor, allowed: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         x = ops.einsum("btw,wu->btu", inputs, self.qkv_kernel) + self.qkv_bias
         x = attend(x, self.heads, self.causal, allowed)
         return ops.einsum("btw,wu->btu", x, self.out_kernel) + self.out_bias
 
-    def compute_output_shape(self, inputs_shape: Any, allowed_shape: Any = None) -> tuple:
+    def compute_output_shape(
+        self, inputs_shape: tuple[int, ...], allowed_shape: tuple[int, ...] | None = None
+    ) -> tuple:
         return tuple(inputs_shape)
 
     def get_config(self) -> dict:

@@ -73,12 +73,12 @@ class TimeSharedRNN(keras.layers.Layer):
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
+        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
+        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
         recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
         reset_after: bool = True,
         return_sequences: bool = False,
         go_backwards: bool = False,
@@ -127,13 +127,13 @@ class TimeSharedRNN(keras.layers.Layer):
             settings["reset_after"] = self.reset_after
         return CELLS[self.cell](self.units, **settings)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self._plan(input_shape)  # refuses what does not fit before any weight is made
         self._known_steps = input_shape[1]
         for group in self.groups:
             group.build((input_shape[0], None, input_shape[-1]))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         plan = self._plan(inputs.shape)
         if self.go_backwards:
             inputs = ops.flip(inputs, axis=1)
@@ -150,7 +150,7 @@ class TimeSharedRNN(keras.layers.Layer):
             return outputs[-1]
         return ops.concatenate(outputs, axis=1)
 
-    def _run(self, group: Any, inputs: Any, states: Any) -> tuple[Any, Any]:
+    def _run(self, group: Any, inputs: keras.KerasTensor, states: Any) -> tuple[Any, Any]:
         """Neighbouring steps of one group: its outputs, as Keras' layer gives them, and states."""
         if inputs.shape[1] > 1:
             output, *states = group(inputs, initial_state=states)
@@ -158,7 +158,7 @@ class TimeSharedRNN(keras.layers.Layer):
         output, states = group.cell(inputs[:, 0], states)
         return output[:, None] if self.return_sequences else output, states
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
         self._plan(input_shape)
         batch, steps, _ = input_shape
         return (batch, steps, self.units) if self.return_sequences else (batch, self.units)
@@ -172,7 +172,7 @@ class TimeSharedRNN(keras.layers.Layer):
         each, groups = stored // len(self.groups), len(self.groups)
         return InnerSharing("time", sites, groups, stored, each * sites)
 
-    def _plan(self, shape: Any) -> list[int] | None:
+    def _plan(self, shape: tuple[int | None, ...]) -> list[int] | None:
         """The group of each step of an input of that shape; None for Keras' layer as it is."""
         if len(shape) != 3 or shape[-1] is None:
             raise ValueError(

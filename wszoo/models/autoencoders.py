@@ -15,6 +15,8 @@ from wszoo.registry import register
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -46,7 +48,7 @@ def tied_ae(
     input_shape: tuple[int, ...] = (28, 28, 1),
     widths: Sequence[int] = (128, 32),
     activation: str = "relu",
-) -> Any:
+) -> "keras.Model":
     """Dense autoencoder; the decoder's kernels are the encoder's, transposed.
 
     Maps `(batch, *input_shape)` in [0, 1] to the same shape. `widths` are those of the encoder's
@@ -88,7 +90,7 @@ def tied_conv_ae(
     filters: Sequence[int] = (16, 32, 32),
     kernel_size: int = 3,
     activation: str = "relu",
-) -> Any:
+) -> "keras.Model":
     """Convolutional autoencoder; the decoder runs the encoder's kernels as transposed ones.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to the same shape. Every layer halves rows

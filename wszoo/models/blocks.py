@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from wszoo import layers
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -25,14 +27,14 @@ def block_sites(depth: int, model: str) -> list[str]:
 
 def blocks(
     bank: "Bank",
-    x: Any,
+    x: "keras.KerasTensor",
     *,
     depth: int,
     heads: int,
     expansion: int,
     dropout: float,
     causal: bool = False,
-    allowed: Any = None,
+    allowed: "keras.KerasTensor" = None,
 ) -> Any:
     """`depth` blocks and a last norm: `(batch, positions, width)` to the same shape.
 
@@ -46,8 +48,8 @@ def blocks(
     return layers.RMSNorm(name="last_norm")(x)
 
 
-def _attention(bank: "Bank", i: int, heads: int, causal: bool, allowed: Any) -> Any:
-    def call(x: Any) -> Any:
+def _attention(bank: "Bank", i: int, heads: int, causal: bool, allowed: "keras.KerasTensor") -> Any:
+    def call(x: "keras.KerasTensor") -> Any:
         layer = bank(f"attention_{i}", layers.SelfAttention, heads, causal=causal)
         return layer(x) if allowed is None else layer(x, allowed=allowed)
 
@@ -63,7 +65,7 @@ def _feed_forward(bank: "Bank", i: int, expansion: int) -> Any:
         spec = {"output_shape": shape, "bias_axes": "u", **options}
         return bank(site, make, "btw,wu->btu", **spec)
 
-    def call(x: Any) -> Any:
+    def call(x: "keras.KerasTensor") -> Any:
         _, positions, width = x.shape
         hidden = dense(f"ffn_{i}_up", (positions, expansion * width), activation="relu")(x)
         return dense(f"ffn_{i}_down", (positions, width))(hidden)
@@ -71,7 +73,7 @@ def _feed_forward(bank: "Bank", i: int, expansion: int) -> Any:
     return call
 
 
-def _residual(x: Any, name: str, depth: int, dropout: float, branch: Any) -> Any:
+def _residual(x: "keras.KerasTensor", name: str, depth: int, dropout: float, branch: Any) -> Any:
     import keras
 
     y = branch(layers.RMSNorm(name=f"{name}_norm")(x))

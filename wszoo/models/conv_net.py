@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -35,7 +37,7 @@ def conv_net(
     width: int = 48,
     depth: int = 6,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Residual CNN for small images; `head=None` gives the backbone's features.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to logits `(batch, head)`, or to features
@@ -46,7 +48,7 @@ def conv_net(
 
     conv = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
 
-    def norm_relu(x: Any, name: str) -> Any:
+    def norm_relu(x: "keras.KerasTensor", name: str) -> Any:
         x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x)
 

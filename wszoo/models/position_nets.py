@@ -14,6 +14,8 @@ from wszoo import layers
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -46,7 +48,7 @@ def dense_net(
     input_shape: tuple[int, int, int] = (28, 28, 1),
     widths: Sequence[int] = (256, 128),
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Dense layers on all pixels: no locality, and positions share nothing.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to logits `(batch, head)`, or to features
@@ -76,7 +78,7 @@ def local_net(
     kernel_size: int = 5,
     pool: bool = False,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Local connections without sharing: every position has a kernel of its own.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to logits `(batch, head)`, or to features
@@ -103,7 +105,7 @@ def tiled_net(
     tiles: int | Sequence[int] = (2, 2),
     pool: bool = False,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Kernels shared by the positions of a tile: between a convolution and `local_net`.
 
     As `local_net`, with `tiles=(rows, columns)` tiles in each layer (an integer for both): 1 is
@@ -132,7 +134,9 @@ def _local(
     return inputs, last(name="features")(x)
 
 
-def _with_head(inputs: Any, x: Any, head: int | None, name: str) -> Any:
+def _with_head(
+    inputs: "keras.KerasTensor", x: "keras.KerasTensor", head: int | None, name: str
+) -> Any:
     import keras
 
     if head is not None:

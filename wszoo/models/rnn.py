@@ -12,6 +12,8 @@ from wszoo.registry import register
 from wszoo.sharing.plan import as_plan
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -41,7 +43,7 @@ def rnn(
     dropout: float = 0.0,
     unroll: bool = False,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Stacked recurrent layers over a sequence, such as the frames of a recording or image rows.
 
     Maps `(batch, steps, features)` (a last axis of one channel, as images have, is dropped) to

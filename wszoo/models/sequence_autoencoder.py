@@ -6,13 +6,15 @@ of `wszoo.models.autoencoders`. Masci et al. 2011, "Stacked Convolutional Auto-E
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.models.autoencoders import conv_sites, mirrored
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -30,7 +32,7 @@ def tied_seq_ae(
     filters: Sequence[int] = (32, 32, 32, 4),
     kernel_size: int = 7,
     activation: str = "relu",
-) -> Any:
+) -> "keras.Model":
     """Autoencoder of sequences; the decoder's kernels are the encoder's, transposed.
 
     Maps `(batch, steps, channels)`, standardised, to the same shape. Every layer halves the steps

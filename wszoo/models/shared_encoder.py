@@ -10,6 +10,8 @@ from wszoo.models.blocks import block_sites, blocks
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -37,7 +39,7 @@ def shared_encoder(
     expansion: int = 4,
     dropout: float = 0.0,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Transformer encoder of texts whose blocks are one block.
 
     Maps token ids `(batch, length)`, int32 below `vocabulary`, 0 for padding, to logits

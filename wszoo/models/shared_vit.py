@@ -12,6 +12,8 @@ from wszoo.models.blocks import block_sites, blocks
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -38,7 +40,7 @@ def shared_vit(
     expansion: int = 4,
     dropout: float = 0.0,
     head: int | None = 10,
-) -> Any:
+) -> "keras.Model":
     """Vision transformer whose blocks are one block.
 
     Maps `(batch, rows, columns, channels)` in [0, 1] to logits `(batch, head)`, or without a head

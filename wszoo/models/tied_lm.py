@@ -13,6 +13,8 @@ from wszoo.models.blocks import block_sites, blocks
 from wszoo.registry import register
 
 if TYPE_CHECKING:
+    import keras
+
     from wszoo.sharing.bank import Bank
 
 
@@ -38,7 +40,7 @@ def tied_lm(
     heads: int = 4,
     expansion: int = 4,
     dropout: float = 0.0,
-) -> Any:
+) -> "keras.Model":
     """Causal transformer language model; `embed` and `unembed` are one table.
 
     Maps token ids `(batch, length)`, int32 below `vocabulary`, to logits of the next token

@@ -17,7 +17,7 @@ KINDS = (keras.layers.Dense, keras.layers.EinsumDense, *CONVOLUTIONS, Reversible
 VALID = ", ".join(kind.__name__ for kind in (*KINDS, SelfAttention))
 
 
-def why_not(layer: Any, rank: int = 2) -> str | None:
+def why_not(layer: keras.Layer, rank: int = 2) -> str | None:
     """Why a built layer cannot be relaxed, or `None` where it can."""
     if type(layer) is SelfAttention:
         return None
@@ -39,7 +39,7 @@ def why_not(layer: Any, rank: int = 2) -> str | None:
     return None
 
 
-def pieces(layer: Any, positions: int | None) -> dict[str, Any]:
+def pieces(layer: keras.Layer, positions: int | None) -> dict[str, Any]:
     """Suffix of the site's name → built layer with the values of that piece.
 
     `positions` are those of an attention's input.
@@ -116,7 +116,7 @@ def whole(shared: Any, part: LowRankPart, name: str) -> keras.Layer:
     return type(shared).from_config(config)
 
 
-def fill(layer: Any, kernel: Any, part: LowRankPart) -> None:
+def fill(layer: keras.Layer, kernel: Any, part: LowRankPart) -> None:
     """Gives a whole layer, once it is built, its kernel, and the bias and the flags of a part."""
     layer.kernel.assign(kernel)
     layer.trainable = part.trainable

@@ -42,10 +42,10 @@ class SoftTying(keras.callbacks.Callback):
         self.plan, self.steps, self.power = plan, steps, power
         self._groups: list[list[Any]] = []
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._groups = groups_of_variables(self.model, self.plan)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if hasattr(self.model, "jax_state_sync"):  # JAX trains copies until it is asked for them
             self.model.jax_state_sync()
         done = int(ops.convert_to_numpy(self.model.optimizer.iterations))

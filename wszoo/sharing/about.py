@@ -5,12 +5,15 @@ The facts are JSON and travel in the member `wszoo.json` of a `.keras` file. Wor
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wszoo import checks
 
+if TYPE_CHECKING:
+    import keras
 
-def describe(model: Any, **facts: Any) -> None:
+
+def describe(model: "keras.Model", **facts: Any) -> None:
     """Adds facts to what the model knows of itself; `None` takes one out.
 
     Raises `ValueError` for a fact that JSON cannot hold, and for one of the words in use that has
@@ -29,7 +32,7 @@ def describe(model: Any, **facts: Any) -> None:
     model._wszoo_about = text  # as text: Keras would wrap and track a dict
 
 
-def about(model: Any) -> dict[str, Any]:
+def about(model: "keras.Model") -> dict[str, Any]:
     """The facts that `describe` gave this model, or that its file held; empty without any."""
     return json.loads(getattr(model, "_wszoo_about", "{}"))
 

@@ -45,7 +45,13 @@ def _count_variables() -> None:
             return
         make = keras.Variable.__init__
 
-        def counted(self: Any, initializer: Any, shape: Any = None, *rest: Any, **more: Any):
+        def counted(
+            self: Any,
+            initializer: keras.initializers.Initializer,
+            shape: Any = None,
+            *rest: Any,
+            **more: Any,
+        ):
             if _budget.left is not None:
                 _take(shape)
             make(self, initializer, shape, *rest, **more)

@@ -67,7 +67,7 @@ class Entry:
     mask: Any
 
 
-def all_calls(model: Any, *, nested: bool = True) -> list[Call]:
+def all_calls(model: keras.Model, *, nested: bool = True) -> list[Call]:
     """The calls that the outputs depend on; `nested=False` leaves nested models as one call each.
 
     Raises `ValueError` for a model without a graph.
@@ -97,7 +97,7 @@ def all_calls(model: Any, *, nested: bool = True) -> list[Call]:
     return [call for call in done if call.input_tensors]
 
 
-def makers(model: Any, path: Path, tensor: Any, nested: bool = True) -> Iterator[Call]:
+def makers(model: keras.Model, path: Path, tensor: Any, nested: bool = True) -> Iterator[Call]:
     """The call that made a symbolic tensor of the graph at `path`; none for a model's input.
 
     There are two where the tensor enters a nested model under a mask of its own.
@@ -151,7 +151,7 @@ def context_of(path: Path) -> dict[str, Any]:
     return context
 
 
-def is_open(operation: Any) -> bool:
+def is_open(operation: keras.Operation) -> bool:
     """Whether this is a model whose `call` runs its graph and nothing else."""
     if isinstance(operation, keras.Sequential):
         # Without `_functional` it calls its layers in Python, one after the other.
@@ -160,12 +160,12 @@ def is_open(operation: Any) -> bool:
     return functional is not None and type(operation).call is functional.call
 
 
-def functional_class(model: Any) -> Any:
+def functional_class(model: keras.Model) -> Any:
     """Keras' class of models made from inputs and outputs, where `model` is one of them."""
     return next((c for c in type(model).__mro__ if c.__name__ == "Functional"), None)
 
 
-def require_functional(model: Any) -> None:
+def require_functional(model: keras.Model) -> None:
     """Raises `ValueError` unless the model's `call` is its graph."""
     if isinstance(model, keras.Sequential) and not model.built:
         raise ValueError(
@@ -187,7 +187,7 @@ def require_functional(model: Any) -> None:
     )
 
 
-def _is_input(model: Any, tensor: Any) -> bool:
+def _is_input(model: keras.Model, tensor: Any) -> bool:
     return any(tensor is given for given in model.inputs)
 
 

@@ -13,7 +13,7 @@ from wszoo.sharing.readback import random_states_kept
 
 
 @contextmanager
-def complete(operation: Any) -> Iterator[None]:
+def complete(operation: keras.Operation) -> Iterator[None]:
     """Inside the block an operation and its sublayers give configs that make them again.
 
     To the config of a layer are added the plain arguments of its class that its own `get_config`
@@ -35,7 +35,7 @@ def complete(operation: Any) -> Iterator[None]:
                 del vars(layer)[name]
 
 
-def _replacements(layer: Any) -> dict[str, Any]:
+def _replacements(layer: keras.Layer) -> dict[str, Any]:
     """Methods of this layer that stand for those of its class."""
     methods: dict[str, Any] = {}
     if _is_default(layer.build) and type(layer).build_from_config is keras.Layer.build_from_config:
@@ -46,7 +46,7 @@ def _replacements(layer: Any) -> dict[str, Any]:
     return methods
 
 
-def _completed(layer: Any, config: dict) -> dict:
+def _completed(layer: keras.Layer, config: dict) -> dict:
     """The config with the plain arguments of the class that it leaves out, as its attributes.
 
     Where it also holds what the class does not take, and cannot be read for that, this is left out.
@@ -66,7 +66,7 @@ def _completed(layer: Any, config: dict) -> dict:
     return left_out | config
 
 
-def _makes_a_layer(layer: Any, config: dict) -> bool:
+def _makes_a_layer(layer: keras.Layer, config: dict) -> bool:
     try:
         with random_states_kept():
             type(layer).from_config(dict(config))

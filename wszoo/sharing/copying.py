@@ -26,7 +26,7 @@ _NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built",
 OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
-def copy(operation: Any, name: str, **changes: Any) -> Any:
+def copy(operation: keras.Operation, name: str, **changes: Any) -> Any:
     """A new operation of the same settings under another name; values are not copied.
 
     `changes` are settings of its configuration that the copy has otherwise (`dtype`).
@@ -86,7 +86,7 @@ def check_settings(old: keras.Layer, new: keras.Layer) -> None:
             raise ValueError(cannot_copy(old, lost))
 
 
-def cannot_copy(operation: Any, reason: str) -> str:
+def cannot_copy(operation: keras.Operation, reason: str) -> str:
     """The sentence for a layer that cannot be copied."""
     kind = type(operation)
     return (
@@ -96,7 +96,7 @@ def cannot_copy(operation: Any, reason: str) -> str:
     )
 
 
-def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]]:
+def _ways(operation: keras.Operation, changes: dict[str, Any]) -> Iterator[Callable[[], Any]]:
     kind = type(operation)
     if kind is keras.layers.Lambda:  # the function itself; a config has its bytecode
         yield lambda: keras.layers.Lambda(
@@ -112,7 +112,9 @@ def _ways(operation: Any, changes: dict[str, Any]) -> Iterator[Callable[[], Any]
     yield lambda: _from_arguments(operation, kept_arguments(operation), changes)
 
 
-def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str, Any]) -> Any:
+def _from_arguments(
+    operation: keras.Operation, settings: dict[str, Any], changes: dict[str, Any]
+) -> Any:
     """Made by its class from arguments; what `settings` hold beyond those is left out.
 
     (Sizes that follow from others, say.) `check_copy` sees whether it came out the same.
@@ -126,7 +128,7 @@ def _from_arguments(operation: Any, settings: dict[str, Any], changes: dict[str,
     return new
 
 
-def kept_arguments(operation: Any) -> dict[str, Any]:
+def kept_arguments(operation: keras.Operation) -> dict[str, Any]:
     """Arguments of the constructor that the layer keeps under their own names.
 
     Raises `TypeError` for one that is a layer or variable: two layers would hold it.
@@ -140,7 +142,7 @@ def kept_arguments(operation: Any) -> dict[str, Any]:
     return kept
 
 
-def _noted(operation: Any) -> dict[str, Any]:
+def _noted(operation: keras.Operation) -> dict[str, Any]:
     """The arguments of the constructor as Keras noted them; empty where one is not plain."""
     return private.noted_arguments(operation)
 
@@ -172,7 +174,7 @@ def _noted_otherwise(old: Any, new: Any, changed: set[str]) -> bool:
     return any(_differ(given[name], copied[name], old.name, new.name) for name in both)
 
 
-def _argument_names(operation: Any) -> set[str]:
+def _argument_names(operation: keras.Operation) -> set[str]:
     return set(inspect.signature(type(operation).__init__).parameters) - _NOT_SETTINGS
 
 

@@ -116,7 +116,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return declared.check_hdf5(archive.read(_WEIGHTS))
 
 
-def _write(model: Any, path: Path) -> None:
+def _write(model: keras.Model, path: Path) -> None:
     try:
         with complete(model):
             write_model(model, path)
@@ -180,13 +180,13 @@ def _checked_note(note: dict[str, Any]) -> dict[str, Any]:
     return note
 
 
-def _saw_nested_models_whole(model: Any, site_names: list[str]) -> bool:
+def _saw_nested_models_whole(model: keras.Model, site_names: list[str]) -> bool:
     """Whether a file's sites are those of wszoo 0.1.0, to which a nested model was one site."""
     weighted = [c for c in all_calls(model, nested=False) if getattr(c.operation, "weights", None)]
     return len(site_names) == len(weighted) < len(graph.weighted_calls(model))
 
 
-def _optimized(model: Any) -> list[int] | None:
+def _optimized(model: keras.Model) -> list[int] | None:
     """The places, among all variables, of those that the optimizer was made for, if it was."""
     if not has_optimizer(model):
         return None
@@ -194,7 +194,7 @@ def _optimized(model: Any) -> list[int] | None:
     return [place[id(variable)] for variable in private.trained_by(model.optimizer)]
 
 
-def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
+def _compile(model: keras.Model, config: dict, optimized: list[int] | None) -> None:
     """Compiles the model as it was, its optimizer over the same variables in the same order."""
     if type(model).compile is not keras.Model.compile:
         model.compile_from_config(config)  # where the class does not, Keras warns
@@ -218,7 +218,7 @@ def _compile(model: Any, config: dict, optimized: list[int] | None) -> None:
         model.optimizer.build([variables[place] for place in optimized])
 
 
-def _as_written(model: Any) -> Any:
+def _as_written(model: keras.Model) -> Any:
     """The model that Keras writes: of a Sequential that lists a layer twice, its functional one."""
     functional = graph.as_functional(model)
     if functional is model or len(set(map(id, model.layers))) == len(model.layers):

@@ -31,7 +31,7 @@ class Names:
 
 
 @checked()
-def sites(model: Any) -> tuple[str, ...]:
+def sites(model: keras.Model) -> tuple[str, ...]:
     """Names of all sites (calls of layers that have weights), in call order.
 
     A model built by wszoo knows its names. Elsewhere a layer's first call has the layer's name
@@ -44,7 +44,7 @@ def sites(model: Any) -> tuple[str, ...]:
 
 
 @checked()
-def plan_of(model: Any) -> SharingPlan:
+def plan_of(model: keras.Model) -> SharingPlan:
     """The partition that the graph really has: sites that call one layer object share."""
     owner_of: dict[int, str] = {}
     pairs = zip(sites(model), weighted_calls(model), strict=True)
@@ -53,7 +53,7 @@ def plan_of(model: Any) -> SharingPlan:
     )
 
 
-def names_of(model: Any) -> Names:
+def names_of(model: keras.Model) -> Names:
     """The names that the model remembers, or names made from those of its layers."""
     remembered = remembered_names(model)
     if remembered is not None:
@@ -62,13 +62,13 @@ def names_of(model: Any) -> Names:
     return Names(from_layers, from_layers)
 
 
-def remembered_names(model: Any) -> Names | None:
+def remembered_names(model: keras.Model) -> Names | None:
     """The names that the model remembers, where they still are as many as its sites."""
     names = getattr(model, "_wszoo_names", None)
     return names if names and len(names.sites) == len(weighted_calls(model)) else None
 
 
-def remember(model: Any, site_names: Sequence[str], declared: Sequence[str]) -> None:
+def remember(model: keras.Model, site_names: Sequence[str], declared: Sequence[str]) -> None:
     """Writes the site names into the model. `site_names` has one name a weighted call."""
     number = len(weighted_calls(model))
     repeated = sorted({name for name in site_names if list(site_names).count(name) > 1})
@@ -85,12 +85,12 @@ def remember(model: Any, site_names: Sequence[str], declared: Sequence[str]) -> 
     model._wszoo_names = Names(tuple(site_names), tuple(declared))
 
 
-def weighted_calls(model: Any) -> list[Call]:
+def weighted_calls(model: keras.Model) -> list[Call]:
     """Those of the calls whose layer has weights: the sites."""
     return [call for call in all_calls(model) if getattr(call.operation, "weights", None)]
 
 
-def layers_of(model: Any) -> dict[str, Any]:
+def layers_of(model: keras.Model) -> dict[str, Any]:
     """Site → the layer that it calls, in call order."""
     return {s: c.operation for s, c in zip(sites(model), weighted_calls(model), strict=True)}
 
@@ -101,7 +101,7 @@ def calls_of(layer: keras.Layer, calls: Sequence[Call]) -> list[int]:
     return sorted(places, key=lambda i: private.calls_of(layer).index(calls[i].node))
 
 
-def names_from_layers(model: Any) -> tuple[str, ...]:
+def names_from_layers(model: keras.Model) -> tuple[str, ...]:
     """A name a site: the layer's name at its first call, then `name.1`, `name.2`, …
 
     Inside nested models it is preceded by theirs; one that remembers its sites' names lends them.
@@ -161,13 +161,13 @@ def free_layer_name(name: str, *tensors: Any) -> str:
     return free_name(name, taken) if name in taken else name
 
 
-def layer_at(model: Any, site: str) -> keras.Layer:
+def layer_at(model: keras.Model, site: str) -> keras.Layer:
     """The layer that a site calls. Raises `ValueError` for an unknown site."""
     plan_of(model).owner(site)
     return layers_of(model)[site]
 
 
-def as_functional(model: Any) -> Any:
+def as_functional(model: keras.Model) -> Any:
     """A Sequential model as the functional model it holds, over the same layers; others as is.
 
     A Sequential lists each layer once when it is saved: `Sequential([d, d])` comes back wrong.

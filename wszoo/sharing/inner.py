@@ -43,7 +43,7 @@ class Inner:
     unrolled_parameters: int
 
 
-def inner_sharing(model: Any) -> tuple[Inner, ...]:
+def inner_sharing(model: keras.Model) -> tuple[Inner, ...]:
     """The inner sharing of each site that has any, in call order."""
     owner = graph.plan_of(model).owner
     rows = []
@@ -74,7 +74,7 @@ def _of_call(node: Any) -> tuple[str, int, int, int, int] | None:
     return over, sites, 1, stored, sites * stored
 
 
-def _positions(node: Any, layer: Any) -> int | None:
+def _positions(node: Any, layer: keras.Layer) -> int | None:
     """Places at which a kernel is put down: outputs of a convolution, inputs of a transposed one.
 
     Either way that is the smaller of the two grids. `None` where a size is unknown.

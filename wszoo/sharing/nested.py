@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wszoo.sharing import graph
 from wszoo.sharing.calls import Call
 from wszoo.sharing.plan import SharingPlan
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class NestedCall:
     sites: tuple[str, ...]
 
 
-def nested_calls(model: Any) -> dict[str, NestedCall]:
+def nested_calls(model: "keras.Model") -> dict[str, NestedCall]:
     """Name → a call of a nested functional model that has sites.
 
     The name is the model's, behind those of the models around it; further calls are `name.1`, ….
@@ -37,7 +40,7 @@ def nested_calls(model: Any) -> dict[str, NestedCall]:
 
 
 def spelled_out(
-    model: Any, plan: SharingPlan, check: Callable[[str, Any, str, Any], None]
+    model: "keras.Model", plan: SharingPlan, check: Callable[[str, Any, str, Any], None]
 ) -> SharingPlan:
     """The plan over sites alone: the sites of models that it ties are tied one by one.
 

@@ -30,7 +30,7 @@ class Opaque:
     repeated: dict[str, int] | None
 
 
-def opaque_sites(model: Any) -> tuple[Opaque, ...]:
+def opaque_sites(model: keras.Model) -> tuple[Opaque, ...]:
     """The first site of each layer into which `wszoo.sites` cannot see, in call order.
 
     Layers of Keras and of wszoo itself (attention, wrappers of recurrent layers) call each of
@@ -50,7 +50,7 @@ def opaque_sites(model: Any) -> tuple[Opaque, ...]:
     return tuple(rows.values())
 
 
-def _likeness(layer: Any) -> Any:
+def _likeness(layer: keras.Layer) -> Any:
     """Equal for layers of one class, of equal sizes and settings."""
     plain = {k: v for k, v in vars(layer).items() if isinstance(v, bool | int | float | str)}
     own = frozenset((k, v) for k, v in plain.items() if layer.name not in str(v))
@@ -88,7 +88,7 @@ def _counted(layers: Sequence[Any]) -> Iterator[dict[int, int]]:
     """Inside the block: id of a layer → how often it has been called."""
     counts = {id(layer): 0 for layer in layers}
 
-    def counting(layer: Any) -> Callable:
+    def counting(layer: keras.Layer) -> Callable:
         original = layer.call
 
         @wraps(original)
@@ -112,7 +112,7 @@ def _counted(layers: Sequence[Any]) -> Iterator[dict[int, int]]:
                 vars(layer)["call"] = own
 
 
-def warn_of_hidden_sharing(model: Any) -> None:
+def warn_of_hidden_sharing(model: keras.Model) -> None:
     """Warns of layers that share inside, where a twin of the model shares still."""
     for row in opaque_sites(model):
         if row.repeated:
@@ -124,7 +124,7 @@ def warn_of_hidden_sharing(model: Any) -> None:
             )
 
 
-def check_open(model: Any, names: Sequence[str]) -> None:
+def check_open(model: keras.Model, names: Sequence[str]) -> None:
     """Raises `ValueError` for names of sites inside a layer into which one cannot see."""
     known = graph.layers_of(model)
     for name in [name for name in names if name not in known]:
@@ -135,7 +135,7 @@ def check_open(model: Any, names: Sequence[str]) -> None:
                 )
 
 
-def _foreign_parts(layer: Any) -> Iterator[Any]:
+def _foreign_parts(layer: keras.Layer) -> Iterator[Any]:
     """The layers with weights directly in `layer`; none where all is known to be called once."""
     inner = list(private.parts_of(layer, itself=False))
     models = any(isinstance(part, keras.Model) for part in inner)
@@ -146,11 +146,11 @@ def _foreign_parts(layer: Any) -> Iterator[Any]:
             yield part
 
 
-def _is_known(layer: Any) -> bool:
+def _is_known(layer: keras.Layer) -> bool:
     return type(layer).__module__.split(".")[0] in ("keras", "wszoo")
 
 
-def _why(layer: Any) -> str:
+def _why(layer: keras.Layer) -> str:
     if isinstance(layer, keras.Sequential):
         return "a Sequential that is not built, or calls its layers by a `call` of its own"
     if isinstance(layer, keras.Model):

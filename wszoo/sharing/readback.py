@@ -15,7 +15,7 @@ from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.state import identical, own_state, parts
 
 
-def check_comes_back(model: Any, read: Callable[[], Any]) -> None:
+def check_comes_back(model: keras.Model, read: Callable[[], Any]) -> None:
     """Reads a model back and compares it, layer by layer, with the one that was written.
 
     Raises `ValueError` saying what cannot be read, or what came back otherwise.
@@ -38,7 +38,7 @@ def check_comes_back(model: Any, read: Callable[[], Any]) -> None:
             raise ValueError(f"the state of its optimizer {model.optimizer.name!r} is lost")
 
 
-def has_optimizer(model: Any) -> bool:
+def has_optimizer(model: keras.Model) -> bool:
     """Whether the model is compiled with an optimizer that has been in use."""
     optimizer = getattr(model, "optimizer", None) if model.compiled else None
     return optimizer is not None and optimizer.built

@@ -35,7 +35,7 @@ from wszoo.sharing.with_mask import WithMask
 Run = Callable[[Call, tuple, dict], Any]
 
 
-def rebuild(model: Any, run: Run) -> keras.Model:
+def rebuild(model: keras.Model, run: Run) -> keras.Model:
     """The graph of `model` once more, each call of an operation made by `run`.
 
     Calls inside nested functional models are run like those around them: the result has one graph.
@@ -87,7 +87,7 @@ def _entered(entry: Entry, value: Any, mask: Any) -> Any:
 Replace = Callable[[str | None, Call, tuple, dict, Callable], Any]
 
 
-def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> keras.Model:
+def replace_sites(model: keras.Model, replace: Replace, declared: Sequence[str]) -> keras.Model:
     """A copy of the model, values and flags included, in which some sites are other layers.
 
     `replace(site, call, args, kwargs, run)` gives the outputs that stand for a call of the graph
@@ -128,7 +128,7 @@ def replace_sites(model: Any, replace: Replace, declared: Sequence[str]) -> kera
     return made
 
 
-def operation_names(model: Any) -> dict[int, str]:
+def operation_names(model: keras.Model) -> dict[int, str]:
     """Id of an operation → its name in one graph: that of its first site, or its own name.
 
     Inside nested models the names of these come first. No two operations have one name.

@@ -75,7 +75,9 @@ def untied_twin(model: keras.Model) -> keras.Model:
     return twin
 
 
-def _whole_plan(model: Any, plan: SharingPlan | str | None, names: graph.Names) -> SharingPlan:
+def _whole_plan(
+    model: keras.Model, plan: SharingPlan | str | None, names: graph.Names
+) -> SharingPlan:
     """The plan over all sites of the model; those that `plan` does not name stay as they are."""
     asked = plan if isinstance(plan, SharingPlan) else as_plan(plan, names.declared)
     asked = spelled_out(model, asked, _check_same)
@@ -90,7 +92,7 @@ def _whole_plan(model: Any, plan: SharingPlan | str | None, names: graph.Names) 
 
 
 def _rebuild(
-    model: Any,
+    model: keras.Model,
     site_names: tuple[str, ...],
     plan: SharingPlan,
     made: dict[str, keras.Layer],
@@ -120,7 +122,7 @@ def _rebuild(
     return rebuild(model, run)
 
 
-def _layers(model: Any) -> list[keras.Layer]:
+def _layers(model: keras.Model) -> list[keras.Layer]:
     return [call.operation for call in graph.weighted_calls(model)]
 
 

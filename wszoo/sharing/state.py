@@ -64,7 +64,7 @@ def all_variables(layer: keras.Layer) -> list[Any]:
     return [variable for part in parts(layer) for variable in own_variables(part)]
 
 
-def own_state(layer: Any) -> OwnState:
+def own_state(layer: keras.Layer) -> OwnState:
     """What a built layer would write into a file, its sublayers aside."""
     values: dict[str, Any] = {}
     layer.save_own_variables(values)
@@ -77,7 +77,7 @@ def own_state(layer: Any) -> OwnState:
     return OwnState({key: np.array(value) for key, value in values.items()}, assets)
 
 
-def give(layer: Any, state: OwnState) -> None:
+def give(layer: keras.Layer, state: OwnState) -> None:
     """Has a built layer read the state of another of its class."""
     layer.load_own_variables(dict(state.values))
     if hasattr(layer, "load_assets"):

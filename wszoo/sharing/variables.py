@@ -36,7 +36,7 @@ class HeldVariable:
         return self.bytes * (len(self.owners) - 1)
 
 
-def held_variables(model: Any) -> tuple[HeldVariable, ...]:
+def held_variables(model: keras.Model) -> tuple[HeldVariable, ...]:
     """The variables that two layers or more hold, in call order."""
     held_by: dict[int, tuple[Any, dict[int, str]]] = {}
     for site, layer in graph.layers_of(model).items():
@@ -53,7 +53,7 @@ def held_variables(model: Any) -> tuple[HeldVariable, ...]:
     )
 
 
-def check_no_shared_variables(model: Any) -> None:
+def check_no_shared_variables(model: keras.Model) -> None:
     """Refuses a variable that two layers hold: a copy of the layers would untie it.
 
     Raises `ValueError` naming the variable and both layers (keras#18419).
@@ -68,7 +68,7 @@ def check_no_shared_variables(model: Any) -> None:
         )
 
 
-def check_keras_keeps_sharing(model: Any) -> None:
+def check_keras_keeps_sharing(model: keras.Model) -> None:
     """Refuses a model whose sharing Keras would lose in a file.
 
     A layer that is called at several sites of one graph is kept. One that nested models share
@@ -126,7 +126,7 @@ def _item_bytes(dtype: str) -> int:
     return np.dtype(dtype).itemsize
 
 
-def _on_several_levels(model: Any) -> list[tuple[str, list[str]]]:
+def _on_several_levels(model: keras.Model) -> list[tuple[str, list[str]]]:
     """Layers (and nested models) that are called in more than one graph, with those graphs."""
     places: dict[int, tuple[str, dict[int, str]]] = {}
     for call in all_calls(model):
@@ -138,7 +138,7 @@ def _on_several_levels(model: Any) -> list[tuple[str, list[str]]]:
     return [(name, list(graphs.values())) for name, graphs in places.values() if len(graphs) > 1]
 
 
-def _config_keeps_sharing(model: Any) -> bool:
+def _config_keeps_sharing(model: keras.Model) -> bool:
     try:
         again = type(model).from_config(model.get_config())
         return _uses(again) == _uses(model)
@@ -146,7 +146,7 @@ def _config_keeps_sharing(model: Any) -> bool:
         return False
 
 
-def _uses(model: Any) -> list[list[int]]:
+def _uses(model: keras.Model) -> list[list[int]]:
     """For each site, the numbers of its layer's variables, counted as they are first met."""
     number: dict[int, int] = {}
     return [

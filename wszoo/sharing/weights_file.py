@@ -6,7 +6,6 @@ cannot, and a full disk is an `OSError` like any other.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import keras
@@ -31,6 +30,6 @@ def write_weights(
     path.write_bytes(memory.getbuffer())
 
 
-def write_model(model: Any, path: Path) -> None:
+def write_model(model: keras.Model, path: Path) -> None:
     """Writes a `.keras` file as `keras.saving.save_model` does."""
     path.write_bytes(private.model_in_memory(model).getbuffer())

@@ -5,18 +5,21 @@ disturbs the backbone less.
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.tasks import probe
+
+if TYPE_CHECKING:
+    import keras
 
 RIDGES = np.logspace(-3, 3, 13)  # strengths of which the best by leave-one-out is taken
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def scale(features: Any) -> float:
+def scale(features: "keras.KerasTensor") -> float:
     """√width: by so much unit features are multiplied in front of a linear head."""
     return math.sqrt(features.shape[-1])
 

@@ -1,11 +1,14 @@
 """Classes as prototypes on the unit sphere."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.tasks import closed_form, linear, targets
 from wszoo.tasks.task import Task, register
+
+if TYPE_CHECKING:
+    import keras
 
 SCALE = 20.0  # of cosines before the softmax: temperature .05, Zhai & Wu 2018
 
@@ -31,7 +34,7 @@ def embedding() -> Task:
     )
 
 
-def prototypes(features: Any, units: int, y: np.ndarray) -> Any:
+def prototypes(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
     """A head: scaled cosines between the features and a prototype a class."""
     import keras
 

@@ -1,7 +1,7 @@
 """Heads by name, for any task that can have them."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from wszoo.data.errors import did_you_mean
 from wszoo.tasks import closed_form
 from wszoo.tasks.embedding import prototypes
 from wszoo.tasks.task import Task
+
+if TYPE_CHECKING:
+    import keras
 
 HEADS = ("dense", "cosine", "mlp")
 
@@ -33,7 +36,7 @@ def with_head(task: Task, name: str) -> Task:
             raise ValueError(f"the head 'cosine' is for tasks of classes, not {task.name}")
         return replace(task, head=prototypes, start=closed_form.prototypes)
 
-    def mlp(features: Any, units: int, y: np.ndarray) -> Any:
+    def mlp(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
         import keras
 
         from wszoo.sharing import graph

@@ -1,13 +1,16 @@
 """Ranks, and numbers that have an order."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.data.numbers import as_numbers
 from wszoo.tasks import linear, meaning, targets
 from wszoo.tasks.task import Task, register
+
+if TYPE_CHECKING:
+    import keras
 
 
 @register
@@ -60,7 +63,7 @@ def _in_numbers(task: Task, class_names: tuple[str, ...]) -> Task:
     )
 
 
-def _thresholds(features: Any, units: int, y: np.ndarray) -> Any:
+def _thresholds(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
     import keras
 
     from wszoo.layers import Bias

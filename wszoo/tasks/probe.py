@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -138,7 +138,7 @@ def _path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> dict[floa
     return found
 
 
-def _fitted(model: Any, x: np.ndarray, y: np.ndarray) -> Linear:
+def _fitted(model: "keras.Model", x: np.ndarray, y: np.ndarray) -> Linear:
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 

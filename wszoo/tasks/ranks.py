@@ -11,13 +11,15 @@ def _rank(levels: Any, above: float) -> Any:
 
 
 @keras.saving.register_keras_serializable("wszoo")
-def rank_accuracy(y_true: Any, y_pred: Any) -> Any:
+def rank_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
     """Share of right ranks `(batch,)`, of targets in {0, 1} and logits `(batch, ranks - 1)`."""
     return keras.ops.cast(_rank(y_true, 0.5) == _rank(y_pred, 0.0), "float32")
 
 
 @keras.saving.register_keras_serializable("wszoo")
-def rank_error(y_true: Any, y_pred: Any, values: Sequence[float] | None = None) -> Any:
+def rank_error(
+    y_true: keras.KerasTensor, y_pred: keras.KerasTensor, values: Sequence[float] | None = None
+) -> Any:
     """By how much a prediction is off, `(batch,)`: in ranks, or in the values of the ranks."""
     true, predicted = _rank(y_true, 0.5), _rank(y_pred, 0.0)
     if values is not None:

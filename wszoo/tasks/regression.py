@@ -1,11 +1,14 @@
 """Values."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.tasks import closed_form, linear, meaning, targets
 from wszoo.tasks.task import Task, register
+
+if TYPE_CHECKING:
+    import keras
 
 
 @register
@@ -34,7 +37,7 @@ def regression() -> Task:
     )
 
 
-def _regressor(features: Any, units: int, y: np.ndarray) -> Any:
+def _regressor(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
     import keras
 
     x = keras.layers.Dense(units, dtype="float32", name=linear.free("head", features))(features)

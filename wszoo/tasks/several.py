@@ -109,7 +109,7 @@ def compile_heads(
     model: keras.Model,
     heads: Mapping[str, Head],
     *,
-    optimizer: Any = "adam",
+    optimizer: keras.optimizers.Optimizer = "adam",
     weights: Mapping[str, float] | str | None = None,
     **options: Any,
 ) -> None:

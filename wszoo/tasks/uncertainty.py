@@ -19,13 +19,13 @@ class Uncertainty(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.log_variance = self.add_weight(name="log_variance", shape=(), initializer="zeros")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> Any:
         return inputs
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
         return tuple(input_shape)
 
 
@@ -43,7 +43,7 @@ class Uncertain(keras.losses.Loss):
         super().__init__(**kwargs)
         self.loss, self.factor, self.layer = keras.losses.get(loss), factor, layer
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
         if self.layer is None:
             raise ValueError(
                 f"the loss {self.name!r} was loaded without the layer that it learns with: compile "
@@ -65,7 +65,7 @@ class ScaledError(keras.losses.Loss):
         super().__init__(**kwargs)
         self.sd = sd
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
         return ops.mean(ops.square((y_true - y_pred) / self.sd), axis=-1)
 
     def get_config(self) -> dict:

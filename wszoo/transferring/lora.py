@@ -141,7 +141,11 @@ def add_lora(
 
 
 def _with_adapters(
-    model: Any, plan: SharingPlan, owners: set[str], number: dict[str, int] | None, settings: dict
+    model: keras.Model,
+    plan: SharingPlan,
+    owners: set[str],
+    number: dict[str, int] | None,
+    settings: dict,
 ) -> keras.Model:
     """The model with the owners' layers wrapped; `number` is that of a site's adapter, if any."""
     layer_of = _layers(model)
@@ -212,7 +216,7 @@ def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
     return result
 
 
-def _layers(model: Any) -> dict[str, Any]:
+def _layers(model: keras.Model) -> dict[str, Any]:
     """Owner → its layer."""
     layer_at = graph.layers_of(model)
     return {owner: layer_at[owner] for owner in graph.plan_of(model).groups}

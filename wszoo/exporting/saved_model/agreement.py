@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from wszoo import private
 from wszoo.exporting import gate, parity
 from wszoo.exporting.names import by_input
 from wszoo.exporting.saved_model import checker
+
+if TYPE_CHECKING:
+    import keras
 
 # Largest difference to Keras, in units of an output's largest magnitude, by the coarsest numbers
 # that the model computes in: TensorFlow fuses operators of a graph, and so rounds elsewhere.
@@ -28,7 +31,7 @@ class Wanted:
     view: Callable[[Arrays], Arrays] = dict
 
 
-def examples(model: Any, inputs: Arrays | None) -> list[dict[str, Any]]:
+def examples(model: "keras.Model", inputs: Arrays | None) -> list[dict[str, Any]]:
     """Arrays by input name at two batch sizes, at one where the model fixes it.
 
     They are the first of `inputs`, repeated where there are too few, or random.
@@ -52,7 +55,9 @@ def examples(model: Any, inputs: Arrays | None) -> list[dict[str, Any]]:
 class KerasCalls:
     """Calls of a Keras model on a few examples, as the file that is made of it is called too."""
 
-    def __init__(self, model: Any, module: Any, inputs: Arrays | None, *, uint8: bool) -> None:
+    def __init__(
+        self, model: "keras.Model", module: Any, inputs: Arrays | None, *, uint8: bool
+    ) -> None:
         """`module` is what is saved; with `uint8` the file takes images as bytes."""
         self.model = model
         self.chosen = inputs is not None
@@ -147,7 +152,7 @@ def check(
     return worst, mean
 
 
-def _coarsest(model: Any) -> str:
+def _coarsest(model: "keras.Model") -> str:
     """The numbers that the model computes in, the coarsest: a key of `BOUNDS`."""
     kinds = {"float32"}
     for layer in private.parts_of(model):

@@ -1,7 +1,7 @@
 """The signature `classify` of a SavedModel: class names and scores, best first."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,8 +9,11 @@ from wszoo import private
 from wszoo.exporting.names import output_names
 from wszoo.exporting.saved_model.agreement import Arrays, Wanted
 
+if TYPE_CHECKING:
+    import keras
 
-def check_labels(model: Any, labels: Sequence[str]) -> None:
+
+def check_labels(model: "keras.Model", labels: Sequence[str]) -> None:
     """Raises `ValueError` unless the model has one output `(batch, number of labels)`."""
     shapes = [tuple(tensor.shape) for tensor in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] != len(labels):
@@ -21,7 +24,7 @@ def check_labels(model: Any, labels: Sequence[str]) -> None:
 
 
 def classifier(
-    model: Any, serve: Any, labels: Sequence[str], outputs: Sequence[Arrays]
+    model: "keras.Model", serve: Any, labels: Sequence[str], outputs: Sequence[Arrays]
 ) -> tuple[Any, Wanted]:
     """The signature as a `tf.function` over `serve`, and what it should give.
 
@@ -44,7 +47,7 @@ def classifier(
     return function, Wanted(ranked, _in_order_of_labels)
 
 
-def _are_probabilities(model: Any, outputs: Sequence[Arrays]) -> bool:
+def _are_probabilities(model: "keras.Model", outputs: Sequence[Arrays]) -> bool:
     """Whether the scores need no softmax: they add up to 1, or a sigmoid gives them."""
     import keras
 

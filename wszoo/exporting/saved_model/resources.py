@@ -1,10 +1,13 @@
 """What a graph reads and writes beside its inputs: variables, lookup tables and their assets."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
-def resources(model: Any, concrete: Any) -> list[Any]:
+def resources(model: "keras.Model", concrete: Any) -> list[Any]:
     """What has to be written with a concrete function of the model, each object once.
 
     The model's weights come first, used or not, then other variables that the function reads or

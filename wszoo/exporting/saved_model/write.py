@@ -123,7 +123,7 @@ def write_saved_model(
 
 
 def serving_module(
-    model: Any,
+    model: "keras.Model",
     extra: Mapping[str, Any] | None = None,
     batch: int | None = None,
     *,

@@ -3,7 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from wszoo.exporting.names import input_names
 from wszoo.exporting.refusals import standard_error_caught, unconvertible
 from wszoo.exporting.tflite import file as flatbuffer
 
+if TYPE_CHECKING:
+    import keras
+
 KEEP = "wszoo_keep_"  # names of outputs that exist during conversion alone
 
 
@@ -21,7 +24,7 @@ class LoopOfFreeBatch(ValueError):
 
 
 def convert(
-    model: Any,
+    model: "keras.Model",
     precision: str = "float32",
     *,
     shareable: bool = True,
@@ -72,7 +75,7 @@ def convert(
 
 
 def _examples(
-    model: Any, calibration: Mapping[str, Any], batch: int | None
+    model: "keras.Model", calibration: Mapping[str, Any], batch: int | None
 ) -> Iterator[dict[str, np.ndarray]]:
     names = input_names(model)
     size = batch or 1
@@ -102,7 +105,7 @@ def _refuse_what_crashes(module: Any, name: str) -> None:
                 )
 
 
-def _run(converter: Any, model: Any, batch: int | None) -> bytes:
+def _run(converter: Any, model: "keras.Model", batch: int | None) -> bytes:
     with standard_error_caught() as caught:
         try:
             with warnings.catch_warnings():  # that tf.lite's interpreter, its own, will go
@@ -119,7 +122,7 @@ def _run(converter: Any, model: Any, batch: int | None) -> bytes:
             raise unconvertible(model, "LiteRT", error, caught()) from None
 
 
-def before_norms(model: Any) -> dict[str, Any]:
+def before_norms(model: "keras.Model") -> dict[str, Any]:
     """Inputs of norms and scales that follow a shared site, by the names of outputs to be.
 
     The converter folds a norm into the kernel before it, which gives each site a kernel of its
@@ -146,7 +149,7 @@ def before_norms(model: Any) -> dict[str, Any]:
     return {f"{KEEP}{i}": tensor for i, tensor in enumerate(found.values())}
 
 
-def _is_thin(operation: Any) -> bool:
+def _is_thin(operation: "keras.Operation") -> bool:
     """A layer through which the converter folds a norm: a bias, dropout, a linear activation."""
     return type(operation).__name__ in ("Bias", "Dropout", "Activation", "SpatialDropout2D")
 

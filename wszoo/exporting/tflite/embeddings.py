@@ -6,13 +6,16 @@ Here the lookup reads the product's table, and a QUANTIZE brings the row that it
 that the next operator expects.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.constants import Constant, constants
 from wszoo.exporting.tflite.file import INT8, code, new_operator, readers, schema, view_of
+
+if TYPE_CHECKING:
+    import keras
 
 
 def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
@@ -39,7 +42,7 @@ def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
     return flatbuffer.write(model) if changed else data
 
 
-def _lookups(model: Any, table: Constant, names: dict[int, str]) -> list[tuple[Any, Any]]:
+def _lookups(model: "keras.Model", table: Constant, names: dict[int, str]) -> list[tuple[Any, Any]]:
     """`(subgraph, operator)` of all readers, if all of them are lookups; else none."""
     uses = []
     for g, t in table.tensors:
@@ -65,7 +68,7 @@ def _is_same(table: Constant, other: Constant) -> bool:
     return bool(np.abs(_real(table) - _real(other)).max() <= 1.01 * slack)
 
 
-def _look_up(model: Any, graph: Any, operator: Any, source: Constant) -> None:
+def _look_up(model: "keras.Model", graph: Any, operator: Any, source: Constant) -> None:
     g, t = source.tensors[0]
     like = model.subgraphs[g].tensors[t]
     shape = graph.tensors[int(operator.inputs[0])].shape

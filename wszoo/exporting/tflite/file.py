@@ -7,11 +7,14 @@ Schema: https://github.com/google-ai-edge/LiteRT, tflite/converter/schema/schema
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wszoo.checksums import unsealed
+
+if TYPE_CHECKING:
+    import keras
 
 FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
 ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
@@ -63,7 +66,7 @@ def read(data: bytes) -> Any:
     return model
 
 
-def write(model: Any) -> bytes:
+def write(model: "keras.Model") -> bytes:
     """The objects as a file: constants aligned to 16 bytes, and equal small vectors stored once.
 
     A flatbuffer may refer to one vector from several places. Scales and zero points, a vector of
@@ -103,13 +106,13 @@ def write(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def code(model: Any, operator: Any) -> int:
+def code(model: "keras.Model", operator: Any) -> int:
     """The operator's number in `BuiltinOperator`. Old files keep it in a one-byte field."""
     entry = model.operatorCodes[operator.opcodeIndex]
     return max(entry.builtinCode, entry.deprecatedBuiltinCode)
 
 
-def opcode_index(model: Any, builtin: int, version: int) -> int:
+def opcode_index(model: "keras.Model", builtin: int, version: int) -> int:
     """Where the model lists a builtin operator in a version; added where it is missing."""
     for index, entry in enumerate(model.operatorCodes):
         found = max(entry.builtinCode, entry.deprecatedBuiltinCode)
@@ -123,7 +126,12 @@ def opcode_index(model: Any, builtin: int, version: int) -> int:
 
 
 def new_operator(
-    model: Any, builtin: str, inputs: list[int], outputs: list[int], options: Any, version: int = 1
+    model: "keras.Model",
+    builtin: str,
+    inputs: list[int],
+    outputs: list[int],
+    options: Any,
+    version: int = 1,
 ) -> Any:
     """An operator by its name in the schema, such as `"DENSIFY"`, with its options object."""
     kind = type(options).__name__.removesuffix("T")
@@ -166,7 +174,7 @@ def operator_names() -> dict[int, str]:
     return {v: k for k, v in vars(schema().BuiltinOperator).items() if isinstance(v, int)}
 
 
-def drop_outputs(model: Any, prefix: str) -> None:
+def drop_outputs(model: "keras.Model", prefix: str) -> None:
     """Takes outputs whose signature name begins with `prefix` out of signatures and subgraphs."""
     for signature in model.signatureDefs or []:
         graph = model.subgraphs[signature.subgraphIndex]
@@ -175,7 +183,7 @@ def drop_outputs(model: Any, prefix: str) -> None:
         graph.outputs = np.array([i for i in graph.outputs if i not in gone], np.int32)
 
 
-def _contents(model: Any) -> Iterator[np.ndarray]:
+def _contents(model: "keras.Model") -> Iterator[np.ndarray]:
     return (buffer.data for buffer in model.buffers if buffer.data is not None)
 
 
@@ -209,7 +217,7 @@ def _check_places(places: int, size: int) -> None:
         raise ValueError(f"it has {size:,} bytes and declares {places:,} tables")
 
 
-def _check(model: Any) -> None:
+def _check(model: "keras.Model") -> None:
     if model.version != 3:
         raise ValueError(f"schema version {model.version}; known is 3")
     for name in ("operatorCodes", "subgraphs", "buffers"):
@@ -228,7 +236,7 @@ def _check(model: Any) -> None:
     _inside([m.buffer for m in model.metadata or []], len(model.buffers), "metadata's buffer")
 
 
-def _check_graph(model: Any, graph: Any) -> None:
+def _check_graph(model: "keras.Model", graph: Any) -> None:
     graph.tensors, graph.operators = graph.tensors or [], graph.operators or []
     for name in ("inputs", "outputs"):
         indices = getattr(graph, name)

@@ -6,13 +6,16 @@ their axes, keeps one buffer, and lets the other readers read that (see `respell
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.constants import Constant, constants, equal_sets, transposed_sets
 from wszoo.exporting.tflite.respell import respell, spellings
+
+if TYPE_CHECKING:
+    import keras
 
 MIN_BYTES = 1024  # a further tensor and operator take some 300 bytes themselves
 PREFER = ("speed", "load", "size", "integer")
@@ -91,7 +94,7 @@ def share_constants(
     return result, Report(len(data), len(result), tuple(shared), tuple(left))
 
 
-def _share_equal(model: Any, min_bytes: int) -> list[Shared]:
+def _share_equal(model: "keras.Model", min_bytes: int) -> list[Shared]:
     shared = []
     for owner, *copies in equal_sets(constants(model, min_bytes)):
         for copy in copies:
@@ -104,7 +107,7 @@ def _share_equal(model: Any, min_bytes: int) -> list[Shared]:
 
 
 def _share_transposed(
-    model: Any, group: list[Constant], called: set[int], prefer: str
+    model: "keras.Model", group: list[Constant], called: set[int], prefer: str
 ) -> tuple[list[Shared], list[Shared]]:
     """Keeps one of a set of transposes; the one whose readers cannot read another, if there is."""
     if len(group) == 1:
@@ -128,7 +131,7 @@ def _stays(ways: list[str]) -> bool:
     return ways[:1] == ["transpose"]
 
 
-def _called_subgraphs(model: Any) -> set[int]:
+def _called_subgraphs(model: "keras.Model") -> set[int]:
     """Subgraphs that operators run: bodies of loops, branches, composites."""
     called: set[int] = set()
     for graph in model.subgraphs:
@@ -142,11 +145,11 @@ def _called_subgraphs(model: Any) -> set[int]:
     return called | set(range(1, len(model.subgraphs))) - _signed(model) if called else called
 
 
-def _signed(model: Any) -> set[int]:
+def _signed(model: "keras.Model") -> set[int]:
     return {signature.subgraphIndex for signature in model.signatureDefs or []}
 
 
-def _empty_unused(model: Any) -> None:
+def _empty_unused(model: "keras.Model") -> None:
     """Empties buffers that nothing reads. Their numbers stay, so nothing else has to change."""
     used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     used |= {entry.buffer for entry in model.metadata or []}

@@ -185,7 +185,9 @@ def litert(
     )
 
 
-def _check_calibration(model: Any, calibration: Mapping[str, Any], *, uint8: bool) -> None:
+def _check_calibration(
+    model: "keras.Model", calibration: Mapping[str, Any], *, uint8: bool
+) -> None:
     """Raises `ValueError` where the model makes NaN of it, at which the converter would abort."""
     inputs = parity.as_floats(parity.as_bytes(calibration)) if uint8 else calibration
     batch = parity.fixed_batch(model)
@@ -199,7 +201,7 @@ def _check_calibration(model: Any, calibration: Mapping[str, Any], *, uint8: boo
 
 
 def _make(
-    model: Any,
+    model: "keras.Model",
     precision: str,
     batch: int | None,
     *,
@@ -229,7 +231,7 @@ def _with_a_batch(
         return *make(LOOP_BATCH), LOOP_BATCH, [LOOP_NOTE]
 
 
-def _trials(model: Any, batch: int | None) -> list[dict[str, Any]]:
+def _trials(model: "keras.Model", batch: int | None) -> list[dict[str, Any]]:
     """Random inputs; where axes of the model are free, also longer ones if it takes them.
 
     Of a fixed batch they are two, one after the other, so that a state shows.
@@ -279,7 +281,7 @@ def _shares_as_much(with_channels: tuple[bytes, Report], without: tuple[bytes, R
     return first <= 1.01 * second
 
 
-def stored_bytes(model: Any, precision: str) -> int:
+def stored_bytes(model: "keras.Model", precision: str) -> int:
     """Bytes of the model's float weights, each once, at a precision; other weights as they are."""
     total = 0
     for variable in {id(v): v for v in model.weights}.values():

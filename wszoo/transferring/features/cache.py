@@ -130,7 +130,7 @@ def head_of(model: "keras.Model", backbone: "keras.Model") -> "keras.Model":
     return keras.Model(backbone.output, model.output, name=f"{model.name}_head")
 
 
-def _random(layer: Any) -> bool:
+def _random(layer: "keras.Layer") -> bool:
     from keras.random import SeedGenerator
 
     rates = [getattr(layer, name, None) for name in ("rate", "dropout", "recurrent_dropout")]

@@ -8,7 +8,7 @@ freeze the statistics of BatchNormalization drift.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -173,7 +173,7 @@ def recompile(model: keras.Model, like: keras.Model | None = None) -> None:
             variable.assign(before)
 
 
-def _slot(variable: Any) -> str:
+def _slot(variable: keras.Variable) -> str:
     return variable.path.rpartition("/")[2]
 
 

@@ -71,13 +71,13 @@ class _Rated:
         super().__init__(*args, **kwargs)
         self.rates = tuple((path, float(factor)) for path, factor in dict(rates or {}).items())
 
-    def rate_of(self, variable: Any) -> float:
+    def rate_of(self, variable: keras.Variable) -> float:
         """The factor of a variable's learning rate; 1 where none was given."""
         # What a backend hands to `update_step` may be its own variable, which has no path.
         known = private.trained_by(self)[private.place_of(self, variable)]
         return dict(self.rates).get(known.path, 1.0)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> Any:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> Any:
         factor = self.rate_of(variable)
         return super().update_step(gradient, variable, learning_rate * factor)  # type: ignore[misc]
 

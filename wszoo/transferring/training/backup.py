@@ -7,7 +7,6 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import h5py
 import keras
@@ -144,7 +143,7 @@ class Keep(keras.callbacks.Callback):
         self.whole, self.record, self.backup = whole, record, backup
         self.phase, self.patience, self.best = phase, patience, best
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = {k: float(v) for k, v in (logs or {}).items() if k != "learning_rate"}
         better = self.record.add({"phase": self.phase, "epoch": epoch, **logs})
         if self.patience is not None:

@@ -1,7 +1,6 @@
 """Batches whose order, and whose augmentation, depend on the seed and the epoch alone."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
@@ -41,7 +40,7 @@ class Feed(keras.utils.PyDataset):
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return self._x[rows], self._y[rows]
 
-    def begin(self, epoch: int, logs: Any = None) -> None:
+    def begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Takes up the order and the examples of an epoch."""
         if epoch == self._epoch:
             return

@@ -33,7 +33,7 @@ def fit_on_features(
     epochs: int,
     batch_size: int = 32,
     learning_rate: float = 1e-3,
-    optimizer: Any = None,
+    optimizer: "keras.optimizers.Optimizer" = None,
     loss: Any = None,
     seed: int = 0,
 ) -> None:

@@ -258,7 +258,8 @@ class _Validation(keras.callbacks.Callback):
         super().__init__()
         self.score = score
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert logs is not None  # Keras gives them, and others read what is put there
         logs.update({f"val_{name}": value for name, value in self.score().items()})
 
 

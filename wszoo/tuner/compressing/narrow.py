@@ -38,7 +38,7 @@ def narrower(model: keras.Model, max_parameters: int) -> keras.Model:
 def _scaled(model: keras.Model, factor: float) -> keras.Model:
     ends = _ends(model)
 
-    def clone(layer: Any) -> Any:
+    def clone(layer: keras.Layer) -> Any:
         config = layer.get_config()
         for key in ("filters", "units"):
             if key in config and layer.name not in ends:

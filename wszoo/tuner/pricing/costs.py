@@ -140,14 +140,14 @@ class Activations(Additive):
         return kernel, float(sum(np.sum(g * (self._moments[s] @ g)) for s, g in gaps.items()))
 
 
-def fits(layer: Any) -> bool:
+def fits(layer: keras.Layer) -> bool:
     """Whether `Activations` can price the layer."""
     if isinstance(layer, keras.layers.Conv2D):
         return layer.groups == 1 and layer.data_format == "channels_last"
     return isinstance(layer, keras.layers.Dense)
 
 
-def _rows(layer: Any, x: np.ndarray, most: int = 20000) -> np.ndarray:
+def _rows(layer: keras.Layer, x: np.ndarray, most: int = 20000) -> np.ndarray:
     """`(rows, inputs)` float64 such that rows times `_matrix(layer)` are the layer's outputs."""
     if isinstance(layer, keras.layers.Conv2D):
         patches = keras.ops.image.extract_patches(
@@ -164,7 +164,7 @@ def _rows(layer: Any, x: np.ndarray, most: int = 20000) -> np.ndarray:
     return np.hstack([rows, np.ones((len(rows), 1))]) if layer.use_bias else rows
 
 
-def _matrix(layer: Any) -> np.ndarray:
+def _matrix(layer: keras.Layer) -> np.ndarray:
     kernel = np.asarray(layer.kernel, "float64").reshape(-1, layer.kernel.shape[-1])
     return np.vstack([kernel, np.asarray(layer.bias, "float64")]) if layer.use_bias else kernel
 
@@ -204,7 +204,7 @@ def take(x: Any, rows: Any) -> Any:
     return keras.tree.map_structure(some, x)
 
 
-def _value(variable: Any) -> np.ndarray:
+def _value(variable: keras.Variable) -> np.ndarray:
     return keras.ops.convert_to_numpy(variable)
 
 
@@ -215,7 +215,7 @@ class SquaredGradients(keras.optimizers.Optimizer):
         super().build(variables)
         self.sums = self.add_optimizer_variables(variables, "sum")
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         if hasattr(gradient, "indices"):  # an embedding's: rows of it, some of them twice
             rows = variable.shape[0]
             gradient = keras.ops.segment_sum(gradient.values, gradient.indices, rows)

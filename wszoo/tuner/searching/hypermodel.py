@@ -56,7 +56,7 @@ class TieHyperModel(keras_tuner.HyperModel):
         controls = [space.untied, space.tied]
         self.choices = [space.pattern(plan) for plan in dict.fromkeys([*controls, *plans])]
 
-    def build(self, hp: Any) -> keras.Model:
+    def build(self, hp: "keras_tuner.HyperParameters") -> keras.Model:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         model = self._make(hp)
         pattern = hp.Choice(PLAN, self.choices)
@@ -66,12 +66,14 @@ class TieHyperModel(keras_tuner.HyperModel):
         tied.compile_from_config(model.get_compile_config())
         return tied
 
-    def fit(self, hp: Any, model: keras.Model, *args: Any, **settings: Any) -> Any:
+    def fit(
+        self, hp: "keras_tuner.HyperParameters", model: keras.Model, *args: Any, **settings: Any
+    ) -> Any:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
         return trained(model.fit(*args, **settings))
 
-    def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
+    def loaded(self, hp: "keras_tuner.HyperParameters", model: keras.Model) -> keras.Model:
         """The model of a trial, given what `build` made with the trial's weights in it."""
         return model
 
@@ -146,12 +148,14 @@ class OneGraph(TieHyperModel):
         source = model if parent is None else self._started(model)
         self._trainer = TwinTrainer(source, optimizer, sites=space.sites, **given)
 
-    def build(self, hp: Any) -> keras.Model:
+    def build(self, hp: "keras_tuner.HyperParameters") -> keras.Model:
         plan = self.space.plan(hp.Choice(PLAN, self.choices))
         self._trainer.start(plan, seed=int(hp.values.get(SEED, 0)))
         return self._trainer.model
 
-    def fit(self, hp: Any, model: keras.Model, x: Any, y: Any, **settings: Any) -> Any:
+    def fit(
+        self, hp: "keras_tuner.HyperParameters", model: keras.Model, x: Any, y: Any, **settings: Any
+    ) -> Any:
         """Trains on arrays, in an order of the seed's own.
 
         TensorFlow's global seed is left alone: setting it drops every function that is ready to
@@ -165,7 +169,7 @@ class OneGraph(TieHyperModel):
         settings = {"validation_batch_size": stream.batch_size, **settings, "shuffle": False}
         return trained(model.fit(stream, **settings))
 
-    def loaded(self, hp: Any, model: keras.Model) -> keras.Model:
+    def loaded(self, hp: "keras_tuner.HyperParameters", model: keras.Model) -> keras.Model:
         """The model of a trial under its plan, with the weights of the one graph."""
         tied = retie(model, self.space.plan(hp.values[PLAN]))
         tied.compile_from_config(self._settings)

@@ -142,7 +142,7 @@ class TieOracle(keras_tuner.Oracle):
         return trial
 
     @keras_tuner.synchronized
-    def end_trial(self, trial: Any) -> None:
+    def end_trial(self, trial: "keras_tuner.engine.trial.Trial") -> None:
         """As KerasTuner's; a worker that comes back after it was given up changes nothing."""
         for tuner_id, theirs in self.ongoing_trials.items():
             if theirs.trial_id == trial.trial_id:
@@ -178,7 +178,7 @@ class TieOracle(keras_tuner.Oracle):
     def save(self) -> None:
         checksums.write_json(private.oracle_file(self), self.get_state())
 
-    def _save_trial(self, trial: Any) -> None:
+    def _save_trial(self, trial: "keras_tuner.engine.trial.Trial") -> None:
         path = Path(private.trial_folder(self, trial.trial_id)) / "trial.json"
         with written_whole(path) as part:
             part.write_text(checksums.json_with_sum(trial.get_state()))
@@ -217,13 +217,13 @@ class TieTuner(keras_tuner.Tuner):
         if private.is_worker(self):
             time.sleep(IDLE)  # the chief answers at once, also that there is nothing to do yet
 
-    def on_trial_begin(self, trial: Any) -> None:
+    def on_trial_begin(self, trial: "keras_tuner.engine.trial.Trial") -> None:
         """As KerasTuner's; reports what was found so far."""
         super().on_trial_begin(trial)
         if not private.is_worker(self):
             self._report(self.oracle)
 
-    def on_trial_end(self, trial: Any) -> None:
+    def on_trial_end(self, trial: "keras_tuner.engine.trial.Trial") -> None:
         super().on_trial_end(trial)
         if not private.is_worker(self):
             self._report(self.oracle)
@@ -238,33 +238,37 @@ class TieTuner(keras_tuner.Tuner):
         intact(Path(private.tuner_file(self)), checksums.read_json)
         super().reload()
 
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+    def run_trial(self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **kwargs: Any) -> Any:
         histories = super().run_trial(trial, *args, **kwargs)
         if (path := Path(private.trial_weights(self, trial.trial_id))).is_file():
             checksums.seal(path)
         return histories
 
-    def _try_build(self, hp: Any) -> Any:
+    def _try_build(self, hp: "keras_tuner.HyperParameters") -> Any:
         """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
         if getattr(self.hypermodel, "one_graph", False):
             return self.hypermodel.build(hp)
         return super()._try_build(hp)
 
-    def _build_and_fit_model(self, trial: Any, *args: Any, **settings: Any) -> Any:
+    def _build_and_fit_model(
+        self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **settings: Any
+    ) -> Any:
         """With KerasTuner's callback for the best epoch's weights writing them whole."""
         for callback in settings["callbacks"]:
             if type(callback).__name__ == "SaveBestEpoch":
                 private.saves_by(callback, partial(_save_best, callback))
         return super()._build_and_fit_model(trial, *args, **settings)
 
-    def _run_and_update_trial(self, trial: Any, *args: Any, **settings: Any) -> None:
+    def _run_and_update_trial(
+        self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **settings: Any
+    ) -> None:
         """A disk that fails ends the search: it says nothing of the plan."""
         try:
             super()._run_and_update_trial(trial, *args, **settings)
         except OSError as error:
             raise DiskError(*error.args) from error
 
-    def load_model(self, trial: Any) -> Any:
+    def load_model(self, trial: "keras_tuner.engine.trial.Trial") -> Any:
         """The trained model of a trial, its layers shared as its plan says.
 
         Raises `ValueError` where the trial's weights are not as they were written.
@@ -272,7 +276,9 @@ class TieTuner(keras_tuner.Tuner):
         intact(Path(private.trial_weights(self, trial.trial_id)), checksums.check_seal)
         return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
 
-    def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
+    def _configure_tensorboard_dir(
+        self, callbacks: Any, trial: "keras_tuner.engine.trial.Trial", execution: int = 0
+    ) -> None:
         """KerasTuner imports tensorboard whether or not it is asked for; here only if it is."""
         if not any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
             return
@@ -313,7 +319,7 @@ def told(failures: dict[str, str]) -> str:
     )
 
 
-def run_of(trial: Any) -> Run:
+def run_of(trial: "keras_tuner.engine.trial.Trial") -> Run:
     """The run that a trial is."""
     values = trial.hyperparameters.values
     others = tuple((name, value) for name, value in json.loads(values[OTHERS]))

@@ -132,7 +132,11 @@ def search(
 
 
 def front_of(
-    oracle: TieOracle, hypermodel: TieHyperModel, tuner: Any = None, *, complete: bool = True
+    oracle: TieOracle,
+    hypermodel: TieHyperModel,
+    tuner: "keras_tuner.Tuner" = None,
+    *,
+    complete: bool = True,
 ) -> Front:
     """What the trials that ran for all epochs say, a point for each plan."""
     space, epochs = oracle.schedule.space, oracle.schedule.epochs
