@@ -197,8 +197,14 @@ def test_weights_that_are_not_finite_are_not_shipped(dense, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def card_of(model):
+    """A card with a value of its type under each key."""
+    texts = dict.fromkeys(weights.CARD_KEYS, "x")
+    return texts | {"plan": wszoo.plan_of(model).to_dict(), "config": {}, "seed": 0, "versions": {}}
+
+
 def test_a_card_is_json_or_not_written(dense, tmp_path):
-    card = dict.fromkeys(weights.CARD_KEYS, "x") | {"metrics": {"test_mse": {"mean": NAN}}}
+    card = card_of(dense) | {"metrics": {"test_mse": {"mean": NAN}}}
     with pytest.raises(ValueError, match=r"the card of .* holds NaN or infinity"):
         weights.write(tmp_path / "lost", dense, card)
     assert not list(tmp_path.iterdir())

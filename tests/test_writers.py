@@ -85,7 +85,7 @@ def test_processes_that_train_one_model_share_its_folder(tmp_path):
 
 
 def test_workers_of_a_chief_share_its_folder(tmp_path, monkeypatch):
-    from wszoo.tuner.searching.search import search as searching
+    from wszoo.tuner.searching import search as searching
 
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_1")
@@ -239,7 +239,7 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_loses_nothing(tmp_path)
 
 
 def test_a_disk_that_fails_ends_a_search_and_is_no_fault_of_its_plans(tmp_path, monkeypatch):
-    from wszoo.tuner.searching.search import oracle
+    from wszoo.tuner.searching import oracle
 
     def full(model, path):
         raise OSError(28, "No space left on device")

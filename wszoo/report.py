@@ -1,5 +1,6 @@
 """Tables and pictures of results. A result is a dict of plain values; spread is over seeds."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from wszoo.arguments import (
     names,
     of_class,
     one_word,
+    token,
     whatever,
 )
 from wszoo.files import written_whole
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 def _times(name: str, value: Any) -> Any:
     """Places on an axis: numbers or dates, in one dimension."""
     given = np.asarray(value)
-    if given.ndim != 1 or given.dtype.kind not in "Miuf" or not len(given):
+    dates = given.dtype.kind == "O" and all(isinstance(one, datetime.date) for one in given.flat)
+    if given.ndim != 1 or not (dates or given.dtype.kind in "Miuf") or not len(given):
         raise ValueError(f"{name} must be numbers or dates; received {checks.shown(value)}")
     return value
 
@@ -43,7 +46,7 @@ def mean_sd(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-@checked(results=each(mapping))
+@checked(results=each(mapping), column=token)
 def grid(
     results: Sequence[Mapping[str, Any]],
     *,

@@ -173,9 +173,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             "sha256": file_sha256(part / FILE),
             "versions": {"wszoo": __version__, "keras": keras.__version__},
         }
-        text = _as_json(card, folder)
         _check_card(plain(card), folder)
-        (part / CARD).write_text(text)
+        (part / CARD).write_text(_as_json(card, folder))
     return Saved(folder, card)
 
 

@@ -215,7 +215,7 @@ def jobs(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 def classes_of(graph: str) -> None:
     """Imports the package whose classes a graph is made of."""
     package = {"hub": "keras_hub", "kimm": "kimm"}.get(graph.partition(".")[0])
-    importlib.import_module(package or "foreign_structures")
+    importlib.import_module(package or "benchmarks.foreign.structures")
 
 
 def main(limit: int, folder: Path) -> None:

@@ -5,6 +5,7 @@ inputs as arrays by the names of the model's inputs, `BATCH` examples each. Imag
 several inputs and outputs stand here; foreign_sequences.py and foreign_structures.py hold more.
 """
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +36,8 @@ def make(name: str) -> tuple[keras.Model, dict[str, Any]]:
 
 def register() -> None:
     """Imports the modules that hold the other graphs, which need `graph` themselves."""
-    import foreign_sequences  # noqa: F401
-    import foreign_structures  # noqa: F401
+    for module in ("sequences", "structures"):
+        importlib.import_module(f"benchmarks.foreign.{module}")
 
 
 def stir(model: keras.Model, seed: int = 0) -> keras.Model:

@@ -69,7 +69,7 @@ def test_a_late_answer_and_a_death_are_refusals_and_the_next_question_has_a_new_
 
 PARENT = """
 import time
-from wszoo.export import checker
+from wszoo.exporting.saved_model import checker
 print(checker.start().running.pid, flush=True)
 time.sleep(60)
 """
@@ -99,7 +99,7 @@ def lives(pid):
 
 STRANGER = """
 import sys
-from wszoo.export import reader
+from wszoo.exporting.saved_model import reader
 reader.prepare()
 runs = reader._loaded(sys.argv[1], "serving_default", [])
 assert not list(runs) and "tensorflow" in sys.modules

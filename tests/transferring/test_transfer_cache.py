@@ -95,7 +95,7 @@ def test_a_damaged_file_is_said_and_made_anew(net, x, tmp_path, damage):
 
 TWO = """
 import sys, time, pathlib, keras, numpy as np, wszoo
-from wszoo.transfer import cache
+from wszoo.transferring.features import cache
 keras.utils.set_random_seed(0)
 net = wszoo.get("conv_net", depth=2, width=4, input_shape=(8, 8, 1), head=None)
 x = np.random.default_rng(0).random((50, 8, 8, 1), "float32")

@@ -18,7 +18,7 @@ from wszoo.transferring.training.processes import Processes
 
 SCRIPT = """
 import hashlib, json, sys
-from wszoo.transfer import distribution
+from wszoo.transferring.training import processes as distribution
 
 kind, address, number, index = sys.argv[1:5]
 said = {} if kind == "none" else {

@@ -25,7 +25,7 @@ elif kind != "none":
         "KERAS_DISTRIBUTION_PROCESS_ID": index,
     }
 import wszoo
-from wszoo.transfer import distribution
+from wszoo.transferring.training import processes as distribution
 from wszoo.transferring.training.backup import Backup
 
 processes = distribution.start(None if kind == "none" else "data_parallel")

@@ -104,11 +104,20 @@ def any_array(name: str, value: Any) -> Any:
         given = np.asarray(value)
     except Exception as error:  # of whatever the value is
         raise ValueError(f"{name} must be an array; received {checks.shown(value)}") from error
-    if (given.dtype.kind not in "biuf" and given.dtype.name != "bfloat16") or given.ndim == 0:
+    texts = hasattr(value, "dtype") and _are_texts(given)  # a list of texts is rather a slip
+    numbers = given.dtype.kind in "biuf" or given.dtype.name == "bfloat16"
+    if not (numbers or texts) or given.ndim == 0:
         raise ValueError(f"{name} must be an array of numbers; received {checks.shown(value)}")
     if not given.size:
         raise ValueError(f"{name} has no examples; received an array of shape {given.shape}")
     return given
+
+
+def _are_texts(given: Any) -> bool:
+    """Whether an array holds texts, as those that a model looks up."""
+    if given.dtype.kind == "O":
+        return bool(given.size) and all(isinstance(one, str | bytes) for one in given.flat)
+    return given.dtype.kind in "US"
 
 
 def finite(name: str, given: Any) -> Any:

@@ -144,7 +144,19 @@ def check_no_nan(file: str, wanted: Outputs) -> None:
 
     Infinity is compared: a file has to give it where Keras does, and nowhere else.
     """
-    if unclear := [name for name, value in wanted.items() if _has_nan(np.asarray(value))]:
+    _refuse_nan(file, [name for name, value in wanted.items() if _nans(value).any()])
+
+
+def check_some_numbers(file: str, wanted: Outputs) -> None:
+    """Raises `ValueError` where an output of Keras is NaN and nothing else: its training diverged.
+
+    A SavedModel computes as Keras does, so that single NaN are compared, each in its place.
+    """
+    _refuse_nan(file, [name for name, value in wanted.items() if _nans(value).all()])
+
+
+def _refuse_nan(file: str, unclear: Sequence[str]) -> None:
+    if unclear:
         raise ValueError(
             f"{file} cannot be compared: Keras itself gives NaN in the outputs "
             f"{', '.join(unclear)}. Give inputs= that the model is made for. Nothing was written"
@@ -211,5 +223,9 @@ def _examples(scores: Paired) -> str:
     )
 
 
-def _has_nan(values: np.ndarray) -> bool:
-    return values.dtype.kind not in "OSU" and bool(np.isnan(values.astype("float64")).any())
+def _nans(value: Any) -> np.ndarray:
+    """Where an output is NaN; of texts and of nothing it is nowhere."""
+    values = np.asarray(value)
+    if values.dtype.kind in "OSU" or not values.size:
+        return np.zeros(1, bool)
+    return np.isnan(values.astype("float64"))
