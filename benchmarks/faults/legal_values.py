@@ -10,7 +10,7 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*Recovery", r"share|epochs"): (("0",), "one loss alone; no training"),
     (r".*Conditions.epochs", r"step"): (("0",), "before the first step"),
     (r".*smallest_within", r"points"): (("0",), "none is given up"),
-    (r"exportinging.*", r"max_loss|bound"): (("0", "inf"), "nothing, or whatever it costs"),
+    (r"export.*", r"max_loss|bound"): (("0", "inf"), "nothing, or whatever it costs"),
     (r".*Head|layers.Scale", r"mean|initial"): (("0", "-1"), "any number"),
     (r".*summarise", r"target"): (("0", "-1"), "a score, any number"),
     (r".*best_under|.*list_models", r"max_parameters"): (("0", "10**12"), "a bound"),
@@ -38,6 +38,6 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     # Values of training that diverged, and Keras' own defaults
     (r"training.score", r"outputs"): (("nan", "inf"), "a training that diverged"),
     (r"layers.*", r"(\w+_)?(initializer|activation)"): (("None",), "Keras' default"),
-    (r"exporting", r"labels"): (("unknown",), "of a SavedModel, which is not asked for"),
+    (r"export", r"labels"): (("unknown",), "of a SavedModel, which is not asked for"),
     (r".*timeline", r"until"): (("number",), "a place on the axis"),
 }

@@ -15,8 +15,8 @@ PACKAGES = ("", ".data", ".data.nab", ".layers", ".tuner", ".comparison", ".rela
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")
 RECIPES = ("recipes/*.py",)
 # Commands, models (see the registry), and helpers below the packages.
-INSIDE = {"cli", "models", "checks", "claims", "errors", "files", "options", "option_values",
-          "stopping", "declared", "checksums"}  # fmt: skip
+INSIDE = {"cli", "command_line", "models", "checks", "claims", "files", "declared",
+          "checksums"}  # fmt: skip
 # What docstrings speak of.
 ALSO = (
     "wszoo.exporting.tflite.write.litert",

@@ -47,6 +47,7 @@ EXEMPT = {
     "layers.Adapted.from_config": "Keras calls it",
     "training.Resume": "a callback of Keras, with its arguments",
     "transferring.start": "for processes of JAX",
+    "transferring.training.processes.local_copy": "for processes of JAX",
     "tuner.Race": "wszoo.tuner.race makes it",
     "tuner.Race.rank": "wszoo.tuner.race calls it",
     "tuner.Race.promising": "wszoo.tuner.race calls it",
@@ -635,7 +636,7 @@ def _calls() -> dict[str, Any]:
         "tuner.compressing.compress.Recovery": lambda w: {
             "epochs": 1, "learning_rate": 1e-3, "batch_size": 4,
                                               "share": 0.3, "temperature": 2.0},
-        "tuner.compressing.compress": lambda w: {
+        "tuner.compress": lambda w: {
             "model": w.model, "train": w.train, "max_parameters": None, "fraction": 0.9,
             "method": "weights", "sites": list("abcd"), "relax": 0, "recovery": _recovery(),
             "seed": 0, "verbose": 0},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.arguments import checked
+from wszoo.arguments import arrays, checked
 from wszoo.checksums import seal_folder
 from wszoo.exporting import parity
 from wszoo.exporting.names import input_names, output_names
@@ -50,7 +50,7 @@ def saved_model(model: "keras.Model", folder: str | os.PathLike, **options: Any)
     return write_saved_model(model, folder, **options).path
 
 
-@checked()
+@checked(warmup=arrays)
 def write_saved_model(
     model: "keras.Model",
     folder: str | os.PathLike,
