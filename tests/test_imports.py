@@ -52,7 +52,13 @@ MAY_IMPORT = {
     "data": {"batches", "fingerprints"},
     "tasks": {"data", "layers", "sharing"},
     "weights": {"sharing"},
-    "registry": {"sharing", "weights", "models"},  # it imports the models by looking for them
+    "pretrained": {"registry", "sharing", "weights"},  # the registry for the type of an entry
+    "registry": {
+        "pretrained",
+        "sharing",
+        "weights",
+        "models",
+    },  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
     "training": {"batches", "tasks", "sharing", "registry", "data", "weights"},
     "report": {"sharing", "registry", "data", "weights"},

@@ -1,0 +1,92 @@
+"""A registered model with the weights of a tag, or its backbone without the head."""
+
+from typing import TYPE_CHECKING, Any
+
+from wszoo import weights as weight_files
+from wszoo.sharing.plan import SharingPlan
+
+if TYPE_CHECKING:
+    import keras
+
+    from wszoo.registry import Entry
+
+
+def pretrained(
+    found: "Entry",
+    saved: "weight_files.Saved",
+    sharing: SharingPlan | str | None,
+    config: dict[str, Any],
+) -> "keras.Model":
+    """The model that a card describes, with its weights; `head=None` in `config` cuts the head off.
+
+    Raises `ValueError` for settings or a plan that differ from those of the weights, and for a card
+    or a file that is not as it was written.
+    """
+    card = saved.card
+    if card["model"] != found.name:
+        raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
+    theirs = _settings_of(found, saved)
+    settings = found.settings(card["config"] | config)
+    cut = settings.get("head", "") is None and theirs.get("head") is not None
+    differing = [
+        key
+        for key in settings
+        if weight_files.plain(settings[key]) != weight_files.plain(theirs[key])
+        and key not in found.free
+        and not (cut and key == "head")
+    ]
+    if differing:
+        asked = ", ".join(f"{key}={settings[key]!r}" for key in differing)
+        has = ", ".join(f"{key}={theirs[key]!r}" for key in differing)
+        hint = "; head=None gives its backbone" if "head" in differing else ""
+        raise ValueError(f"{saved.name} was trained with {has}, not {asked}{hint}")
+    plan = _plan_of(saved)
+    if sharing is not None and found.plan(sharing, **settings) != plan:
+        asked = found.plan(sharing, **settings).pattern
+        raise ValueError(
+            f"{saved.name} was trained under the plan {plan.pattern!r}, not {asked!r}; get it as "
+            "it is and use wszoo.retie(model, plan)"
+        )
+    chosen = theirs | {key: settings[key] for key in found.free}
+    whole = weight_files.load_into(_built(found, saved, plan, chosen), saved.weights)
+    if not cut:
+        return whole
+    backbone = found.make(plan, **settings)
+    for layer in backbone.layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return backbone
+
+
+def _settings_of(found: "Entry", saved: "weight_files.Saved") -> dict[str, Any]:
+    try:
+        return found.settings(saved.card["config"])
+    except ValueError as error:
+        raise ValueError(f"the card of {str(saved.folder)!r}: {error}") from error
+
+
+def _plan_of(saved: "weight_files.Saved") -> SharingPlan:
+    try:
+        return SharingPlan.from_dict(saved.card["plan"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the plan in the card of {str(saved.folder)!r} cannot be read: {error}"
+        ) from error
+
+
+def _built(
+    found: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
+) -> "keras.Model":
+    """The model of a card, which may declare any size, and no more of it than its file fills."""
+    from wszoo.sharing import budget
+    from wszoo.sharing.files import file_parameters
+
+    weight_files.check_file(saved.weights, saved.sha256)
+    stored = file_parameters(saved.weights)
+    try:
+        with budget.for_weights(stored):
+            return found.make(plan, **config)
+    except Exception as error:  # builders raise whatever settings of nonsense suggest
+        raise ValueError(
+            f"{found.name!r} cannot be built by the settings in the card of "
+            f"{str(saved.folder)!r}: {error}"
+        ) from error
