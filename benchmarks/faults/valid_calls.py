@@ -331,9 +331,11 @@ class World:
 
     @cached_property
     def card(self) -> dict[str, Any]:
+        from wszoo.sharing.graph import plan_of
         from wszoo.weights import CARD_KEYS
 
-        return dict.fromkeys(CARD_KEYS, "x")
+        objects = {"plan": plan_of(self.model).to_dict(), "config": {}, "metrics": {}, "seed": 0}
+        return dict.fromkeys(CARD_KEYS, "x") | objects
 
     @property
     def key(self) -> str:

@@ -67,6 +67,21 @@ def test_a_late_answer_and_a_death_are_refusals_and_the_next_question_has_a_new_
     assert checker.start().running.pid not in (first.running.pid, second.running.pid)
 
 
+def test_an_answer_to_a_question_that_was_interrupted_is_not_taken_for_the_next(doubled):
+    def interrupt(signum, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            checker.outputs(doubled, "serving_default", CALLS)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    test_both_loaders_answer_for_all_calls_and_outputs(doubled)
+
+
 PARENT = """
 import time
 from wszoo.exporting.saved_model import checker

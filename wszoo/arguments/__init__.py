@@ -12,7 +12,9 @@ model before Keras is imported.
 from wszoo.arguments.decorator import OF_LAYERS, checked
 from wszoo.arguments.kinds import (
     any_array,
+    are_texts,
     array,
+    array_or_texts,
     arrays,
     at_least_0,
     axes,
@@ -45,6 +47,7 @@ from wszoo.arguments.kinds import (
     several,
     some,
     text_or_function,
+    texts_fit,
     token,
     tolerance,
     verbose,
@@ -54,7 +57,9 @@ from wszoo.arguments.kinds import (
 __all__ = [
     "OF_LAYERS",
     "any_array",
+    "are_texts",
     "array",
+    "array_or_texts",
     "arrays",
     "at_least_0",
     "axes",
@@ -88,6 +93,7 @@ __all__ = [
     "several",
     "some",
     "text_or_function",
+    "texts_fit",
     "token",
     "tolerance",
     "verbose",

@@ -104,20 +104,32 @@ def any_array(name: str, value: Any) -> Any:
         given = np.asarray(value)
     except Exception as error:  # of whatever the value is
         raise ValueError(f"{name} must be an array; received {checks.shown(value)}") from error
-    texts = hasattr(value, "dtype") and _are_texts(given)  # a list of texts is rather a slip
-    numbers = given.dtype.kind in "biuf" or given.dtype.name == "bfloat16"
-    if not (numbers or texts) or given.ndim == 0:
+    if (given.dtype.kind not in "biuf" and given.dtype.name != "bfloat16") or given.ndim == 0:
         raise ValueError(f"{name} must be an array of numbers; received {checks.shown(value)}")
     if not given.size:
         raise ValueError(f"{name} has no examples; received an array of shape {given.shape}")
     return given
 
 
-def _are_texts(given: Any) -> bool:
-    """Whether an array holds texts, as those that a model looks up."""
-    if given.dtype.kind == "O":
-        return bool(given.size) and all(isinstance(one, str | bytes) for one in given.flat)
-    return given.dtype.kind in "US"
+def array_or_texts(name: str, value: Any) -> Any:
+    """The same, or an array of texts, for a model that looks them up."""
+    return value if are_texts(value) else array(name, value)
+
+
+def are_texts(value: Any) -> bool:
+    """Whether a value is an array of texts. A list of texts is rather a slip."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "O":
+        return bool(value.size) and all(isinstance(one, str | bytes) for one in value.flat)
+    return kind in ("U", "S") and bool(value.size)
+
+
+def texts_fit(name: str, value: Any, tensor: Any) -> None:
+    """Raises `ValueError` for texts where a model's input takes numbers, and the reverse."""
+    wanted = "string" in str(tensor.dtype)
+    if hasattr(value, "dtype") and are_texts(value) != wanted:
+        takes = "texts" if wanted else f"numbers ({tensor.dtype})"
+        raise ValueError(f"{name} must be an array of {takes}; received {checks.shown(value)}")
 
 
 def finite(name: str, given: Any) -> Any:
@@ -153,9 +165,9 @@ def data(name: str, value: Any) -> Any:
         return arrays(name, value)
     if isinstance(value, list | tuple) and value and hasattr(value[0], "shape"):
         for place, one in enumerate(value):
-            array(f"{name}[{place}]", one)
+            array_or_texts(f"{name}[{place}]", one)
         return value
-    return array(name, value)
+    return array_or_texts(name, value)
 
 
 def several(name: str, value: Any) -> Any:
@@ -180,7 +192,7 @@ def arrays(name: str, value: Any) -> Any:
     if not isinstance(value, Mapping) or not value:
         raise ValueError(f"{name} must be arrays by name; received {checks.shown(value)}")
     for key, one in value.items():
-        array(f"{name}[{key!r}]", one)
+        array_or_texts(f"{name}[{key!r}]", one)
     return value
 
 

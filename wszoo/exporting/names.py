@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wszoo import private
+from wszoo.arguments import texts_fit
 
 if TYPE_CHECKING:
     import keras
@@ -71,6 +72,8 @@ def by_input(model: "keras.Model", arrays: Mapping[str, Any]) -> dict[str, Any]:
         spellings.append([".".join(map(str, path)) for path in paths])
     for spelling in spellings:
         if set(spelling) == set(arrays):
+            for key, tensor in zip(spelling, model.inputs, strict=True):
+                texts_fit(f"the array for the input {key!r}", arrays[key], tensor)
             return {n: arrays[key] for n, key in zip(names, spelling, strict=True)}
     raise ValueError(
         f"{model.name!r} has the inputs {', '.join(map(repr, names))}; received arrays for "

@@ -103,6 +103,9 @@ class _Process:
                 line = self.lines.get(timeout=seconds)
             except (queue.Empty, OSError) as error:
                 line = None if isinstance(error, OSError) else "late"
+            except BaseException:  # interrupted: the answer to come would be taken for the next one
+                self.end()
+                raise
             if line is None or line == "late":
                 last = self.end()
                 why = f"had no answer after {seconds:g} s" if line else f"died ({last})"

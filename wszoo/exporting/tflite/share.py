@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wszoo.arguments import checked, number_of, one_word, some
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.constants import Constant, constants, equal_sets, transposed_sets
 from wszoo.exporting.tflite.respell import respell, spellings
@@ -52,6 +53,11 @@ class Report:
         return self.bytes_before - self.bytes_after
 
 
+@checked(
+    data=some((bytes, bytearray, memoryview), "the bytes of a .tflite file"),
+    prefer=one_word(*PREFER),
+    min_bytes=number_of,
+)
 def share_constants(
     data: bytes, *, prefer: str = "speed", min_bytes: int = MIN_BYTES
 ) -> tuple[bytes, Report]:
@@ -77,8 +83,6 @@ def share_constants(
         ValueError: for another `prefer`, for a file that is damaged or no `.tflite` file, and for
             one that keeps constants outside the flatbuffer.
     """
-    if prefer not in PREFER:
-        raise ValueError(f"prefer must be one of {', '.join(PREFER)}; received {prefer!r}")
     model = flatbuffer.read(data)
     shared = [*_share_equal(model, min_bytes)]
     left: list[Shared] = []

@@ -1,6 +1,6 @@
 """Which sites of a trained model to tie first: merges in the order of what they seem to cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from wszoo.arguments import checked, data, loss, names, one_word
+from wszoo import checks
+from wszoo.arguments import are_texts, checked, data, loss, names, one_word, texts_fit
 from wszoo.files import written_whole
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
@@ -124,6 +125,10 @@ def suggest(
     names = tuple(sites or graph.names_of(twin).declared)
     tieable = check_families(twin, names)
     if x is not None:
+        if len(model.inputs) == 1 and not isinstance(x, list | tuple | Mapping):
+            texts_fit("x", x, model.inputs[0])
+        if are_texts(y):
+            raise ValueError(f"y must be an array of numbers; received {checks.shown(y)}")
         rows = costs.evenly(costs.count(x), samples)
         x, y = costs.take(x, rows), None if y is None else costs.take(y, rows)
     flat = [site for family in tieable for site in family]
