@@ -3,6 +3,8 @@
 `run` returns how much was tried, how often it failed in each way (`WAYS`), and `rows` for a table.
 """
 
+from typing import Any
+
 # How a try may fail, as a key of a part's result and as the page says it.
 WAYS = {
     "lost": "lost",
@@ -11,6 +13,16 @@ WAYS = {
     "vague": "vague or deep error",
     "accepted": "wrongly accepted",
 }
+
+
+def card(**more: Any) -> dict[str, Any]:
+    """A card with a value of its type under each key, and what else it is to hold."""
+    from wszoo import SharingPlan
+    from wszoo.weights import CARD_KEYS
+
+    plan = SharingPlan.untied(["a"]).to_dict()
+    objects = {"plan": plan, "config": {}, "metrics": {}, "seed": 0, "versions": {}}
+    return dict.fromkeys(CARD_KEYS, "x") | objects | more
 
 
 def result(tried: int, rows: list[dict], **failures: int) -> dict:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults import result
+from benchmarks.faults import card, result
 from benchmarks.faults.commands import begin, ready
 
 SIZE = 24_000_000  # bytes of the tmpfs
@@ -162,9 +162,8 @@ def model_of(value: float) -> Any:
 def weights(value: float) -> Callable[[Path], Any]:
     from wszoo import weights
 
-    card = dict.fromkeys(weights.CARD_KEYS, "x") | {"nth": value}
     model = model_of(value)
-    return lambda out: weights.write(out / "m.t", model, card)
+    return lambda out: weights.write(out / "m.t", model, card(nth=value))
 
 
 def weights_are(out: Path) -> None:

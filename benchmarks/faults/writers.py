@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.faults import card as sound_card
 from benchmarks.faults import result
 from benchmarks.faults.commands import CONTEXT, ready
 
@@ -126,7 +127,7 @@ def saved(place: Path, own: dict[str, Any], count: int) -> None:
 def weights(place: Path, own: dict[str, Any], name: int) -> None:
     from wszoo import weights
 
-    card = dict.fromkeys(weights.CARD_KEYS, "x") | {"nth": name}
+    card = sound_card(nth=name)
     weights.write(place / "m.t", model_of(name, own, name), card)
 
 
@@ -203,7 +204,7 @@ def pretrain(place: Path, own: dict[str, Any], name: int) -> None:
         data = training.EpochData(lambda epoch: (x, x), 8, 16, 3)
         keep = training.Resume(place / "runs" / "seed_0", delete_checkpoint=False)
         model.fit(data, epochs=3, shuffle=False, verbose=0, callbacks=[*data.callbacks, keep])
-        card = dict.fromkeys(weights.CARD_KEYS, "x") | {"nth": name}
+        card = sound_card(nth=name)
         weights.write(place / "m.t", keras.Model(model.input, model.output), card)
         remove_whole(place / "runs")
 
