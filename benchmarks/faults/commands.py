@@ -38,8 +38,9 @@ phases:
 - {name: head, train: head, epochs: 3}
 - {name: top, train: [head, block_5], epochs: 2, learning_rate: 0.0005}
 """
-# What differs from run to run: times, numbers of versions.
-RUNS_OWN = ("seconds", "seconds_per_epoch", "path", "files")
+# What differs from run to run: times, numbers of versions, and the size of SavedModels, in which
+# TensorFlow's counters of names stand.
+RUNS_OWN = ("seconds", "seconds_per_epoch", "path", "files", "bytes")
 
 
 @dataclass(frozen=True)
