@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 import importlib.util
 import os
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,21 @@ def _one_process():
     with (CACHE.parent / "tfds.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture
+def refusal(monkeypatch, capsys):
+    """`refusal(folder, script, *arguments)`: exit code and stderr of a command that is refused.
+
+    It runs in this process, which has imported what takes a script of its own five seconds.
+    """
+
+    def refused(folder, script, *arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(script), run_name="__main__")
+        return end.value.code, capsys.readouterr().err
+
+    return refused

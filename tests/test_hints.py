@@ -37,6 +37,7 @@ ENTRIES = {
     "exporting": ["wszoo.exporting.api:export"],
     "tasks": ["wszoo.transferring.run:transfer"],
     "input_range": ["wszoo.transferring.run:transfer"],
+    "pretrained": ["wszoo.registry:get"],
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
     "sharing": [

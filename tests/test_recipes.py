@@ -111,7 +111,6 @@ def test_pretraining_that_is_killed_goes_on_and_ends_as_unbroken(tmp_path):
     assert not (tmp_path / "runs_broken/pretrain/tied_ae.t").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "arguments", "words"),
     [
@@ -128,8 +127,10 @@ def test_pretraining_that_is_killed_goes_on_and_ends_as_unbroken(tmp_path):
         ),
     ],
 )
-def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, arguments, words):
-    code, _, err = run(tmp_path, recipe, *arguments, "--out", "out")
+def test_bad_input_ends_in_one_clear_line_and_writes_nothing(
+    tmp_path, refusal, recipe, arguments, words
+):
+    code, err = refusal(tmp_path, RECIPES / recipe, *arguments, "--out", "out")
     assert code == 2
     assert words in err and "Traceback" not in err
     assert not list(tmp_path.iterdir())

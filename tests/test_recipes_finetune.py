@@ -107,8 +107,8 @@ def test_two_processes_write_what_one_does(tmp_path):
     assert (tmp_path / "two" / "model.keras").exists() and not (tmp_path / "two" / "run").exists()
 
 
-@pytest.mark.slow
-def test_bad_input_ends_in_one_clear_line(tmp_path):
+@pytest.mark.filterwarnings("ignore")  # of the data
+def test_bad_input_ends_in_one_clear_line(tmp_path, refusal):
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 28, 28, 1), "float32"), np.arange(40) % 4
     np.savez(tmp_path / "unseen.npz", x_train=x, y_train=y % 3, x_test=x, y_test=y)
@@ -119,5 +119,6 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         (["--task", "clasification"], "classification"),
     ]
     for arguments, words in cases:
-        code, _, err = run(tmp_path, *arguments, "--out", "out")
+        script = command(tmp_path, *arguments, "--out", "out")[1:]
+        code, err = refusal(tmp_path, *script)
         assert code == 2 and words in err and "Traceback" not in err, err
