@@ -125,8 +125,8 @@ CASES = (
         "compress",
         "compress",
         (
-            *("tied_ae.digits", "--data", "digits", "--fraction", "1.0", "--examples", "300"),
-            *("--epochs", "3", "--rival-epochs", "2", "--out", "out"),
+            *("conv_net.mnist", "--data", "digits", "--fraction", "0.6", "--examples", "200"),
+            *("--epochs", "3", "--rival-epochs", "1", "--out", "out"),
         ),
     ),
     Case("denoise", "denoise", ("tied_ae.digits", "--data", "digits", "--out", "out")),

@@ -66,7 +66,9 @@ def stopped(case: Case, place: Path, number: int, rng: Any) -> tuple[int, Any, s
         shutil.rmtree(place, ignore_errors=True)
         process = case.begin(prepare(place))
         process.join(after)
-        if process.exitcode == 0:
+        if process.exitcode is not None:
+            if process.exitcode:
+                return number, process.exitcode, f"unstopped: {last_line(place)}", parts(place)
             after *= 0.5
             continue
         os.kill(process.pid, number)

@@ -17,7 +17,7 @@ def run(command: Callable[..., Any]) -> None:
     command has written is in order, and in a line that says how to go on.
     """
     from wszoo.command_line.errors import sentence
-    from wszoo.command_line.stopping import farewell, stopped_by_signals
+    from wszoo.command_line.stopping import farewell, ignored_at_exit, stopped_by_signals
 
     if not isinstance(command, typer.Typer):
         function, command = (
@@ -40,6 +40,8 @@ def run(command: Callable[..., Any]) -> None:
                 if said is None:
                     raise
                 print(f"{name}: {said}", file=sys.stderr)
+        if not received:
+            ignored_at_exit()
     if received:
         print(f"{name}: {farewell(received[0])}", file=sys.stderr)
         code = 128 + received[0]

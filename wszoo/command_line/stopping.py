@@ -4,6 +4,7 @@ The first signal is raised as `KeyboardInterrupt`, so that every block that tidi
 one ends the process at once.
 """
 
+import atexit
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,16 @@ def stopped_by_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ignored_at_exit() -> None:
+    """Lets signals do nothing while the interpreter ends: what the command does is done."""
+
+    def ignore() -> None:
+        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)
 
 
 def farewell(number: int) -> str:
