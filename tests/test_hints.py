@@ -18,6 +18,7 @@ import pytest
 
 import wszoo
 import wszoo.cli
+import wszoo.registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wszoo"
