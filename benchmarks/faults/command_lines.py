@@ -6,13 +6,14 @@ without a line here is an error of the campaign: whoever adds a command adds a l
 
 import importlib.util
 import sys
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import typer
+
+from benchmarks.faults.commands import tone
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 SMALL = '{"width":4,"depth":2}'
@@ -114,7 +115,7 @@ def prepare(folder: Path, *, converted: bool = False) -> None:
     (folder / "pump.csv").write_text("\n".join(["timestamp,value", *rows]))
     for label, hertz in (("high", 2000), ("low", 300)):
         for i in range(10):
-            _tone(folder / "words" / label / f"{i}.wav", hertz + 10 * i)
+            tone(folder / "words" / label / f"{i}.wav", hertz + 10 * i)
     keras.utils.set_random_seed(0)
     model = wszoo.get("conv_net", width=4, depth=3, head=4, sharing="untied")
     wszoo.save(model, folder / "model.keras")
@@ -124,13 +125,3 @@ def prepare(folder: Path, *, converted: bool = False) -> None:
         litert(model, folder / "model.tflite")
     (folder / "a_file").write_text("neither an image nor a plan\n")
     (folder / "a_folder").mkdir(exist_ok=True)
-
-
-def _tone(path: Path, hertz: int, rate: int = 8000) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = 0.5 * np.sin(2 * np.pi * hertz * np.arange(rate // 2) / rate)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((32767 * samples).astype("<i2").tobytes())

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.foreign.match import difference, matched
+from wszoo import private
 
 # Largest difference to Keras. Other kernels add in another order; int8 is a guard against nonsense.
 BOUNDS = {"float32": 1e-4, "float16": 2e-2, "dynamic_int8": 0.3}
@@ -66,7 +67,7 @@ def keras_file(job: dict[str, Any], parts: Parts) -> str:
     model = wszoo.load(job["path"])
     given, wanted = parts["all"]
     if len(model.inputs) == len(given) == 1:  # a class that makes its input may name it anew
-        given = {model.inputs[0]._keras_history.operation.name: next(iter(given.values()))}
+        given = {private.maker_of(model.inputs[0]).name: next(iter(given.values()))}
     error = difference(outputs(model, given), wanted)
     if error > 1e-6:
         raise Wrong(f"loaded: outputs differ by {error:.2g}")

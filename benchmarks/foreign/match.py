@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from wszoo import private
+
 
 def expected_names(model: Any) -> list[str] | None:
     """Keras' own names of a model's outputs, in order; `None` where they are not unique."""
@@ -13,7 +15,7 @@ def expected_names(model: Any) -> list[str] | None:
     if isinstance(output, dict):
         plain = all(not isinstance(value, dict | list | tuple) for value in output.values())
         return sorted(output) if plain else None
-    names = [tensor._keras_history.operation.name for tensor in model.outputs]
+    names = [private.maker_of(tensor).name for tensor in model.outputs]
     return names if len(set(names)) == len(names) else None
 
 
