@@ -14,6 +14,7 @@ from keras import ops
 
 import wszoo
 from benchmarks.foreign.match import difference, expected_names
+from wszoo import private
 from wszoo.sharing import graph as sharing_graph
 from wszoo.sharing.specs import kind
 
@@ -65,7 +66,7 @@ class Case:
 
 def in_half(model: Any) -> bool:
     """Whether a layer computes in 16 bits; a file that does so in 32 gives other numbers."""
-    computed = {getattr(layer, "compute_dtype", "") for layer in model._flatten_layers()}
+    computed = {getattr(layer, "compute_dtype", "") for layer in private.parts_of(model)}
     return bool(computed & {"float16", "bfloat16"})
 
 
@@ -84,7 +85,7 @@ def outputs(model: Any, inputs: dict[str, np.ndarray], **options: Any) -> list[n
     if not tensors:
         made = model(next(iter(inputs.values())), **options)
     else:
-        names = [tensor._keras_history.operation.name for tensor in tensors]
+        names = [private.maker_of(tensor).name for tensor in tensors]
         tensors = [tensor_of(inputs[name]) for name in names]
         made = model(keras.tree.pack_sequence_as(structure, tensors), **options)
     values = [ops.convert_to_numpy(ops.cast(v, "float64")) for v in keras.tree.flatten(made)]
@@ -95,7 +96,7 @@ def outputs(model: Any, inputs: dict[str, np.ndarray], **options: Any) -> list[n
 
 def states(model: Any) -> list[Any]:
     """States of stateful recurrent layers, which Keras does not count as variables."""
-    layers = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    layers = [layer for layer in private.parts_of(model) if getattr(layer, "stateful", False)]
     held = [keras.tree.flatten(getattr(layer, "states", None)) for layer in layers]
     return [state for each in held for state in each if hasattr(state, "assign")]
 
@@ -149,13 +150,13 @@ def likeness(layer: Any) -> str:
 @contextlib.contextmanager
 def some_frozen(model: Any) -> Iterator[None]:
     """A layer in three is frozen, and of another the first weight alone, sub-layers included."""
-    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    layers = [layer for layer in private.parts_of(model) if layer is not model]
     variables = list(model.variables)
     before = [(item, item.trainable) for item in (*layers, *variables)]
     leaves = [
         layer
         for layer in layers
-        if layer.trainable_variables and not any(True for _ in list(layer._flatten_layers())[1:])
+        if layer.trainable_variables and not any(True for _ in list(private.parts_of(layer))[1:])
     ]
     for i, layer in enumerate(leaves):
         if i % 3 == 1:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from benchmarks.foreign.graphs import numbers, stir, tokens
+from wszoo import private
 
 SIDES = {  # pixels; the least that a family takes, or 32
     "ConvNeXtTiny": 32,
@@ -46,7 +47,7 @@ def make(name: str) -> tuple[keras.Model, dict[str, Any]]:
 
 
 def images_for(model: keras.Model, side: int) -> dict[str, np.ndarray]:
-    return {model.inputs[0]._keras_history.operation.name: numbers(side, side, 3)}
+    return {private.maker_of(model.inputs[0]).name: numbers(side, side, 3)}
 
 
 def application(name: str) -> tuple[keras.Model, dict[str, np.ndarray]]:
@@ -80,7 +81,7 @@ def text(model: keras.Model, length: int = 8) -> tuple[keras.Model, dict[str, np
     """A model of texts, and token ids, padding and segments for those of its inputs."""
     inputs = {}
     for tensor in model.inputs:
-        name = tensor._keras_history.operation.name
+        name = private.maker_of(tensor).name
         if "mask" in name and "positions" not in name:
             inputs[name] = np.ones((4, length), tensor.dtype)
             inputs[name][0, 5:] = 0

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from wszoo import private
+
 BATCH = 4
 GRAPHS: dict[str, Callable[[], tuple[keras.Model, dict[str, np.ndarray]]]] = {}
 
@@ -56,7 +58,7 @@ def stir(model: keras.Model, seed: int = 0) -> keras.Model:
 
 
 def _layers(model):
-    return list(model._flatten_layers())
+    return list(private.parts_of(model))
 
 
 def _is_fixed(layer):
