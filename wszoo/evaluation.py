@@ -73,12 +73,21 @@ def evaluate(
     }
 
 
+def model_of(target: str) -> "keras.Model":
+    """The model of a `.keras` file, or of `"name.tag"`. Raises as `wszoo.load` and `wszoo.get`."""
+    from wszoo.sharing.files import load
+
+    return load(target) if target.endswith(".keras") else registry.get(target)
+
+
 @checked()
 def data_of(
     model: "keras.Model",
     name: str,
     data: str = "card",
     *,
+    image_size: int | None = None,
+    resize: str | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
 ) -> tuple["Source", str]:
@@ -87,10 +96,11 @@ def data_of(
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
     output has the shape of its input, language modelling if it gives something a token, and else
     classification; `data` names a source, or is `"card"` for that of the tag; images come to
-    the model's input in the way that it keeps (`resize`), texts cut to its length, as ids of the
-    tokens that it knows. Images get the range that the model wants, and labels the order of its
-    classes, where it says or shows them (see `wszoo.input_range`). Raises `ValueError` for texts of
-    which it knows next to nothing, and for a source of other shapes or classes than the model's.
+    the model's input in the way that it keeps (`resize`), unless another size or way is asked for,
+    texts cut to its length, as ids of the tokens that it knows. Images get the range that the model
+    wants, and labels the order of its classes, where it says or shows them (see
+    `wszoo.input_range`). Raises `ValueError` for texts of which it knows next to nothing, and for a
+    source of other shapes or classes than the model's.
     """
     from wszoo.data import load
     from wszoo.data.csv_file import is_table_file
@@ -101,7 +111,11 @@ def data_of(
     task = likely(model).name
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
+    asked = {"image_size": image_size, "resize": resize}
+    asked = {option: value for option, value in asked.items() if value is not None}
     if data == "card":
+        if asked:
+            raise ValueError(f"{', '.join(asked)}: the data of a card have their own; name others")
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
     known = _vocabulary(model, name) if tokens else ()
     size: dict[str, Any] = {"length": shape[1]} if tokens else {}
@@ -109,6 +123,7 @@ def data_of(
         size["vocabulary"] = known
     if len(shape) == 4 and shape[1] is not None:
         size = {"image_size": shape[1], "resize": about(model).get("resize")}
+    size |= asked
     source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
     if known and source.vocabulary:
         source = reworded(source, known)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from wszoo import weights as weight_files
+from wszoo.sharing.about import describe
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
@@ -50,11 +51,18 @@ def pretrained(
     chosen = theirs | {key: settings[key] for key in found.free}
     whole = weight_files.load_into(_built(found, saved, plan, chosen), saved.weights)
     if not cut:
+        describe(whole, task=found.task, **_facts(card))
         return whole
     backbone = found.make(plan, **settings)
     for layer in backbone.layers:
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return backbone
+
+
+def _facts(card: dict[str, Any]) -> dict[str, Any]:
+    """What a card says of the meaning of its model's inputs and outputs."""
+    facts = {key: card.get(key) for key in ("class_names", "vocabulary", "licence")}
+    return facts | {"resize": card.get("source", {}).get("resize")}
 
 
 def _settings_of(found: "Entry", saved: "weight_files.Saved") -> dict[str, Any]:

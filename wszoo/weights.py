@@ -44,6 +44,7 @@ _CARD_MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
     "source": (dict, "an object"),
     "noise": ((int, float), "a number"),
     "vocabulary": (list, "a list of texts"),
+    "class_names": (list, "a list of texts"),
     "notes": (str, "a text"),
 }
 SOURCE_KEYS = ("name", "image_size", "length", "resize")
@@ -287,8 +288,9 @@ def _check_card(card: Mapping[str, Any], folder: Path) -> None:
 def _check_words(whose: str, card: Mapping[str, Any]) -> None:
     if wrong := sorted(set(card.get("source", {})) - set(SOURCE_KEYS)):
         raise ValueError(f"'source' in {whose} has {wrong[0]!r}; it may have {SOURCE_KEYS}")
-    if not all(isinstance(word, str) for word in card.get("vocabulary", [])):
-        raise ValueError(f"'vocabulary' in {whose} must be a list of texts")
+    for key in ("vocabulary", "class_names"):
+        if not all(isinstance(word, str) for word in card.get(key, [])):
+            raise ValueError(f"{key!r} in {whose} must be a list of texts")
     for key, metric in card["metrics"].items():
         if isinstance(metric, dict) and not {"value", "mean", "sd", "seeds"} <= set(metric):
             raise ValueError(f"the metric {key!r} in {whose} lacks value, mean, sd or seeds")

@@ -87,7 +87,7 @@ def command(
     if data is not None:
         from wszoo import evaluation
 
-        places = {"data_dir": data_dir, "manual_dir": manual_dir}
+        places: dict[str, Any] = {"data_dir": data_dir, "manual_dir": manual_dir}
         real = evaluation.for_export(model, *evaluation.data_of(model, name, data, **places))
     report = write(
         model,

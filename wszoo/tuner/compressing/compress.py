@@ -17,9 +17,9 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import retie, untied_twin
 from wszoo.training import check_finite, cosine
 from wszoo.tuner.compressing import budget
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing import METHODS, costs
 from wszoo.tuner.pricing.merged_loss import recalibrate
-from wszoo.tuner.pricing.suggest import METHODS, Suggestion, check_families, suggest
+from wszoo.tuner.pricing.suggest import Suggestion, check_families, suggest
 
 Pair = tuple[np.ndarray, np.ndarray]
 NORMS = 1024  # examples on which norms are estimated anew

@@ -16,14 +16,13 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.retie import untied_twin
 from wszoo.sharing.state import check_mean
 from wszoo.shown import tabled
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing import METHODS, costs
 from wszoo.tuner.pricing.merged_loss import MergedLoss
 from wszoo.tuner.twin_trainer import families
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-METHODS = ("activations", "weights", "fisher", "cka", "loss")
 MEASURED = 12  # sites up to which `auto` measures: some 300 losses on 512 examples
 Price = Callable[[SharingPlan], float]
 

@@ -1,69 +1,52 @@
-"""Export pretrained weights in every format and precision, measured on their own test data.
+"""A SavedModel for TF Serving and a .tflite file a precision, scored on their own test data.
 
-    python recipes/export.py tied_ae.fashion_mnist
-    python recipes/export.py my_model.keras --data my_images/
-
-Writes a SavedModel for TF Serving, a .tflite file a precision, and, beside them, a table of sizes
-and of the task's metric in Keras and in each file, `metrics.json`, and a picture of both. A
-precision whose file loses more of the metric than `--max-loss`, by more than the loss's error, is
-refused, and the table says by how much.
+Writes the files and, beside them, a table of sizes and of the task's metric in Keras and in each
+file, `metrics.json`, and a picture of both. A precision whose file loses more of the metric than
+`--max-loss`, by more than the loss's error, is refused, and the table says by how much.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import keras
 from rich.console import Console
 from rich.table import Table
 
 import wszoo
 from wszoo import evaluation, report, tasks
-from wszoo.command_line import run
-from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text, word
-from wszoo.exporting import gate, parity
-from wszoo.exporting.tflite.share import PREFER
+from wszoo.command_line import options as option
+from wszoo.exporting import parity
 from wszoo.exporting.tflite.write import BYTES
 from wszoo.files import write_json
+from wszoo.recipes.export_all import ExportAll
 
 
-def main(
-    target: Annotated[str, argument(text("NAME.TAG or a .keras file."))],
-    data: Annotated[str, text("A source; card: that of the weights.")] = "card",
-    out: Annotated[Path, folder("The folder to write to.")] = Path("runs/export"),
-    prefer: Annotated[str, word("speed, load, size or integer.", valid=PREFER)] = "speed",
-    max_loss: Annotated[
-        float,
-        number("What a file may lose beyond the loss's error.", least=0, most=1),
-    ] = gate.MAX_LOSS,
-    bound: Annotated[
-        float | None,
-        number("The largest difference ÷ the largest output.", above=0, most=1),
-    ] = None,
-    data_dir: DataDir = None,
-    manual_dir: ManualDir = None,
-    smoke: Annotated[bool, typer.Option(help="float32 and int8 alone.")] = False,
-) -> None:
+def main(options: ExportAll) -> None:
     """Export pretrained weights in every format and precision, with sizes and metrics."""
-    model = wszoo.load(target) if target.endswith(".keras") else wszoo.get(target)
-    source, task = evaluation.data_of(model, target, data, data_dir=data_dir, manual_dir=manual_dir)
+    target, out = options.target, options.out
+    model = evaluation.model_of(target)
+    source, task = evaluation.data_of(model, target, options.data, **option.reading(options))
     real = evaluation.for_export(model, source, task)
-    limits = {"prefer": prefer, "max_loss": max_loss, "bound": bound}
+    limits = {"prefer": options.prefer, "max_loss": options.max_loss, "bound": options.bound}
     rows: list[dict[str, Any]] = [saved_model(model, out)]
-    for precision in ("float32", "int8") if smoke else BYTES:
+    for precision in ("float32", "int8") if options.smoke else BYTES:
         rows.append(litert(model, out, precision, real | limits))
-    console = Console()
-    console.print(table(model, source.name, rows))
+    Console().print(table(model, source.name, rows))
     write_json(out / "metrics.json", rows)
     if tasks.find(task).restores and len(source.input_shape) == 3:
         picture(out, {name: x[:10] for name, x in real["inputs"].items()}, rows)
 
 
-def saved_model(model: Any, out: Path) -> dict[str, Any]:
+def saved_model(model: keras.Model, out: Path) -> dict[str, Any]:
+    """Writes a SavedModel; its row."""
     (made,) = wszoo.export(model, out, "saved_model").files
     return {"file": "SavedModel", "path": str(made.path), "bytes": made.file.file_bytes}
 
 
-def litert(model: Any, out: Path, precision: str, options: dict[str, Any]) -> dict[str, Any]:
+def litert(
+    model: keras.Model, out: Path, precision: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes a .tflite file; its row, with the reason where it is refused."""
     row = {"file": f"LiteRT {precision}"}
     try:
         (made,) = wszoo.export(model, out, "litert", precision, **options).files
@@ -76,7 +59,8 @@ def litert(model: Any, out: Path, precision: str, options: dict[str, Any]) -> di
     return row | {"path": str(made.path), "bytes": made.file.file_bytes} | measured
 
 
-def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
+def table(model: keras.Model, data: str, rows: list[dict[str, Any]]) -> Table:
+    """A rich table: a row a file."""
     stored = wszoo.audit(model)
     made = Table(
         title=f"{model.name}: {stored.stored_parameters:,} stored of "
@@ -95,6 +79,7 @@ def table(model: Any, data: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def picture(out: Path, x: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Writes what each file makes of the images `x`."""
     (images,) = x.values()
     shown = {"input": images}
     for row in rows:
@@ -102,7 +87,3 @@ def picture(out: Path, x: dict[str, Any], rows: list[dict[str, Any]]) -> None:
             name = row["file"].removeprefix("LiteRT ")
             (shown[name],) = parity.run(Path(row["path"]).read_bytes(), x).values()
     report.images(out / "outputs.png", shown)
-
-
-if __name__ == "__main__":
-    run(main)
