@@ -20,7 +20,7 @@ import wszoo
 import wszoo.cli
 import wszoo.registry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
 CALL = re.compile(r"([A-Za-z_][\w.]*)\(([^()]*)\)")
 WORD = re.compile(r"(?<![\w.$])([a-z_]\w*)=(?![=>])")

@@ -9,7 +9,7 @@ import pytest
 
 import wszoo
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
 EVERYWHERE = {
     "_lazy",
