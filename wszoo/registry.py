@@ -22,7 +22,8 @@ from wszoo import checks, keras_settings
 from wszoo import weights as weight_files
 from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
 from wszoo.pretrained import pretrained
-from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.spellings import as_plan
 
 if TYPE_CHECKING:
     import keras

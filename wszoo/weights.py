@@ -182,8 +182,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
 
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
-    from wszoo.sharing.files import file_parameters
-    from wszoo.sharing.weights_file import write_weights
+    from wszoo.sharing.files.arrays import file_parameters
+    from wszoo.sharing.files.writing import write_weights
 
     folder = Path(folder)
     others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, CARD, "."))]
@@ -232,7 +232,8 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
     """Keras fills layers by their place and passes over what is left in the file."""
     import h5py
 
-    from wszoo.sharing import files, graph
+    from wszoo.sharing import graph
+    from wszoo.sharing.files.arrays import file_parameters
 
     sites = graph.names_of(model).declared
     wanted = set(graph.plan_of(model).restrict(sites).groups)
@@ -246,7 +247,7 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
             f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
             "use wszoo.retie(model, plan)"
         )
-    held, stored = files.file_parameters(path), model.count_params()
+    held, stored = file_parameters(path), model.count_params()
     if held != stored:
         raise ValueError(f"it holds {held:,} parameters, and this model {stored:,}")
 
@@ -265,7 +266,7 @@ def plain(value: Any) -> Any:
 def _check_finite(path: Path) -> None:
     import numpy as np
 
-    from wszoo.sharing.files import file_arrays
+    from wszoo.sharing.files.arrays import file_arrays
 
     for name, array in file_arrays(path).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():

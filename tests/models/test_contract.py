@@ -11,7 +11,7 @@ from wszoo.exporting.saved_model.write import write_saved_model
 from wszoo.exporting.stored import inspect_file
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 
 # At a width of 0.1 the stages 2 to 4 expand from 8 channels to 48.
 REPEATS_TIED = "ABCDEFDGFDHIJKLMNOPQRS"

@@ -7,8 +7,8 @@ import keras
 
 from wszoo.arguments import checked
 from wszoo.sharing import graph
-from wszoo.sharing.inner import Inner, inner_sharing
-from wszoo.sharing.opaque import Opaque, opaque_sites
+from wszoo.sharing.auditing.inner import Inner, inner_sharing
+from wszoo.sharing.auditing.opaque import Opaque, opaque_sites
 from wszoo.sharing.variables import HeldVariable, held_variables, sizes
 from wszoo.shown import counted, tabled
 

@@ -11,8 +11,8 @@ import keras
 
 from wszoo import private
 from wszoo.sharing import graph
+from wszoo.sharing.auditing.inner import OVER_TIME
 from wszoo.sharing.calls import Call
-from wszoo.sharing.inner import OVER_TIME
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo.sharing.copying import lost_attribute
 from wszoo.sharing.flags import flags_of
 from wszoo.sharing.keras_errors import in_short
+from wszoo.sharing.settings import lost_attribute
 from wszoo.sharing.state import identical, own_state, parts
 
 

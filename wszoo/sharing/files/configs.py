@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from wszoo import private
-from wszoo.sharing.copying import OF_ALL_LAYERS
-from wszoo.sharing.readback import random_states_kept
+from wszoo.sharing.files.readback import random_states_kept
+from wszoo.sharing.settings import OF_ALL_LAYERS
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import keras
 
 from wszoo.arguments import checked
 from wszoo.sharing import graph
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.retie import retie
 
 
 @checked()

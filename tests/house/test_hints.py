@@ -20,7 +20,7 @@ import wszoo
 import wszoo.cli
 import wszoo.registry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
 CALL = re.compile(r"([A-Za-z_][\w.]*)\(([^()]*)\)")
 WORD = re.compile(r"(?<![\w.$])([a-z_]\w*)=(?![=>])")
@@ -42,9 +42,9 @@ ENTRIES = {
     "registry": ["wszoo.registry:get", "wszoo.registry:register"],
     "relaxed": ["wszoo.relaxed.relaxing:relax", "wszoo.relaxed.merging:merge_relaxed"],
     "sharing": [
-        "wszoo.sharing.files:load",
-        "wszoo.sharing.files:save",
-        "wszoo.sharing.retie:retie",
+        "wszoo.sharing.files.loading:load",
+        "wszoo.sharing.files.saving:save",
+        "wszoo.sharing.surgery.retie:retie",
     ],
     # Notes speak of the policy of a freeze plan.
     "transferring": [

@@ -7,13 +7,15 @@ import keras
 from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
+from wszoo.sharing.auditing.opaque import check_open, warn_of_hidden_sharing
 from wszoo.sharing.calls import Call, all_calls
-from wszoo.sharing.copying import call_copy, copy
-from wszoo.sharing.nested import spelled_out
-from wszoo.sharing.opaque import check_open, warn_of_hidden_sharing
-from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.rebuild import carry_all, operation_names, rebuild
+from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.specs import explain, spec, weight_shapes
+from wszoo.sharing.spellings import as_plan
+from wszoo.sharing.surgery.carrying import carry_all
+from wszoo.sharing.surgery.copying import call_copy, copy
+from wszoo.sharing.surgery.nested import spelled_out
+from wszoo.sharing.surgery.rebuild import operation_names, rebuild
 from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
 
 
