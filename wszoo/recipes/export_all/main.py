@@ -16,7 +16,7 @@ import wszoo
 from wszoo import evaluation, report, tasks
 from wszoo.command_line import options as option
 from wszoo.exporting import parity
-from wszoo.exporting.tflite.write import BYTES
+from wszoo.exporting.tflite.precisions import BYTES
 from wszoo.files import write_json
 from wszoo.recipes.export_all import ExportAll
 
