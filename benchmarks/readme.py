@@ -1,7 +1,7 @@
 """Put the figures of README.md in place: the demo's table, the list, an audit, the weights.
 
     make demo
-    python recipes/finetune.py --mode scratch-plain,finetune-plain --labels-per-class 5 \\
+    wszoo finetune digits --compare --modes scratch-plain,finetune-plain --labels-per-class 5 \\
         --labels-per-class 20 --out runs/plain
     python recipes/denoise.py
     python recipes/language_model.py --temperature 0.7

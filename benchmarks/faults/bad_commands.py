@@ -83,7 +83,7 @@ def attempt(
     error, code = io.StringIO(), 0
     old = [signal.signal(number, stop) for number in ALARMS]
     os.chdir(folder)
-    sys.argv = [name.split()[0], *line]
+    sys.argv = ["wszoo", *line]
     signal.setitimer(signal.ITIMER_PROF, patience)  # of all threads; the machine may be busy
     signal.setitimer(signal.ITIMER_REAL, HUNG if patience else 0)
     try:

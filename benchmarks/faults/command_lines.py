@@ -1,21 +1,17 @@
-"""Every command and recipe of wszoo with one small command line that is right, for the campaign.
+"""Every command of wszoo with one small command line that is right, for the campaign.
 
 The lines use only files that `prepare` writes and data that come with scikit-learn. A command
 without a line here is an error of the campaign: whoever adds a command adds a line.
 """
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import typer
 
 from benchmarks.faults.commands import tone
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 SMALL = '{"width":4,"depth":2}'
 PLAN = "phases:\n  - {name: head, train: head, epochs: 1}\n"
 
@@ -29,73 +25,63 @@ LINES = {
     "--manual-dir .",
     "wszoo evaluate": "tied_ae.digits --data-dir . --manual-dir .",
     "wszoo share-constants": "model.tflite shared.tflite --prefer speed",
-    "anomaly.py series": "pump.csv --train-share 0.5 --steps 2 --top 2 --seeds 1 --where all "
+    "wszoo anomaly series": "pump.csv --train-share 0.5 --steps 2 --top 2 --seeds 1 --where all "
     "--manual-dir . --out out",
-    "anomaly.py images": "--data images.npz --widths 8,4 --steps 2 --seeds 1 --max-per-class 50 "
+    "wszoo anomaly images": "--data images.npz --widths 8,4 --steps 2 --seeds 1 --max-per-class 50 "
     "--max-examples 100 --data-dir . --out out",
-    "classify_audio.py": "--data words --model rnn --wav words/low/0.wav --sharing untied "
+    "wszoo classify-audio": "--data words --model rnn --wav words/low/0.wav --sharing untied "
     '--set {"units":8,"depth":1} --epochs 1 --learning-rate 0.01 --seed 1 --data-dir . --out out',
-    "compare.py": f"conv_net --data images.npz --plans default,tied --arm three=sequence:2 "
+    "wszoo compare": f"conv_net --data images.npz --plans default,tied --arm three=sequence:2 "
     f"--set {SMALL} --samples 8 --seeds 2 --steps 4 --batch-size 4 --points 2 --rates 1e-3 "
     "--tune-seeds 1 --noise 0 --target 0.5 --reference tied --image-size 28 --data-dir . "
     "--manual-dir . --out out",
-    "compress.py": "model.keras --data images.npz --fraction 0.9 --method weights --sites block_* "
-    "--relax 0 --epochs 1 --learning-rate 0.01 --rival-epochs 0 --examples 50 --seed 1 "
-    "--data-dir . --manual-dir . --out out",
-    "denoise.py": "tied_ae.digits --data images.npz --noise 0.2 --data-dir . --manual-dir . "
+    "wszoo compress": "model.keras --data images.npz --fraction 0.9 --method weights "
+    "--sites block_* --relax 0 --epochs 1 --learning-rate 0.01 --rival-epochs 0 --examples 50 "
+    "--seed 1 --data-dir . --manual-dir . --out out",
+    "wszoo denoise": "tied_ae.digits --data images.npz --noise 0.2 --data-dir . --manual-dir . "
     "--out out",
-    "export.py": "model.keras --data images.npz --prefer speed --max-loss 0.5 --bound 0.5 "
+    "wszoo export-all": "model.keras --data images.npz --prefer speed --max-loss 0.5 --bound 0.5 "
     "--data-dir . --manual-dir . --smoke --out out",
-    "finetune.py": "conv_net.omniglot --data images.npz --mode pixels --labels-per-class 2 "
-    "--seeds 1 --steps 2 --resize crop --data-dir . --out out",
-    "finetune.py --mode plan": "conv_net.omniglot --mode plan --data images.npz "
-    "--labels-per-class 2 --task classification --head dense --freeze plan.yaml --epochs 1 "
-    "--batch-size 8 --learning-rate 0.01 --lr-decay 1 --cache auto --l2-sp 0 "
-    "--early-stopping 1 --class-weight balanced --accumulate 1 --seed 1 --resize crop "
-    "--data-dir . --out out",
-    "label_curve.py": "conv_net.omniglot --data images.npz --labels 1,2 --ways pixels --seeds 1 "
+    "wszoo finetune": "images.npz --backbone conv_net.omniglot --compare --modes pixels "
+    "--labels-per-class 2 --seeds 1 --steps 2 --resize crop --data-dir . --out out",
+    "wszoo finetune --freeze": "images.npz --backbone conv_net.omniglot --labels-per-class 2 "
+    "--task classification --head dense --freeze plan.yaml --epochs 1 --batch-size 8 "
+    "--learning-rate 0.01 --lr-decay 1 --cache auto --l2-sp 0 --early-stopping 1 "
+    "--class-weight balanced --accumulate 1 --seed 1 --resize crop --data-dir . --out out",
+    "wszoo label-curve": "conv_net.omniglot --data images.npz --labels 1,2 --ways pixels --seeds 1 "
     "--tune-seeds 1 --tune-at 1 --steps 2 --held 20 --data-dir . --trainings trainings --out out",
-    "language_model.py": "--prompt the --temperature 0.5 --length 3 --data book.txt "
+    "wszoo language-model": "--prompt the --temperature 0.5 --length 3 --data book.txt "
     '--sharing untied --set {"width":8,"depth":2,"heads":2} --steps 1 --learning-rate 0.01 '
     "--seed 1 --out out",
-    "multitask.py": "--data images.npz --examples 40 --few 8 --seeds 1 --steps 12 --batch-size 8 "
-    "--learning-rate 0.01 --width 4 --data-dir . --out out",
-    "pretrain.py": f"conv_net --data images.npz --tag mine --set {SMALL} --sharing untied "
+    "wszoo multitask": "--data images.npz --examples 40 --few 8 --seeds 1 --steps 12 "
+    "--batch-size 8 --learning-rate 0.01 --width 4 --data-dir . --out out",
+    "wszoo pretrain": f"conv_net --data images.npz --tag mine --set {SMALL} --sharing untied "
     "--epochs 1 --batch-size 16 --learning-rate 0.01 --weight-decay 0.01 --label-smoothing 0.1 "
     "--views none --image-size 28 --max-examples 32 --seed 1 --seeds 1 --data-dir . "
     "--manual-dir . --out out --run-dir runs",
-    "search_ties.py": "conv_net --data images.npz --sites block_* --max-parameters 1.0 --points 5 "
-    "--plans 2 --epochs 1 --short 1 --seeds 1 --examples 40 --rate 0.01 --batch-size 8 --seed 1 "
-    "--data-dir . --manual-dir . --out out",
+    "wszoo search-ties": "conv_net --data images.npz --sites block_* --max-parameters 1.0 "
+    "--points 5 --plans 2 --epochs 1 --short 1 --seeds 1 --examples 40 --rate 0.01 --batch-size 8 "
+    "--seed 1 --data-dir . --manual-dir . --out out",
 }
 
 
 def commands() -> Iterator[tuple[str, Any, list[str]]]:
-    """`(name, app or function, first words)` of every command of wszoo and every recipe."""
+    """`(name, app, first words)` of every command of wszoo."""
     from wszoo import cli
 
-    groups: list[tuple[str, Any]] = [("wszoo", cli.app)]
-    for file in sorted(RECIPES.glob("*.py")):
-        module = _module(file)
-        groups.append((file.name, getattr(module, "app", None) or module.main))
-    for name, app in groups:
-        if isinstance(app, typer.Typer):
-            for word in typer.main.get_command(app).list_commands(None):
-                yield f"{name} {word}", app, [word]
-        else:
-            yield name, app, []
-    finetune = _module(RECIPES / "finetune.py")
-    yield "finetune.py --mode plan", finetune.main, []
+    for word in cli.COMMANDS:
+        inner = getattr(cli.command(word), "commands", {"": None})  # of a command of several
+        for one in inner:
+            words = [word, one] if one else [word]
+            yield " ".join(["wszoo", *words]), cli.app, words
+    yield "wszoo finetune --freeze", cli.app, ["finetune"]
 
 
-def _module(file: Path) -> Any:
-    name = f"recipe_{file.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+def recipes() -> list[str]:
+    """The names of lines that are recipes'."""
+    from wszoo import cli
+
+    return [name for name in LINES if name.split()[1] in cli.RECIPES]
 
 
 def prepare(folder: Path, *, converted: bool = False) -> None:

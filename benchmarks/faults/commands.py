@@ -73,10 +73,10 @@ CASES = (
         "out/tied_ae.t/card.json",
     ),
     Case(
-        "finetune --mode plan",
+        "finetune --freeze",
         "finetune",
         (
-            *("--mode", "plan", "--freeze", "plan.yaml", "--labels-per-class", "3"),
+            *("digits", "--freeze", "plan.yaml", "--labels-per-class", "3"),
             *("--cache", "features", "--out", "out"),
         ),
     ),
@@ -84,7 +84,7 @@ CASES = (
         "finetune",
         "finetune",
         (
-            *("--mode", "frozen,finetune", "--seeds", "2", "--steps", "20"),
+            *("digits", "--compare", "--modes", "frozen,finetune", "--seeds", "2", "--steps", "20"),
             *("--labels-per-class", "2", "--out", "out"),
         ),
     ),
@@ -159,7 +159,7 @@ CASES = (
             *("--max-examples", "300", "--out", "out"),
         ),
     ),
-    Case("export", "export", ("tied_ae.digits", "--data", "digits", "--smoke", "--out", "out")),
+    Case("export", "export_all", ("tied_ae.digits", "--data", "digits", "--smoke", "--out", "out")),
 )
 
 

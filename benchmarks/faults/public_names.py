@@ -13,9 +13,9 @@ REPO = Path(__file__).parents[2]
 PACKAGES = ("", ".data", ".data.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
             ".exporting", ".transferring")  # fmt: skip
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")
-RECIPES = ("recipes/*.py",)
+RECIPES = ("wszoo/recipes/*/*.py",)
 # Commands, models (see the registry), and helpers below the packages.
-INSIDE = {"cli", "command_line", "models", "checks", "claims", "files", "declared",
+INSIDE = {"cli", "command_line", "recipes", "models", "checks", "claims", "files", "declared",
           "checksums"}  # fmt: skip
 # What docstrings speak of.
 ALSO = (

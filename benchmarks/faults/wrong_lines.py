@@ -55,14 +55,14 @@ LEGAL = {
     ("*", "--label-smoothing", "0"): "none",
     ("*", "--l2-sp", "0"): "no pull",
     ("*", "--views", "0"): "no fixed views",
-    ("compare.py", "--arm", "trhee=*"): "an arm has any label",
+    ("wszoo compare", "--arm", "trhee=*"): "an arm has any label",
     ("*", "--cache", "no_such_thing"): "a folder that is made",
     ("*", "--max-parameters", "1e12"): "at most so many",
     ("*", "--relax", "0"): "no private parts",
     ("*", "--rival-epochs", "0"): "no rival",
     ("*", "--points", "0"): "the plan named may lose nothing",
     ("*", "--target", "*[01]*"): "a validation score is any finite number",
-    ("language_model.py", "--prompt", "*"): "a text of any words may begin another; "
+    ("wszoo language-model", "--prompt", "*"): "a text of any words may begin another; "
     "none begins a line",
     ("wszoo list", "pattern", "no_such*"): "a pattern that nothing matches lists nothing",
     ("wszoo list", "pattern", "t*"): "a pattern that nothing matches lists nothing",
@@ -132,11 +132,10 @@ def _wrong(option: str, kind: Any, given: str) -> Iterator[str]:
 
 
 def _click(app: Any, words: list[str]) -> Any:
-    if not isinstance(app, typer.Typer):
-        app, function = typer.Typer(add_completion=False), app
-        app.command()(function)
     command = typer.main.get_command(app)
-    return command.get_command(None, words[0]) if words else command
+    for word in words:
+        command = command.get_command(None, word)
+    return command
 
 
 def _arguments(command: Any) -> list[str]:
