@@ -49,7 +49,7 @@ def tfds_dir(raw_data, seed_tfds) -> Path:
     """A TFDS data_dir in which fashion_mnist and mnist are prepared."""
     import tensorflow_datasets as tfds
 
-    from wszoo.data.tfds_prepare import find_builder, prepare
+    from wszoo.data.sets.tfds_prepare import find_builder, prepare
 
     tfds.disable_progress_bar()
     with _one_process():

@@ -93,8 +93,8 @@ def data_of(
     which it knows next to nothing, and for a source of other shapes or classes than the model's.
     """
     from wszoo.data import load
-    from wszoo.data.csv_file import is_table_file
-    from wszoo.data.text import reworded
+    from wszoo.data.formats.csv_file import is_table_file
+    from wszoo.data.tokens import reworded
 
     model_name = name.partition(".")[0]
     shape, tokens = tuple(model.inputs[0].shape), "int" in model.inputs[0].dtype

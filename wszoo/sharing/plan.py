@@ -9,7 +9,6 @@ Schedules `sequence`, `cycle`, `cycle_rev`: Takase & Kiyono 2021, "Lessons on Pa
 across Layers in Transformers". `sandwich`: Reid et al. 2021, "Subformer".
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -342,7 +341,7 @@ def _check_sites(sites: Sequence[str]) -> None:
 
 
 def _unknown(names: Sequence[str], sites: Sequence[str]) -> str:
-    near = [n for name in names for n in difflib.get_close_matches(str(name), map(str, sites), n=3)]
+    near = [site for name in names for site in checks.nearest(str(name), map(str, sites))]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
     return f"no site matches {_shorten(names)}; {hint}The sites are {_shorten(sites)}"
 
