@@ -229,8 +229,10 @@ def info(name: str) -> dict[str, Any]:
     """What is known of a model without building it, as plain data.
 
     Keys: name, summary, task, family, config, sites, sharing (the default plan's spelling),
-    default_tag, weights (tag → card).
+    default_tag, weights (tag → card), installable (tag → the command that brings its weights here).
     """
+    from wszoo.packaged import keeping
+
     found = entry(name)
     plan = found.plan()
     return {
@@ -242,7 +244,8 @@ def info(name: str) -> dict[str, Any]:
         "sites": list(plan.sites),
         "sharing": plan.pattern,
         "default_tag": found.default_tag,
-        "weights": {tag: weight_files.find(name, tag).card for tag in weight_files.tags(name)},
+        "weights": {tag: weight_files.card_of(name, tag) for tag in weight_files.tags(name)},
+        "installable": keeping.installable(name),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import wszoo
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
 EVERYWHERE = {
     "_lazy",
@@ -23,6 +23,7 @@ EVERYWHERE = {
     "private",
     "shown",
     "locks",
+    "user_cache",
 }  # may import one another alone
 RUNS = {"batches", "claims", "fingerprints"}  # what runs that can be resumed have in common
 
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "private": set(),
     "shown": set(),
     "locks": set(),
+    "user_cache": set(),
     "input_range": {"sharing"},
     "fingerprints": set(),
     "claims": {"fingerprints", "sharing"},
@@ -51,9 +53,11 @@ MAY_IMPORT = {
     "relaxed": {"sharing", "layers"},
     "data": {"batches", "fingerprints"},
     "tasks": {"data", "layers", "sharing"},
-    "weights": {"sharing"},
+    "packaged": {"models", "registry", "weights"},  # converted weights are written as all are
+    "weights": {"packaged", "sharing"},  # some tags are in packages
     "pretrained": {"registry", "sharing", "weights"},  # the registry for the type of an entry
     "registry": {
+        "packaged",
         "pretrained",
         "sharing",
         "weights",

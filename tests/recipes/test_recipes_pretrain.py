@@ -10,7 +10,7 @@ import pytest
 from wszoo import training
 from wszoo.locks import only_one
 
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "pretrain.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "pretrain.py"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import wszoo
 from wszoo import report
 
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PNG = b"\x89PNG"
 
 

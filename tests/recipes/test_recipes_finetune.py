@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "finetune.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "finetune.py"
 PLAN = {
     "phases": [
         {"name": "head", "train": "head", "epochs": 3},

@@ -11,7 +11,7 @@ import pytest
 import wszoo
 
 pytestmark = pytest.mark.slow
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "compress.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "compress.py"
 
 
 def compressed(tmp_path, *arguments):

@@ -12,7 +12,7 @@ import wszoo
 from wszoo import evaluation, registry, training, weights
 from wszoo.data import load
 
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 TINY = '{"width": 8, "depth": 2, "heads": 2}'
 
 

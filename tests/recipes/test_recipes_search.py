@@ -9,7 +9,7 @@ import pytest
 
 import wszoo
 
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "search_ties.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "search_ties.py"
 
 
 def run(folder, *arguments):

@@ -10,7 +10,7 @@ import pytest
 
 from wszoo import checksums
 
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 def test_slant_and_thickness_of_drawn_bars():

@@ -20,7 +20,7 @@ import wszoo
 import wszoo.cli
 import wszoo.registry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
 CALL = re.compile(r"([A-Za-z_][\w.]*)\(([^()]*)\)")
 WORD = re.compile(r"(?<![\w.$])([a-z_]\w*)=(?![=>])")
@@ -168,7 +168,8 @@ def test_a_false_hint_is_found():
 
 
 def test_options_that_messages_name_exist():
-    known = {"--json", "--version", "--set", "--mount"}  # the last is docker's
+    known = {"--json", "--version", "--set"}
+    known |= {"--mount", "--force-reinstall", "--no-deps"}  # of docker and pip
     known = known.union(*map(options, map(wszoo.cli.command, wszoo.cli.COMMANDS)))
     for file in sorted(PACKAGE.rglob("*.py")):
         for text in texts(ast.parse(file.read_text())):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "compare.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "compare.py"
 AE = ("tied_ae", "--data", "digits", "--plans", "default,untied", "--set", '{"widths": [8, 4]}')
 pytestmark = pytest.mark.slow
 

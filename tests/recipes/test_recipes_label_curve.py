@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "label_curve.py"
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "label_curve.py"
 
 
 def run(folder, *arguments):

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PRETRAIN = [
     "tied_ae",
     "--data",
