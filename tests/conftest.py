@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import fnmatch
 import importlib.util
 import os
 import runpy
@@ -16,6 +17,33 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "tfds"  # prepared sets survive between runs; ignored by git
+LEFT = pytest.StashKey[list[str]]()
+
+
+def top_of_the_repository() -> set[str]:
+    """Names at the top of the checkout, but for those that git ignores."""
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    return {
+        path.name
+        for path in ROOT.iterdir()
+        if not any(fnmatch.fnmatch(path.name, pattern) for pattern in ignored)
+    }
+
+
+BEFORE = top_of_the_repository()
+
+
+def pytest_sessionfinish(session):
+    """A run of the tests leaves nothing behind: they write where `tmp_path` is."""
+    left = sorted(top_of_the_repository() - BEFORE)
+    if left and not hasattr(session.config, "workerinput"):
+        session.config.stash[LEFT] = left
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for name in config.stash.get(LEFT, []):
+        terminalreporter.write_line(f"ERROR: the tests left {name} at the top of the checkout")
 
 
 def pytest_collection_modifyitems(items):

@@ -22,7 +22,7 @@ from wszoo.layers import (
 )
 from wszoo.exporting.parity import random_inputs
 from wszoo.sharing import graph
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 
 assert keras.backend.backend() == "jax"
 CONFIG = {

@@ -15,7 +15,7 @@ import wszoo
 from wszoo import claims, comparison, files, locks
 from wszoo.data.arrays import from_arrays
 from wszoo.exporting.stored import as_next_version
-from wszoo.sharing.weights_file import write_weights
+from wszoo.sharing.files.writing import write_weights
 from wszoo.transferring.training.processes import Processes
 from wszoo.tuner import search
 
@@ -192,7 +192,7 @@ import sys, keras, numpy as np, wszoo
 from pathlib import Path
 from wszoo import training, weights
 from wszoo.files import written_whole
-from wszoo.sharing.weights_file import write_weights
+from wszoo.sharing.files.writing import write_weights
 disk, limit = Path(sys.argv[1]), int(sys.argv[2])
 model = keras.Sequential([keras.Input((400,)), keras.layers.Dense(500), keras.layers.Dense(10)])
 model.compile("sgd", "mse")

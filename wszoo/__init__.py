@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from wszoo.registry import get, info, list_models, register
     from wszoo.relaxed.merging import merge_relaxed
     from wszoo.relaxed.relaxing import relax
-    from wszoo.sharing.audit import Audit, audit
+    from wszoo.sharing.auditing.audit import Audit, audit
     from wszoo.sharing.bank import Bank
-    from wszoo.sharing.files import load, save
-    from wszoo.sharing.flatten import flatten
+    from wszoo.sharing.files.loading import load
+    from wszoo.sharing.files.saving import save
     from wszoo.sharing.graph import plan_of, sites
-    from wszoo.sharing.plan import SharingPlan, as_plan
-    from wszoo.sharing.retie import retie, untied_twin
+    from wszoo.sharing.plan import SharingPlan
+    from wszoo.sharing.spellings import as_plan
+    from wszoo.sharing.surgery.flatten import flatten
+    from wszoo.sharing.surgery.retie import retie, untied_twin
     from wszoo.transferring.run import transfer
     from wszoo.tuner.pricing.suggest import suggest
 
@@ -60,27 +62,27 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "Audit": "wszoo.sharing.audit",
+        "Audit": "wszoo.sharing.auditing.audit",
         "Bank": "wszoo.sharing.bank",
         "SharingPlan": "wszoo.sharing.plan",
-        "as_plan": "wszoo.sharing.plan",
-        "audit": "wszoo.sharing.audit",
+        "as_plan": "wszoo.sharing.spellings",
+        "audit": "wszoo.sharing.auditing.audit",
         "export": "wszoo.exporting.api",
-        "flatten": "wszoo.sharing.flatten",
+        "flatten": "wszoo.sharing.surgery.flatten",
         "get": "wszoo.registry",
         "info": "wszoo.registry",
         "list_models": "wszoo.registry",
-        "load": "wszoo.sharing.files",
+        "load": "wszoo.sharing.files.loading",
         "merge_relaxed": "wszoo.relaxed.merging",
         "plan_of": "wszoo.sharing.graph",
         "register": "wszoo.registry",
         "relax": "wszoo.relaxed.relaxing",
-        "retie": "wszoo.sharing.retie",
-        "save": "wszoo.sharing.files",
+        "retie": "wszoo.sharing.surgery.retie",
+        "save": "wszoo.sharing.files.saving",
         "sites": "wszoo.sharing.graph",
         "suggest": "wszoo.tuner.pricing.suggest",
         "transfer": "wszoo.transferring.run",
-        "untied_twin": "wszoo.sharing.retie",
+        "untied_twin": "wszoo.sharing.surgery.retie",
     },
     modules=(
         "comparison",

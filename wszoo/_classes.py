@@ -3,7 +3,7 @@
 import importlib
 
 HOLD_CLASSES = (
-    "wszoo.sharing.with_mask",
+    "wszoo.sharing.surgery.with_mask",
     "wszoo.tasks.ranks",
     "wszoo.tasks.uncertainty",
     "wszoo.transferring.freezing.rates",

@@ -33,7 +33,7 @@ def card_of(name: str) -> dict[str, Any]:
     tag = tag or known.default_tag or ""
     if not tag:
         raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
-    return weight_files.find(model, tag).card
+    return weight_files.card_of(model, tag)
 
 
 def source_of(
@@ -42,11 +42,18 @@ def source_of(
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
 ) -> "Source":
-    """The data that a card's weights were trained on. Raises `MissingDataError` without them."""
+    """The data that a card's weights were trained on.
+
+    Raises `MissingDataError` without them, and `ValueError` where no source has them.
+    """
     from wszoo.data import load
 
     if "source" not in card:
-        raise ValueError(f"the card of {card['model']}.{card['tag']} names no source of data")
+        raise ValueError(
+            f"the card of {card['model']}.{card['tag']} names no source of data: it was trained on "
+            f"{card['data']}, which wszoo does not load. Name other data, or measure what it is "
+            "worth on yours with wszoo.transfer"
+        )
     return load(**card["source"], data_dir=data_dir, manual_dir=manual_dir)
 
 
@@ -122,7 +129,7 @@ def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
     if not kept and model_name in registry.list_models():
         tag = tag or registry.entry(model_name).default_tag or ""
         if tag in weight_files.tags(model_name):
-            kept = weight_files.find(model_name, tag).card.get("vocabulary", ())
+            kept = weight_files.card_of(model_name, tag).get("vocabulary", ())
     return tuple(kept)
 
 

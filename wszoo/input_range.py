@@ -14,7 +14,7 @@ import numpy as np
 from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.retie import retie
 
 UNIT, BYTES = (0.0, 1.0), (0.0, 255.0)
 FEW = 64  # examples that are looked at

@@ -77,8 +77,8 @@ def _built(
     found: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
 ) -> "keras.Model":
     """The model of a card, which may declare any size, and no more of it than its file fills."""
-    from wszoo.sharing import budget
-    from wszoo.sharing.files import file_parameters
+    from wszoo.sharing.files import budget
+    from wszoo.sharing.files.arrays import file_parameters
 
     weight_files.check_file(saved.weights, saved.sha256)
     stored = file_parameters(saved.weights)

@@ -2,7 +2,7 @@
 
 A new release of Keras, TensorFlow or KerasTuner may change any of them: whoever reads its notes
 opens this file. Tried with Keras 3.15, TensorFlow 2.21 and KerasTuner 1.4. Elsewhere in wszoo there
-are none (`tests/test_private.py`), but for methods that a subclass overrides.
+are none (`tests/house/test_private.py`), but for methods that a subclass overrides.
 """
 
 import io

@@ -22,7 +22,8 @@ from wszoo import checks, keras_settings
 from wszoo import weights as weight_files
 from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
 from wszoo.pretrained import pretrained
-from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.spellings import as_plan
 
 if TYPE_CHECKING:
     import keras
@@ -228,8 +229,10 @@ def info(name: str) -> dict[str, Any]:
     """What is known of a model without building it, as plain data.
 
     Keys: name, summary, task, family, config, sites, sharing (the default plan's spelling),
-    default_tag, weights (tag → card).
+    default_tag, weights (tag → card), installable (tag → the command that brings its weights here).
     """
+    from wszoo.packaged import keeping
+
     found = entry(name)
     plan = found.plan()
     return {
@@ -241,7 +244,8 @@ def info(name: str) -> dict[str, Any]:
         "sites": list(plan.sites),
         "sharing": plan.pattern,
         "default_tag": found.default_tag,
-        "weights": {tag: weight_files.find(name, tag).card for tag in weight_files.tags(name)},
+        "weights": {tag: weight_files.card_of(name, tag) for tag in weight_files.tags(name)},
+        "installable": keeping.installable(name),
     }
 
 

@@ -25,7 +25,7 @@ from wszoo.arguments import (
     seed,
 )
 from wszoo.files import written_whole
-from wszoo.sharing.weights_file import write_weights
+from wszoo.sharing.files.writing import write_weights
 from wszoo.tasks.task import scored
 
 SPLITS = ("train", "validation", "test")

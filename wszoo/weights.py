@@ -44,6 +44,7 @@ _CARD_MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
     "source": (dict, "an object"),
     "noise": ((int, float), "a number"),
     "vocabulary": (list, "a list of texts"),
+    "class_names": (list, "a list of texts"),
     "notes": (str, "a text"),
 }
 SOURCE_KEYS = ("name", "image_size", "length", "resize")
@@ -80,7 +81,13 @@ def home() -> Path:
 
 
 def tags(name: str) -> list[str]:
-    """The tags that are shipped for a model, sorted."""
+    """The tags that a model has here, sorted: shipped ones, and those in an installed package."""
+    from wszoo.packaged import keeping
+
+    return sorted([*_shipped(name), *keeping.tags(name)])
+
+
+def _shipped(name: str) -> list[str]:
     return sorted(
         folder.name.partition(".")[2]
         for folder in home().glob("*.*")
@@ -92,17 +99,39 @@ def tags(name: str) -> list[str]:
 def find(name: str, tag: str) -> Saved:
     """The weights of a tag, or of the folder that `tag` is the path of.
 
-    Raises `ValueError` for an unknown tag and for a folder whose card is missing or incomplete.
+    Weights in an installed package are converted when they are first asked for. Raises `ValueError`
+    for an unknown tag and for a folder whose card is missing or incomplete, and `ImportError` for a
+    tag whose package is not installed.
     """
+    from wszoo.packaged import keeping
+
     folder = home() / f"{name}.{tag}"
-    if tag in tags(name):  # before a folder of the same name in the working folder
+    package = keeping.package_of(name, tag)
+    if tag in _shipped(name):  # before a folder of the same name in the working folder
         pass
+    elif package is not None:
+        folder = keeping.folder(package)
     elif os.sep in tag or Path(tag).is_dir():
         folder = Path(tag)
     else:
         hint = checks.near(tag, tags(name), at_most=1)
         raise ValueError(f"{name} has no weights tagged {tag!r}{hint}; it has {tags(name)}")
+    return read(folder)
+
+
+def read(folder: Path) -> Saved:
+    """The weights in a folder. Raises `ValueError` where its card is missing or incomplete."""
     return Saved(folder, _read_card(folder))
+
+
+def card_of(name: str, tag: str) -> dict[str, Any]:
+    """The card of a tag as `find` has it; weights in a package are not converted for it."""
+    from wszoo.packaged import keeping
+
+    package = keeping.package_of(name, tag)
+    if package is not None and tag not in _shipped(name):
+        return keeping.card(package)
+    return find(name, tag).card
 
 
 def load_into(
@@ -153,8 +182,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
 
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
-    from wszoo.sharing.files import file_parameters
-    from wszoo.sharing.weights_file import write_weights
+    from wszoo.sharing.files.arrays import file_parameters
+    from wszoo.sharing.files.writing import write_weights
 
     folder = Path(folder)
     others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, CARD, "."))]
@@ -203,7 +232,8 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
     """Keras fills layers by their place and passes over what is left in the file."""
     import h5py
 
-    from wszoo.sharing import files, graph
+    from wszoo.sharing import graph
+    from wszoo.sharing.files.arrays import file_parameters
 
     sites = graph.names_of(model).declared
     wanted = set(graph.plan_of(model).restrict(sites).groups)
@@ -217,7 +247,7 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
             f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
             "use wszoo.retie(model, plan)"
         )
-    held, stored = files.file_parameters(path), model.count_params()
+    held, stored = file_parameters(path), model.count_params()
     if held != stored:
         raise ValueError(f"it holds {held:,} parameters, and this model {stored:,}")
 
@@ -236,7 +266,7 @@ def plain(value: Any) -> Any:
 def _check_finite(path: Path) -> None:
     import numpy as np
 
-    from wszoo.sharing.files import file_arrays
+    from wszoo.sharing.files.arrays import file_arrays
 
     for name, array in file_arrays(path).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -287,8 +317,9 @@ def _check_card(card: Mapping[str, Any], folder: Path) -> None:
 def _check_words(whose: str, card: Mapping[str, Any]) -> None:
     if wrong := sorted(set(card.get("source", {})) - set(SOURCE_KEYS)):
         raise ValueError(f"'source' in {whose} has {wrong[0]!r}; it may have {SOURCE_KEYS}")
-    if not all(isinstance(word, str) for word in card.get("vocabulary", [])):
-        raise ValueError(f"'vocabulary' in {whose} must be a list of texts")
+    for key in ("vocabulary", "class_names"):
+        if not all(isinstance(word, str) for word in card.get(key, [])):
+            raise ValueError(f"{key!r} in {whose} must be a list of texts")
     for key, metric in card["metrics"].items():
         if isinstance(metric, dict) and not {"value", "mean", "sd", "seeds"} <= set(metric):
             raise ValueError(f"the metric {key!r} in {whose} lacks value, mean, sd or seeds")

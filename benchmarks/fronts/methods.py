@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.fronts import neighbours
 from benchmarks.fronts.tasks import EPOCHS, Bench, bad, untied
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.retie import retie
 from wszoo.tuner import search
 
 PLANS, FINALISTS, SEEDS = 16, 4, 3

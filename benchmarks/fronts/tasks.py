@@ -17,7 +17,7 @@ import wszoo
 from wszoo import batches, training
 from wszoo.data import load
 from wszoo.sharing import graph
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.retie import retie
 from wszoo.tuner import SearchSpace
 from wszoo.tuner.searching.hypermodel import Shuffled
 from wszoo.tuner.twin_trainer import TwinTrainer

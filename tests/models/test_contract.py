@@ -11,12 +11,18 @@ from wszoo.exporting.saved_model.write import write_saved_model
 from wszoo.exporting.stored import inspect_file
 from wszoo.sharing import graph
 from wszoo.sharing.bank import Bank
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 
+# At a width of 0.1 the stages 2 to 4 expand from 8 channels to 48.
+REPEATS_TIED = "ABCDEFDGFDHIJKLMNOPQRS"
 # name → settings that keep a test short, and plans beside the model's own (None).
 ZOO = {
     "conv_net": ({"input_shape": (12, 12, 1), "width": 8}, ["AABBCC", "cycle:2", "tied"]),
     "dense_net": ({"input_shape": (6, 5, 2), "widths": (9, 7)}, []),
+    "efficientnet_lite0": (
+        {"input_shape": (32, 32, 3), "width": 0.1, "depth": 0.25, "head": 5},
+        [REPEATS_TIED],
+    ),
     "local_net": ({"input_shape": (14, 12, 1), "filters": (3, 4), "kernel_size": 4}, []),
     "tiled_net": (
         {"input_shape": (14, 14, 1), "filters": (3, 4), "kernel_size": 4, "tiles": (2, 1)},
@@ -50,6 +56,7 @@ def test_the_contract_covers_the_whole_zoo():
         == {
             "conv_net",
             "dense_net",
+            "efficientnet_lite0",
             "local_net",
             "shared_encoder",
             "shared_vit",

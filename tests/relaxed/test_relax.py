@@ -9,7 +9,7 @@ import wszoo
 from wszoo.layers import LowRankPart, ReversibleDense
 from wszoo.sharing import graph
 from wszoo.sharing.calls import all_calls
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 from wszoo.sharing.specs import spec
 
 BLOCKS = ("attention_*", "ffn_*")

@@ -14,7 +14,7 @@ from test_retie import assert_same_outputs
 
 import wszoo
 from wszoo.sharing.about import about, describe
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.graph import names_of, remember
 

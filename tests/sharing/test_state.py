@@ -12,7 +12,8 @@ from test_retie import assert_same_outputs, outputs_of
 import wszoo
 from wszoo.relaxed.soft import SoftTying
 from wszoo.sharing.flags import flags_of
-from wszoo.sharing.rebuild import carry_over, replace_sites
+from wszoo.sharing.surgery.carrying import carry_over
+from wszoo.sharing.surgery.rebuild import replace_sites
 from wszoo.transferring.training.extras import in_precision
 
 COPIES = {

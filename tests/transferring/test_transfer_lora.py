@@ -12,7 +12,7 @@ import pytest
 import wszoo
 from wszoo import layers
 from wszoo.sharing import graph
-from wszoo.sharing.files import file_parameters
+from wszoo.sharing.files.arrays import file_parameters
 from wszoo.transferring.freezing.freeze import freeze
 from wszoo.transferring.lora import add_lora, merge
 

@@ -32,4 +32,6 @@ def command(
     for tag, card in row["weights"].items():
         mark = " (default)" if tag == row["default_tag"] else ""
         table.add_row(f"weights {tag}{mark}", card_lines(card))
+    for tag, command in row["installable"].items():
+        table.add_row(f"weights {tag}", f"not installed: {command}")
     print_table(table)

@@ -49,6 +49,7 @@ def command(
         table.add_column(title, overflow="fold")
     for row in rows:
         tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row["weights"].items()]
+        tags += [f"{tag} ({command})" for tag, command in row["installable"].items()]
         cells = (row["name"], row["task"], row["family"], row["sharing"], "\n".join(tags))
         table.add_row(*cells)
     print_table(table)

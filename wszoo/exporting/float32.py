@@ -15,8 +15,9 @@ import keras
 from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.calls import all_calls
-from wszoo.sharing.copying import copy
-from wszoo.sharing.rebuild import carry_over, operation_names, rebuild
+from wszoo.sharing.surgery.carrying import carry_over
+from wszoo.sharing.surgery.copying import copy
+from wszoo.sharing.surgery.rebuild import operation_names, rebuild
 
 # Names of dtypes and policies, also within others: mixed_float16, int8_from_mixed_bfloat16.
 _OTHER = re.compile(r"(mixed_)?(bfloat16|float16|float64)")

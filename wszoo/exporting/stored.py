@@ -43,7 +43,7 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     if not path.name.endswith(KERAS):
         suffixes = (*KERAS, *formats.suffixes())
         raise ValueError(f"{str(path)!r} ends in none of {', '.join(suffixes)}")
-    from wszoo.sharing.files import file_arrays
+    from wszoo.sharing.files.arrays import file_arrays
 
     return _inspect(file_arrays(path), path.stat().st_size, min_bytes)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo import layers
 from wszoo.registry import register
-from wszoo.sharing.plan import as_plan
+from wszoo.sharing.spellings import as_plan
 
 if TYPE_CHECKING:
     import keras

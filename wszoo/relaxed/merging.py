@@ -11,7 +11,7 @@ from wszoo.layers import Attend, LowRankPart
 from wszoo.relaxed import kinds
 from wszoo.sharing import graph
 from wszoo.sharing.calls import Call, all_calls, makers
-from wszoo.sharing.rebuild import replace_sites
+from wszoo.sharing.surgery.rebuild import replace_sites
 
 
 @checked()

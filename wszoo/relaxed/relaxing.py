@@ -13,8 +13,8 @@ from wszoo.relaxed import kinds
 from wszoo.sharing import graph
 from wszoo.sharing.calls import Call, all_calls
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.rebuild import replace_sites
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.rebuild import replace_sites
+from wszoo.sharing.surgery.retie import retie
 
 
 @checked()

@@ -9,8 +9,8 @@ from keras import ops
 from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import retie
 from wszoo.sharing.state import check_mean
+from wszoo.sharing.surgery.retie import retie
 
 
 class SoftTying(keras.callbacks.Callback):

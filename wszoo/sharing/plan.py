@@ -9,20 +9,14 @@ Schedules `sequence`, `cycle`, `cycle_rev`: Takase & Kiyono 2021, "Lessons on Pa
 across Layers in Transformers". `sandwich`: Reid et al. 2021, "Subformer".
 """
 
-import difflib
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from wszoo import checks
-from wszoo.arguments import checked, mapping, plan_or_text, several, some, whatever
+from wszoo.arguments import checked, mapping, several, some, whatever
+from wszoo.sharing.labels import check_sites, label_at, labels_of, listed, no_site, pairs_of
 from wszoo.shown import counted
-
-_LABEL = re.compile(r"[A-Z][a-z]*")
-
 
 SHOWN = 60  # letters of a pattern that repr shows
 
@@ -39,8 +33,8 @@ class SharingPlan:
     owners: tuple[tuple[str, str], ...]
 
     def __post_init__(self) -> None:
-        pairs = _pairs(self.owners)
-        _check_sites([site for site, _ in pairs])
+        pairs = pairs_of(self.owners)
+        check_sites([site for site, _ in pairs])
         lookup = dict(pairs)
         for site, owner in pairs:
             if lookup.get(owner) != owner:
@@ -72,16 +66,11 @@ class SharingPlan:
     def from_pattern(cls, sites: Iterable[str], pattern: str) -> "SharingPlan":
         """One label a site: `"AABB"`; equal labels share. Raises `ValueError` on a wrong length."""
         sites = tuple(sites)
-        labels = _LABEL.findall(pattern)
-        if "".join(labels) != pattern or (sites and not labels):
-            raise ValueError(
-                f"pattern {pattern!r} is not a row of labels; a label is a capital letter, past 26 "
-                "groups followed by small ones: 'AABB', 'ABAB', 'AAbAc'"
-            )
+        labels = labels_of(pattern)
         if len(labels) != len(sites):
             raise ValueError(
                 f"pattern {pattern!r} has {len(labels)} labels for {len(sites)} sites: "
-                f"{_shorten(sites) or 'a model without weights has none'}"
+                f"{listed(sites) or 'a model without weights has none'}"
             )
         return _from_labels(sites, lambda i, n: labels[i])
 
@@ -132,7 +121,7 @@ class SharingPlan:
     @property
     def pattern(self) -> str:
         """The canonical spelling, a label a site."""
-        labels = {owner: _label(i) for i, owner in enumerate(self.groups)}
+        labels = {owner: label_at(i) for i, owner in enumerate(self.groups)}
         return "".join(labels[owner] for _, owner in self.owners)
 
     def __str__(self) -> str:
@@ -170,19 +159,15 @@ class SharingPlan:
         chosen = self.match(*names)
         if len(chosen) < 2:
             raise ValueError(f"tie needs two sites or more; {names} matches only {chosen}")
-        owner_of = dict(self.owners)
-        joined = {owner_of[site] for site in chosen}
-        return SharingPlan(
-            _canonical(owner_of, lambda s: "" if owner_of[s] in joined else owner_of[s])
-        )
+        owner = dict(self.owners)
+        joined = {owner[site] for site in chosen}
+        return SharingPlan(_canonical(owner, lambda s: "" if owner[s] in joined else owner[s]))
 
     def untie(self, *names: str | Iterable[str]) -> "SharingPlan":
         """Gives each matched site its own group; with no argument, every site."""
         chosen = set(self.match(*names)) if names else set(self.sites)
-        owner_of = dict(self.owners)
-        return SharingPlan(
-            _canonical(owner_of, lambda s: ("own", s) if s in chosen else owner_of[s])
-        )
+        owner = dict(self.owners)
+        return SharingPlan(_canonical(owner, lambda s: ("own", s) if s in chosen else owner[s]))
 
     @checked(sites=several)
     def restrict(self, sites: Iterable[str]) -> "SharingPlan":
@@ -198,14 +183,14 @@ class SharingPlan:
         sites = tuple(sites)
         unknown = [site for site in self.sites if site not in set(sites)]
         if unknown:
-            raise ValueError(_unknown(unknown, sites))
+            raise ValueError(no_site(unknown, sites))
         owner_of = dict(self.owners)
         return _from_labels(sites, lambda i, n: owner_of.get(sites[i], ("own", i)))
 
     def _require(self, sites: Iterable[str]) -> None:
         unknown = [site for site in sites if site not in self.sites]
         if unknown:
-            raise ValueError(_unknown(unknown, self.sites))
+            raise ValueError(no_site(unknown, self.sites))
 
     def match(self, *names: str | Iterable[str]) -> list[str]:
         """The sites that the names and globs mean. Raises `ValueError` where one means none."""
@@ -216,79 +201,9 @@ class SharingPlan:
         for name in wanted:
             hits = [name] if name in self.sites else [s for s in self.sites if fnmatchcase(s, name)]
             if not hits:
-                raise ValueError(_unknown([name], self.sites))
+                raise ValueError(no_site([name], self.sites))
             chosen.update(dict.fromkeys(hits))
         return list(chosen)
-
-
-@checked(sites=several, spec=plan_or_text)
-def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPlan:
-    """Turns any spelling of a plan into a plan over `sites`.
-
-    `spec` is a `SharingPlan` (it may name only some of the sites: the others are private), a
-    pattern (`"AABB"`), a schedule with its number of groups (`"sequence:2"`, `"cycle:2"`,
-    `"cycle_rev:2"`), `"untied"`, `"tied"`, `"sandwich"`, `"depth:"` and any of these (see
-    `over_depth`), or `None` for untied.
-    Raises `ValueError` for anything else, saying what is valid.
-    """
-    if spec is None:
-        return SharingPlan.untied(sites)
-    if isinstance(spec, SharingPlan):
-        return spec.extend(sites)
-    name, colon, groups = spec.partition(":")
-    if name == "depth" and colon:
-        return over_depth(groups)(sites)
-    plain = {f.__name__: f for f in _PLAIN}
-    counted = {f.__name__: f for f in _COUNTED}
-    if spec in plain:
-        return plain[spec](sites)
-    if name in counted and colon:
-        if not groups.isdecimal():
-            raise ValueError(f"{spec!r}: write the number of groups after the colon, as {name}:2")
-        return counted[name](sites, int(groups))
-    if spec[:1].isupper():
-        return SharingPlan.from_pattern(sites, spec)
-    valid = [*plain, *(f"{name}:N" for name in counted), "depth:PLAN"]
-    raise ValueError(
-        f"unknown plan {spec!r}; valid are a pattern of capital letters, one a site (here "
-        f"{len(sites)}), or one of {', '.join(valid)}"
-    )
-
-
-def over_depth(spec: str) -> Callable[[Sequence[str]], SharingPlan]:
-    """One spelling for all kinds of sites in a stack of blocks: a function from sites to a plan.
-
-    Sites whose names differ in their numbers alone (`attention_0`, `attention_1`, …) are a kind,
-    and `spec` is read over each kind: `over_depth("ABBC")`, `over_depth("cycle:2")`. Sites without
-    a number are one kind too, and share one layer unless `spec` is "untied": so do the `embed` and
-    `unembed` of a language model. `"depth:cycle:2"` spells the same where a plan is a string.
-    The function raises `ValueError` where the spelling does not fit a kind.
-    """
-
-    def plan(sites: Sequence[str]) -> SharingPlan:
-        kinds: dict[str, list[str]] = {}
-        for site in sites:
-            kind = re.sub(r"\d+", "*", site)
-            kinds.setdefault(kind if "*" in kind else "", []).append(site)
-        owner_of: dict[str, str] = {}
-        for kind, members in kinds.items():
-            alone = "untied" if spec == "untied" else "tied"
-            owner_of |= dict(as_plan(spec if kind else alone, members).owners)
-        return _from_labels(tuple(sites), lambda i, n: owner_of[sites[i]])
-
-    return plan
-
-
-_PLAIN: tuple[Callable[..., SharingPlan], ...] = (
-    SharingPlan.untied,
-    SharingPlan.tied,
-    SharingPlan.sandwich,
-)
-_COUNTED: tuple[Callable[..., SharingPlan], ...] = (
-    SharingPlan.sequence,
-    SharingPlan.cycle,
-    SharingPlan.cycle_rev,
-)
 
 
 def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan:
@@ -300,7 +215,7 @@ def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan
 
 def _from_labels(sites: tuple[str, ...], label: Callable) -> SharingPlan:
     """A plan in which sites with equal `label(index, number of sites)` share."""
-    _check_sites(sites)  # before a repeated name could vanish in a dict
+    check_sites(sites)  # before a repeated name could vanish in a dict
     index = {site: i for i, site in enumerate(sites)}
     return SharingPlan(_canonical(index, lambda site: label(index[site], len(sites))))
 
@@ -309,44 +224,3 @@ def _canonical(sites: Iterable[str], key: Callable) -> tuple[tuple[str, str], ..
     """Pairs each site with the first site of the same key."""
     first: dict = {}
     return tuple((site, first.setdefault(key(site), site)) for site in sites)
-
-
-def _label(index: int) -> str:
-    """0 → A … 25 → Z, 26 → Aa … 701 → Zz, 702 → Aaa: a capital, then small letters."""
-    tail, size = "", len(ascii_uppercase)
-    width, count = 0, size
-    while index >= count:
-        index, width, count = index - count, width + 1, count * size
-    for _ in range(width):
-        index, letter = divmod(index, size)
-        tail = ascii_lowercase[letter] + tail
-    return ascii_uppercase[index] + tail
-
-
-def _pairs(owners: Any) -> tuple[tuple[str, str], ...]:
-    try:
-        return tuple((site, owner) for site, owner in owners)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"owners must be pairs of a site and its owner; received {checks.shown(owners)}"
-        ) from None
-
-
-def _check_sites(sites: Sequence[str]) -> None:
-    bad = [site for site in sites if not isinstance(site, str) or not site or "/" in site]
-    if bad:
-        raise ValueError(f"a site is named by a non-empty string without '/'; received {bad}")
-    repeated = sorted({site for site in sites if list(sites).count(site) > 1})
-    if repeated:
-        raise ValueError(f"each site is named once; repeated: {_shorten(repeated)}")
-
-
-def _unknown(names: Sequence[str], sites: Sequence[str]) -> str:
-    near = [n for name in names for n in difflib.get_close_matches(str(name), map(str, sites), n=3)]
-    hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-    return f"no site matches {_shorten(names)}; {hint}The sites are {_shorten(sites)}"
-
-
-def _shorten(names: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

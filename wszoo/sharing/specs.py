@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from wszoo.sharing.copying import kept_arguments
+from wszoo.sharing.settings import kept_arguments
 
 _NAMES = ("name", "build_config", "registered_name")
 # A layer that has its values no longer depends on how they were drawn.

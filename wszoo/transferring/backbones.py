@@ -93,7 +93,7 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
     from wszoo.input_range import behind
     from wszoo.sharing import graph
     from wszoo.sharing.about import about
-    from wszoo.sharing.retie import retie
+    from wszoo.sharing.surgery.retie import retie
 
     vocabulary = vocabulary or tuple(about(model).get("vocabulary", ()))
     model = graph.as_functional(model)

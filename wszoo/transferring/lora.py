@@ -24,9 +24,11 @@ from wszoo.arguments import checked, each, either, name_or_names, plan_or_text
 from wszoo.layers.adapted import Adapted, why_not
 from wszoo.sharing import graph
 from wszoo.sharing.calls import all_calls
-from wszoo.sharing.copying import copy
-from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.rebuild import carry_over, replace_sites
+from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.spellings import as_plan
+from wszoo.sharing.surgery.carrying import carry_over
+from wszoo.sharing.surgery.copying import copy
+from wszoo.sharing.surgery.rebuild import replace_sites
 from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
 from wszoo.shown import tabled
 from wszoo.transferring.freezing.freeze import Frozen, freeze, recompile

@@ -14,9 +14,10 @@ import numpy as np
 
 from wszoo import private
 from wszoo.sharing import graph
-from wszoo.sharing.plan import SharingPlan, as_plan
-from wszoo.sharing.retie import retie, untied_twin
+from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.specs import kind
+from wszoo.sharing.spellings import as_plan
+from wszoo.sharing.surgery.retie import retie, untied_twin
 
 
 class TwinTrainer:

@@ -14,7 +14,7 @@ import numpy as np
 
 from wszoo import checksums, declared
 from wszoo.files import written_whole
-from wszoo.sharing.weights_file import write_weights
+from wszoo.sharing.files.writing import write_weights
 from wszoo.transferring.training import processes as distribution
 
 _RECORD = "wszoo_record"

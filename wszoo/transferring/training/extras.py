@@ -10,8 +10,8 @@ import numpy as np
 from wszoo import checks, private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
-from wszoo.sharing.copying import copy
-from wszoo.sharing.rebuild import carry_over
+from wszoo.sharing.surgery.carrying import carry_over
+from wszoo.sharing.surgery.copying import copy
 from wszoo.transferring.freezing.rates import layer_rates, with_rates
 
 _RANDOM = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")  # of Keras' layers

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from wszoo.data.examples import Examples
-from wszoo.sharing.rebuild import carry_over
+from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.tasks.heads import Parts
 from wszoo.tasks.task import Task
 from wszoo.transferring.features import cache as feature_cache

@@ -224,7 +224,7 @@ def local_copy(model: keras.Model) -> keras.Model:
     from wszoo.sharing import graph
     from wszoo.sharing.about import about, describe
     from wszoo.sharing.calls import functional_class
-    from wszoo.sharing.rebuild import carry_over
+    from wszoo.sharing.surgery.carrying import carry_over
 
     keras.distribution.set_distribution(None)
     copy = keras.models.clone_model(model)

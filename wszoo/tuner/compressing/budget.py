@@ -9,7 +9,7 @@ from wszoo.relaxed import kinds
 from wszoo.relaxed.relaxing import relax
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.tuner.pricing import costs
 from wszoo.tuner.pricing.suggest import Price, Suggestion, price_of
 from wszoo.tuner.twin_trainer import families

@@ -14,7 +14,7 @@ from wszoo.layers import LowRankPart
 from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import retie, untied_twin
+from wszoo.sharing.surgery.retie import retie, untied_twin
 from wszoo.training import check_finite, cosine
 from wszoo.tuner.compressing import budget
 from wszoo.tuner.pricing import costs

@@ -13,7 +13,7 @@ import numpy as np
 from wszoo import batches, private
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.surgery.retie import untied_twin
 
 Group = tuple[str, ...]
 Values = list[np.ndarray]  # the weights of one layer, in Keras' order

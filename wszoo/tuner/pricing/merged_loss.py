@@ -8,7 +8,7 @@ from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.flags import flags_of, set_flags
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.tuner.pricing.costs import count, take
 from wszoo.tuner.twin_trainer import equalise
 

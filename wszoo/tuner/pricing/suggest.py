@@ -13,8 +13,8 @@ from wszoo.arguments import are_texts, checked, data, loss, names, one_word, tex
 from wszoo.files import written_whole
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import untied_twin
 from wszoo.sharing.state import check_mean
+from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.shown import tabled
 from wszoo.tuner.pricing import costs
 from wszoo.tuner.pricing.merged_loss import MergedLoss

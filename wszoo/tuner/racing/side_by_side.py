@@ -16,7 +16,7 @@ import numpy as np
 from wszoo import batches
 from wszoo.arguments import array, checked, each, some
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.retie import untied_twin
+from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.tuner.racing.lanes import Training, compiled, owners_of, slots_of
 from wszoo.tuner.space.space import SearchSpace
 

@@ -14,7 +14,7 @@ import numpy as np
 from wszoo import batches
 from wszoo.arguments import called, checked, either, model
 from wszoo.sharing import graph
-from wszoo.sharing.retie import retie
+from wszoo.sharing.surgery.retie import retie
 from wszoo.tuner.searching.builds import fitted_plan
 from wszoo.tuner.searching.oracle import EPOCHS, PLAN, SEED
 from wszoo.tuner.space.space import SearchSpace

@@ -18,7 +18,7 @@ import keras_tuner
 from wszoo import checks, checksums, private
 from wszoo.arguments import checked
 from wszoo.files import written_whole
-from wszoo.sharing.weights_file import write_weights
+from wszoo.sharing.files.writing import write_weights
 from wszoo.tuner.searching.schedule import Run, Schedule
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds

@@ -21,8 +21,9 @@ from wszoo.claims import claim, claimed
 from wszoo.fingerprints import digest
 from wszoo.locks import locked
 from wszoo.sharing import graph
-from wszoo.sharing.files import load, save
-from wszoo.sharing.retie import retie
+from wszoo.sharing.files.loading import load
+from wszoo.sharing.files.saving import save
+from wszoo.sharing.surgery.retie import retie
 from wszoo.tuner.searching.builds import Builds, sort
 from wszoo.tuner.searching.front import Front, Point
 from wszoo.tuner.searching.hypermodel import (

@@ -16,7 +16,8 @@ from typing import Any
 import keras
 
 from wszoo.arguments import checked, each, name_or_names, names, number_of, positive
-from wszoo.sharing.plan import SharingPlan, as_plan
+from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.spellings import as_plan
 from wszoo.tuner.space.partitions import Labels, bell, canonical, draw, mutate, partitions, stirling
 from wszoo.tuner.space.units import read
 

@@ -8,7 +8,7 @@ from math import prod
 import keras
 
 from wszoo.sharing import graph
-from wszoo.sharing.audit import audit
+from wszoo.sharing.auditing.audit import audit
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.specs import kind, weight_shapes
 

@@ -1,0 +1,45 @@
+"""recipes/compress.py on weights of the zoo and on a model that is not ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+import wszoo
+
+pytestmark = pytest.mark.slow
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "compress.py"
+
+
+def compressed(tmp_path, *arguments):
+    command = [sys.executable, RECIPE, *arguments, "--data", "digits", "--smoke", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_weights_of_the_zoo(tmp_path):
+    found = compressed(tmp_path, "conv_net.mnist", "--fraction", "0.6")
+    original, tied, narrow = (row["parameters"] for row in found["rows"])
+    assert narrow <= tied <= 0.6 * original
+    model = wszoo.load(tmp_path / "out" / "model.keras")
+    assert model.count_params() == tied
+    assert all(size < 4 * original for size in found["files"].values())
+    assert (tmp_path / "out" / "merges.png").stat().st_size > 1000
+
+
+def test_a_model_of_keras_applications(tmp_path):
+    keras.utils.set_random_seed(0)
+    net = keras.applications.MobileNet(
+        input_shape=(32, 32, 1), alpha=0.25, weights=None, classes=10, classifier_activation=None
+    )
+    net.save(tmp_path / "net.keras")
+    found = compressed(
+        tmp_path, "net.keras", "--sites", "conv_pw_?", "--fraction", "0.9", "--seed", "1"
+    )
+    original, tied, *_ = (row["parameters"] for row in found["rows"])
+    assert tied <= 0.9 * original
+    assert wszoo.load(tmp_path / "out" / "model.keras").count_params() == tied

@@ -1,0 +1,1 @@
+"""Models in files: written, read back, read, and no more memory than a file can fill."""

@@ -1,0 +1,1 @@
+"""Rebuilds models under other plans: retie, flatten, and copies of layers."""
