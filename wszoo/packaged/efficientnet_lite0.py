@@ -22,10 +22,10 @@ def sources() -> dict[str, tuple[str, ...]]:
     """Our layer → the entries of the file that it is filled with, in the order of its weights."""
     named = {"stem": ("_conv_stem", "_bn0"), "top": ("_conv_head", "_bn1")}
     numbered = [(i, j) for i, stage in enumerate(STAGES, 1) for j in range(stage.repeats)]
-    for index, (i, j) in enumerate(numbered):
-        for norm, part in enumerate(("expand", "depthwise", "project")):
+    for block, (i, j) in enumerate(numbered):
+        for place, part in enumerate(("expand", "depthwise", "project")):
             if part != "expand" or STAGES[i - 1].expansion > 1:
-                theirs = (f"_blocks.{index}._{part}_conv", f"_blocks.{index}._bn{norm}")
+                theirs = (f"_blocks.{block}._{part}_conv", f"_blocks.{block}._bn{place}")
                 named[f"stage_{i}_block_{j}_{part}"] = theirs
     found: dict[str, tuple[str, ...]] = {}
     for ours, (kernel, norm) in named.items():
