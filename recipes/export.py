@@ -21,8 +21,8 @@ from wszoo import evaluation, report, tasks
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text, word
 from wszoo.exporting import gate, parity
+from wszoo.exporting.tflite.precisions import BYTES
 from wszoo.exporting.tflite.share import PREFER
-from wszoo.exporting.tflite.write import BYTES
 from wszoo.files import write_json
 
 

@@ -29,7 +29,8 @@ from benchmarks.export.others import FIXED_BATCH
 from wszoo.command_line import run
 from wszoo.exporting import parity
 from wszoo.exporting.tflite.convert import convert
-from wszoo.exporting.tflite.write import BYTES, litert
+from wszoo.exporting.tflite.precisions import BYTES
+from wszoo.exporting.tflite.write import litert
 
 BATCHES, THREADS = (1, 32), (1, 2)
 PEAK = """

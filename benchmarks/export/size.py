@@ -24,7 +24,7 @@ from wszoo.exporting import parity
 from wszoo.exporting.inspect import inspect_tflite
 from wszoo.exporting.stored import inspect_file
 from wszoo.exporting.tflite.convert import convert
-from wszoo.exporting.tflite.write import BYTES
+from wszoo.exporting.tflite.precisions import BYTES
 from wszoo.files import written_whole
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "export_size.md"

@@ -20,7 +20,7 @@ INSIDE = {"cli", "command_line", "models", "checks", "claims", "files", "declare
 # What docstrings speak of.
 ALSO = (
     "wszoo.exporting.tflite.write.litert",
-    "wszoo.exporting.onnx.onnx_file",
+    "wszoo.exporting.onnx.write.onnx_file",
     "wszoo.exporting.stored.inspect_file",
     "wszoo.transferring.features.cache.features",
     "wszoo.transferring.features.cache.views",

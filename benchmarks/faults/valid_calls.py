@@ -683,7 +683,7 @@ def _calls() -> dict[str, Any]:
             "model": w.dense, "folder": w.folder / "written", "labels": None, "uint8": False,
             "warmup": None, "inputs": None, "bound": 1e-3},
         "exporting.inspect_file": lambda w: {"path": w.tflite, "min_bytes": 16},
-        "exporting.parity.run": lambda w: {
+        "exporting.parity.runs.run": lambda w: {
             "data": w.tflite.read_bytes(), "threads": 1, "batch": 1,
             "inputs": {w.key: np.eye(4, dtype="f4")[:1]}},
     }  # fmt: skip

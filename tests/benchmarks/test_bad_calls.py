@@ -16,8 +16,8 @@ from benchmarks.faults import bad_calls, legal_values, public_names, valid_calls
 from wszoo import arguments, training, weights
 from wszoo.arguments import checked, each
 from wszoo.comparison import Conditions, Study
-from wszoo.exporting import gate
-from wszoo.exporting.onnx import onnx_file
+from wszoo.exporting import gate, parity
+from wszoo.exporting.onnx.write import onnx_file
 from wszoo.exporting.saved_model import agreement
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.exporting.tflite.write import litert
@@ -151,8 +151,8 @@ def test_a_model_that_gives_nan_is_not_exported(dense, tmp_path):
 def test_infinity_has_to_be_where_keras_has_it():
     outputs = {"y": np.array([1.0, -math.inf])}
     gate.check_no_nan("the file", outputs)
-    assert gate.parity.relative_error(outputs, outputs) == 0
-    assert gate.parity.relative_error({"y": np.array([1.0, 2.0])}, outputs) == math.inf
+    assert parity.relative_error(outputs, outputs) == 0
+    assert parity.relative_error({"y": np.array([1.0, 2.0])}, outputs) == math.inf
 
 
 CALIBRATIONS = """

@@ -7,7 +7,7 @@ from tflite_graphs import Graph, run
 
 from wszoo.checksums import sealed
 from wszoo.exporting.inspect import inspect_tflite
-from wszoo.exporting.onnx import _SUM, inspect_onnx
+from wszoo.exporting.onnx.file import SUM, inspect_onnx
 from wszoo.exporting.tflite import file as flatbuffer
 
 
@@ -64,7 +64,7 @@ def test_an_onnx_file_is_what_was_written_and_points_nowhere():
         tensor = onnx.TensorProto(name="w", data_type=1, dims=[3], **fields)
         return onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [tensor]))
 
-    data = sealed(file(float_data=[1, 2, 3]).SerializeToString(), _SUM, b"")
+    data = sealed(file(float_data=[1, 2, 3]).SerializeToString(), SUM, b"")
     assert inspect_onnx(data).stored_bytes == 12
     (entry,) = onnx.load_from_string(data).metadata_props
     assert entry.key == "wszoo_sha256" and len(entry.value) == 64

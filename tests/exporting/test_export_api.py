@@ -55,7 +55,7 @@ def test_versions_count_up_and_none_is_overwritten(model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"formats": ("torch",)}, "saved_model, litert, onnx"),
+        ({"formats": ("torch",)}, "litert, onnx, saved_model"),
         ({"precision": "int4"}, "float32"),
         ({"labels": ["ant", "bee"]}, "2 labels"),
         ({"bound": 0.0, "precision": "float16", "formats": "litert"}, r"differ"),

@@ -8,8 +8,8 @@ from onnx import helper, numpy_helper
 
 import wszoo
 from benchmarks.export.others import OTHERS, stir
-from wszoo.exporting import onnx as onnx_file
 from wszoo.exporting import parity
+from wszoo.exporting.onnx import file as onnx_file
 from wszoo.exporting.stored import inspect_file
 
 # tf2onnx 1.17 calls NumPy and protobuf in ways that are deprecated.

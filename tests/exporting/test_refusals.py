@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 
 import wszoo
-from wszoo.exporting.onnx import onnx_file
+from wszoo.exporting.onnx.write import onnx_file
 from wszoo.exporting.refusals import standard_error_caught
 
 # tf2onnx 1.17 calls NumPy and protobuf in ways that are deprecated.

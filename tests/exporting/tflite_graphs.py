@@ -4,6 +4,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from wszoo.exporting.tflite import file as flatbuffer
+from wszoo.exporting.tflite.operators import new_operator
 
 DEFAULT = OpResolverType.AUTO  # XNNPACK on
 PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -50,7 +51,7 @@ class Graph:
 
     def op(self, name, inputs, outputs, options, version=1):
         self.graph.operators.append(
-            flatbuffer.new_operator(self.model, name, inputs, outputs, options, version)
+            new_operator(self.model, name, inputs, outputs, options, version)
         )
         return outputs[0]
 

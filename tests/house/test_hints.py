@@ -168,7 +168,8 @@ def test_a_false_hint_is_found():
 
 
 def test_options_that_messages_name_exist():
-    known = {"--json", "--version", "--set", "--mount"}  # the last is docker's
+    known = {"--json", "--version", "--set"}
+    known |= {"--mount", "--force-reinstall", "--no-deps"}  # of docker and pip
     known = known.union(*map(options, map(wszoo.cli.command, wszoo.cli.COMMANDS)))
     for file in sorted(PACKAGE.rglob("*.py")):
         for text in texts(ast.parse(file.read_text())):

@@ -13,22 +13,18 @@ from wszoo.command_line.options import (
     argument,
     folder,
     number,
+    settings,
     split,
     text,
     whole,
     word,
     words,
 )
-
-
-def _formats() -> tuple[str, ...]:
-    from wszoo.exporting.api import FORMATS
-
-    return FORMATS
+from wszoo.exporting.formats import names
 
 
 def _precisions() -> list[str]:
-    from wszoo.exporting.tflite.write import BYTES
+    from wszoo.exporting.tflite.precisions import BYTES
 
     return list(BYTES)
 
@@ -38,7 +34,7 @@ def command(
     out: Annotated[Path, argument(folder("The folder to write to."))],
     weights: Annotated[str | None, text("A tag of the model.")] = None,
     formats: Annotated[
-        str, words("Of saved_model, litert, onnx; by commas.", valid=_formats)
+        str, words(f"Of {', '.join(names())}; by commas.", "--format", "--formats", valid=names)
     ] = "saved_model,litert",
     precision: Annotated[
         str, word("Of LiteRT weights: float32, float16, dynamic_int8, int8.", valid=_precisions)
@@ -70,6 +66,7 @@ def command(
     ] = None,
     uint8: Annotated[bool, typer.Option(help="Inputs are uint8 images.")] = False,
     warmup: Annotated[bool, typer.Option(help="Give TF Serving a warm-up request.")] = False,
+    others: Annotated[str, settings("Settings of another format, as JSON.")] = "{}",
     as_json: Json = False,
 ) -> None:
     """Write a model for TF Serving, LiteRT or ONNX Runtime, every shared weight once."""
@@ -102,13 +99,14 @@ def command(
         labels=None if labels is None else split(labels),
         uint8=uint8,
         warmup=warmup,
+        **json.loads(others),
     )
     if as_json:
         print(json.dumps(report.to_dict(), indent=1))
     else:
         print_table(report.table())
         for item in report.files:
-            if item.precision == "int8" and item.format == "litert":
+            if item.precision == "int8":
                 ops = ", ".join(f"{n} {op}" for op, n in item.float_ops.items())
                 print(f"operators that work on floats: {ops or 'none'}")
         print(report.serving, end="")

@@ -1,8 +1,8 @@
 """Models as files for other programs, in which every shared weight is stored once.
 
-`wszoo.export` writes any of them. A format is a folder or a file: `saved_model` (TF Serving),
-`tflite` (LiteRT), `onnx`. All are checked by `parity` and `gate`, and `stored` reads what a file
-stores.
+`wszoo.export` writes any of them. `formats` has a file for each kind, which registers itself;
+behind them are the rooms `saved_model`, `tflite` and `onnx`. All are checked by `parity` and
+`gate`, and `stored` reads what a file stores.
 """
 
 from typing import TYPE_CHECKING
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from wszoo._lazy import exports
 
 if TYPE_CHECKING:
-    from wszoo.exporting.api import Exported, ExportReport, export
-    from wszoo.exporting.onnx import onnx_file
+    from wszoo.exporting.api import export
+    from wszoo.exporting.onnx.write import onnx_file
+    from wszoo.exporting.report import Exported, ExportReport
     from wszoo.exporting.saved_model.write import write_saved_model
     from wszoo.exporting.stored import inspect_file
     from wszoo.exporting.tflite.share import share_constants
@@ -31,12 +32,12 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "ExportReport": "wszoo.exporting.api",
-        "Exported": "wszoo.exporting.api",
+        "ExportReport": "wszoo.exporting.report",
+        "Exported": "wszoo.exporting.report",
         "export": "wszoo.exporting.api",
         "inspect_file": "wszoo.exporting.stored",
         "litert": "wszoo.exporting.tflite.write",
-        "onnx_file": "wszoo.exporting.onnx",
+        "onnx_file": "wszoo.exporting.onnx.write",
         "share_constants": "wszoo.exporting.tflite.share",
         "write_saved_model": "wszoo.exporting.saved_model.write",
     },

@@ -2,132 +2,52 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from wszoo import checks
 from wszoo.arguments import checked, count, one_word
+from wszoo.exporting.formats.format import check_taken, find, names
 from wszoo.exporting.gate import MAX_LOSS, Metric
-from wszoo.exporting.inspect import Inspection
 from wszoo.exporting.names import by_input
-from wszoo.exporting.onnx import onnx_file
-from wszoo.exporting.saved_model.classify import check_labels
-from wszoo.exporting.saved_model.serving import first_request, how_to_serve, messages
-from wszoo.exporting.saved_model.write import write_saved_model
-from wszoo.exporting.stored import as_next_version, inspect_file
+from wszoo.exporting.report import Exported, ExportReport
+from wszoo.exporting.stored import as_next_version
 from wszoo.exporting.tflite.share import PREFER
-from wszoo.exporting.tflite.write import check_precision, litert
 from wszoo.files import on_disk, working_folder
-from wszoo.shown import tabled
 
 if TYPE_CHECKING:
     import keras
-    from rich.table import Table
 
-FORMATS = ("saved_model", "litert", "onnx")
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A file (or SavedModel folder) that was written, and what it stores.
-
-    `stored_bytes` are the model's weights, each once, at the file's precision. Every file has been
-    run: `max_error` and `mean_error` are differences to Keras relative to the largest magnitude of
-    an output. `metric` is the task's metric of Keras and of a LiteRT file, `metric_error` the
-    standard error of their difference where it is known, `changed` the examples whose score changed
-    by more than a point, and `float_ops` counts the operators of a full int8 file that work on
-    floats. `notes` say what was done that was not asked for.
-    """
-
-    format: str
-    path: Path
-    precision: str
-    stored_bytes: int
-    file: Inspection
-    max_error: float | None = None
-    mean_error: float | None = None
-    metric: tuple[float, float] | None = None
-    metric_error: float | None = None
-    changed: tuple[int, ...] = ()
-    float_ops: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ratio(self) -> float:
-        """Bytes of constants in the file ÷ stored bytes of the model."""
-        return self.file.stored_bytes / max(self.stored_bytes, 1)
+DEFAULT = ("saved_model", "litert")
+_UNASKED = {"precision": "float32", "signature_batch": None, "prefer": "speed", "labels": None,
+            "uint8": False, "warmup": False}  # fmt: skip
 
 
-@tabled("table")
-@dataclass(frozen=True)
-class ExportReport:
-    """Everything that one `export` wrote."""
-
-    model: str
-    files: tuple[Exported, ...]
-
-    def to_dict(self) -> dict:
-        """The report as plain data, a dict a file."""
-        files = [
-            asdict(item) | {"path": str(item.path), "ratio": item.ratio} for item in self.files
-        ]
-        return {"model": self.model, "files": files}
-
-    @property
-    def serving(self) -> str:
-        """TF Serving's configuration and calls for the SavedModel, empty without one."""
-        paths = [item.path for item in self.files if item.format == "saved_model"]
-        return how_to_serve(paths[0]) if paths else ""
-
-    def table(self) -> "Table":
-        """A rich table, a row a file, with their notes below."""
-        from rich.table import Table
-
-        table = Table(title=f"export of {self.model}", title_justify="left")
-        table.add_column("format")
-        table.add_column("path", overflow="fold")
-        for name in ("weights, bytes", "in the file", "ratio", "max error"):
-            table.add_column(name, justify="right")
-        scored = any(item.metric for item in self.files)
-        if scored:
-            table.add_column("metric, Keras → file", justify="right")
-        for item in self.files:
-            error = "" if item.max_error is None else f"{item.max_error:.1e}"
-            sizes = (f"{item.stored_bytes:,}", f"{item.file.stored_bytes:,}", f"{item.ratio:.3f}")
-            row = [f"{item.format} {item.precision}", str(item.path), *sizes, error]
-            if scored:
-                row.append("{:.4f} → {:.4f}".format(*item.metric) if item.metric else "")
-            table.add_row(*row)
-        notes = [
-            f"{item.format} {item.precision}: {note}" for item in self.files for note in item.notes
-        ]
-        table.caption, table.caption_justify = "\n".join(notes) or None, "left"
-        return table
+def _some_formats(name: str, value: object) -> object:
+    return checks.some_of(name, value, names())
 
 
-@checked(
-    formats=partial(checks.some_of, valid=FORMATS),
-    signature_batch=count,
-    prefer=one_word(*PREFER),
-)
+@checked(formats=_some_formats, signature_batch=count, prefer=one_word(*PREFER))
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,
-    formats: Sequence[str] = FORMATS[:2],
+    formats: Sequence[str] = DEFAULT,
     precision: str = "float32",
     *,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, np.ndarray] | None = None,
     bound: float | None = None,
     metric: Metric | None = None,
     max_loss: float = MAX_LOSS,
-    calibration: Mapping[str, Any] | None = None,
+    calibration: Mapping[str, np.ndarray] | None = None,
     signature_batch: int | None = None,
     prefer: str = "speed",
     labels: Sequence[str] | None = None,
     uint8: bool = False,
     warmup: bool = False,
+    **settings: object,
 ) -> ExportReport:
     """Writes a model for other programs, every shared weight once.
 
@@ -141,6 +61,7 @@ def export(
     drops when the model is called and drops nothing in `predict` and in a file.
 
     Args:
+        formats: of `wszoo.exporting.formats`.
         precision: of LiteRT weights: `"float32"`, `"float16"`, `"dynamic_int8"` or `"int8"`.
         inputs: what files are compared on: arrays by input name (a SavedModel on the first of
             them); random by default.
@@ -158,64 +79,37 @@ def export(
         uint8: the exported inputs are uint8 images, divided by 255 in the graph.
         warmup: give the SavedModel a warm-up request (the first of `inputs`, or random); needs the
             extra `serving`.
+        settings: of other formats that are registered.
 
     Raises:
-        ValueError: for an unknown format or precision, a model that was not built or whose name is
-            no file's (letters, digits, `_`, `-`, inner dots), int8 without
-            calibration, labels that do not fit its output, inputs of other names, another backend
-            than TensorFlow, a file that cannot be loaded or differs from Keras by more than
-            `bound`, and a LiteRT file that loses more than `max_loss` of its metric. Nothing is
-            left behind; where a converter fails, the error names a file with its log.
+        ValueError: for an unknown format or precision, a setting that none of the formats takes, a
+            model that was not built or whose name is no file's (letters, digits, `_`, `-`, inner
+            dots), int8 without calibration, labels that do not fit its output, inputs of other
+            names, another backend than TensorFlow, a file that cannot be loaded or differs from
+            Keras by more than `bound`, and a LiteRT file that loses more than `max_loss` of its
+            metric. Nothing is left behind; where a converter fails, the error names a file with
+            its log.
         ImportError: for `warmup` without the extra `serving`, and ONNX without the extra `onnx`.
     """
     from wszoo.exporting.whole import exportable
 
-    formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    if unknown := [name for name in formats if name not in FORMATS]:
-        raise ValueError(f"unknown format {unknown[0]!r}; valid are {', '.join(FORMATS)}")
-    check_precision(precision, calibration)
+    asked = (formats,) if isinstance(formats, str) else formats
+    writers = [find(name) for name in names() if name in asked]
+    given = {
+        "precision": precision, "signature_batch": signature_batch, "prefer": prefer,
+        "labels": labels, "uint8": uint8, "warmup": warmup,
+    }  # fmt: skip
+    settings |= {name: value for name, value in given.items() if value != _UNASKED[name]}
+    check_taken(writers, settings)
     model = exportable(model)
     _check_name(model)
-    if "saved_model" in formats:  # what may be refused is refused before anything is written
-        if labels is not None:
-            check_labels(model, labels)
-        if warmup:
-            messages()
-    inputs = None if inputs is None else by_input(model, inputs)
-    calibration = by_input(model, calibration) if calibration else None
-    files = []
+    settings |= {"bound": bound, "metric": metric, "max_loss": max_loss}
+    settings["inputs"] = None if inputs is None else by_input(model, inputs)
+    settings["calibration"] = by_input(model, calibration) if calibration else None
+    for writer in writers:  # what may be refused is refused before anything is written
+        writer.check(model, **writer.taken(settings))
     with working_folder(folder) as stage:  # one file that is refused leaves none of the others
-        if "litert" in formats:
-            made = litert(
-                model,
-                stage / f"{model.name}.{precision}.tflite",
-                precision,
-                inputs=inputs,
-                bound=bound,
-                metric=metric,
-                max_loss=max_loss,
-                calibration=calibration,
-                prefer=prefer,
-                batch=signature_batch,
-                uint8=uint8,
-            )
-            more = {n: getattr(made, n) for n in ("metric", "metric_error", "changed", "float_ops")}
-            files.append(_exported("litert", made, precision, notes=made.notes, **more))
-        if "onnx" in formats:
-            options = {} if bound is None else {"bound": bound}
-            written = onnx_file(model, stage / f"{model.name}.onnx", inputs=inputs, **options)
-            files.append(_exported("onnx", written, notes=written.notes))
-        if "saved_model" in formats:
-            served = write_saved_model(
-                model,
-                stage / model.name / "1",
-                labels=labels,
-                uint8=uint8,
-                warmup=first_request(model, inputs, uint8) if warmup else None,
-                inputs=inputs,
-                bound=bound,
-            )
-            files.append(_exported("saved_model", served))
+        files = [writer.write(model, stage, **writer.taken(settings)) for writer in writers]
         moved = [_moved(item, Path(folder), model.name) for item in files]
     return ExportReport(model.name, tuple(moved))
 
@@ -231,22 +125,9 @@ def _check_name(model: "keras.Model") -> None:
         ) from error
 
 
-def _exported(format: str, written: Any, precision: str = "float32", **more: Any) -> Exported:
-    return Exported(
-        format,
-        written.path,
-        precision,
-        written.stored_bytes,
-        inspect_file(written.path),
-        written.max_error,
-        written.mean_error,
-        **more,
-    )
-
-
 def _moved(item: Exported, folder: Path, name: str) -> Exported:
-    """The file in its place: a SavedModel under the next version, others over one that stands."""
-    if item.format == "saved_model":
+    """The file in its place: a folder under the next version, a file over one that stands."""
+    if item.path.is_dir():
         path = as_next_version(item.path, folder / name)
     else:
         path = item.path.replace(folder / item.path.name)

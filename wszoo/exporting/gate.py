@@ -8,14 +8,9 @@ two of them; a gain is never refused.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-from wszoo.exporting import parity
-
-if TYPE_CHECKING:
-    import keras
 
 Outputs = Mapping[str, Any]  # arrays by output name
 # One score an example `(n,)`, or one number for all of them; more is better.
@@ -104,24 +99,6 @@ def notes(scores: Paired, max_loss: float) -> list[str]:
     if scores.changed:
         said.append(_examples(scores).strip().rstrip("."))
     return said
-
-
-def keras_side(
-    model: "keras.Model", inputs: Mapping[str, Any], *, chosen: bool, batch: int | None = None
-) -> dict[str, np.ndarray]:
-    """What a file is compared with; `chosen` says whether the caller gave the inputs.
-
-    Raises `ValueError` where Keras itself cannot run on them.
-    """
-    try:
-        return parity.keras_outputs(model, inputs, batch=batch)
-    except Exception as error:  # of any kind: it comes from within a layer
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{model.name!r} cannot run on {'the inputs given' if chosen else 'random inputs'}, so "
-            "that no file of it can be checked. Give inputs=, arrays by input name that it takes "
-            f"({type(error).__name__}: {reason[:300]})"
-        ) from error
 
 
 def check_difference(file: str, wanted: Outputs, error: float, bound: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.constants import Constant, constants, equal_sets, transposed_sets
+from wszoo.exporting.tflite.operators import code, operator_names
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def float_operators(data: bytes) -> dict[str, int]:
     Those that only change between float and int8 are left out.
     """
     model = flatbuffer.read(data)
-    names = flatbuffer.operator_names()
+    names = operator_names()
     found: Counter[str] = Counter()
     for graph in model.subgraphs:
         for operator in graph.operators:
             used = [int(t) for t in (*operator.inputs, *operator.outputs) if t >= 0]
-            name = names.get(flatbuffer.code(model, operator), "?")
+            name = names.get(code(model, operator), "?")
             floats = any(graph.tensors[t].type == flatbuffer.FLOAT32 for t in used)
             if floats and name not in ("QUANTIZE", "DEQUANTIZE"):
                 found[name] += 1

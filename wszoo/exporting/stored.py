@@ -11,16 +11,18 @@ import numpy as np
 from wszoo.arguments import checked, number_of
 from wszoo.checksums import check_folder
 from wszoo.declared import check_bytes
-from wszoo.exporting.inspect import Inspection, Repeated, inspect_tflite
-from wszoo.exporting.onnx import inspect_onnx
+from wszoo.exporting import formats
+from wszoo.exporting.inspect import Inspection, Repeated
 
 SUMS = "assets.extra/wszoo_sha256.json"  # a folder that servers pass over
-SUFFIXES = (".keras", ".weights.h5", ".tflite", ".onnx")
+KERAS = (".keras", ".weights.h5")
 
 
 @checked(min_bytes=number_of)
 def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     """Sizes of a `.keras`, `.weights.h5`, `.tflite` or `.onnx` file or a SavedModel folder.
+
+    Files of other formats that are registered are read too.
 
     Stored bytes are those of the weights; optimizer slots and random states are left out. Copies
     below `min_bytes`, and arrays of one value (fresh biases, norms), are not called repeated.
@@ -33,14 +35,14 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
         return _inspect(_saved_model_arrays(path), size, min_bytes)
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")
-    if path.suffix in (".tflite", ".onnx"):
-        inspect = inspect_tflite if path.suffix == ".tflite" else inspect_onnx
+    if (inspect := formats.inspector(path)) is not None:
         try:
             return inspect(path.read_bytes(), min_bytes)
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
-    if not path.name.endswith(SUFFIXES):
-        raise ValueError(f"{str(path)!r} ends in none of {', '.join(SUFFIXES)}")
+    if not path.name.endswith(KERAS):
+        suffixes = (*KERAS, *formats.suffixes())
+        raise ValueError(f"{str(path)!r} ends in none of {', '.join(suffixes)}")
     from wszoo.sharing.files.arrays import file_arrays
 
     return _inspect(file_arrays(path), path.stat().st_size, min_bytes)

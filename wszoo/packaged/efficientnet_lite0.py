@@ -22,10 +22,10 @@ def sources() -> dict[str, tuple[str, ...]]:
     """Our layer → the entries of the file that it is filled with, in the order of its weights."""
     named = {"stem": ("_conv_stem", "_bn0"), "top": ("_conv_head", "_bn1")}
     numbered = [(i, j) for i, stage in enumerate(STAGES, 1) for j in range(stage.repeats)]
-    for block, (i, j) in enumerate(numbered):
-        for place, part in enumerate(("expand", "depthwise", "project")):
+    for place, (i, j) in enumerate(numbered):
+        for number, part in enumerate(("expand", "depthwise", "project")):
             if part != "expand" or STAGES[i - 1].expansion > 1:
-                theirs = (f"_blocks.{block}._{part}_conv", f"_blocks.{block}._bn{place}")
+                theirs = (f"_blocks.{place}._{part}_conv", f"_blocks.{place}._bn{number}")
                 named[f"stage_{i}_block_{j}_{part}"] = theirs
     found: dict[str, tuple[str, ...]] = {}
     for ours, (kernel, norm) in named.items():

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import ModelT, TensorT
 
 MAX_RANK = 5  # permutations to try grow as the factorial: 120
 # Bytes an element, by number in TensorType; what is packed (int4) or has no fixed size is left out.
@@ -38,7 +38,7 @@ class Constant:
         return self.values.nbytes
 
 
-def constants(model: "keras.Model", min_bytes: int = 1) -> list[Constant]:
+def constants(model: "ModelT", min_bytes: int = 1) -> list[Constant]:
     """The buffers of `min_bytes` or more that hold whole tensors, in the order of the file.
 
     Left out: variables, strings, packed types, buffers of metadata, sizes that contradict the
@@ -59,7 +59,7 @@ def constants(model: "keras.Model", min_bytes: int = 1) -> list[Constant]:
     return found
 
 
-def _constant(model: "keras.Model", number: int, data: np.ndarray, users: list) -> Constant | None:
+def _constant(model: "ModelT", number: int, data: np.ndarray, users: list) -> Constant | None:
     tensors = [model.subgraphs[g].tensors[t] for g, t in users]
     whole = [(user, t) for user, t in zip(users, tensors, strict=True) if t.sparsity is None]
     if not whole or any(t.isVariable for t in tensors) or len({kind(t) for t in tensors}) > 1:
@@ -85,7 +85,7 @@ def _size(shape: tuple[int, ...]) -> int:
     return prod(shape) if all(n >= 0 for n in shape) else -1
 
 
-def kind(tensor: Any) -> tuple:
+def kind(tensor: "TensorT") -> tuple:
     """Type, scales and zero points: tensors may share a buffer where these agree."""
     q = tensor.quantization
     if q is None or q.scale is None:

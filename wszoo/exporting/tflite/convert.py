@@ -12,6 +12,7 @@ from wszoo.exporting import parity
 from wszoo.exporting.names import input_names
 from wszoo.exporting.refusals import standard_error_caught, unconvertible
 from wszoo.exporting.tflite import file as flatbuffer
+from wszoo.exporting.tflite.operators import drop_outputs
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +71,7 @@ def convert(
     if not extra:
         return data
     converted = flatbuffer.read(data)
-    flatbuffer.drop_outputs(converted, KEEP)
+    drop_outputs(converted, KEEP)
     return flatbuffer.write(converted)
 
 

@@ -6,16 +6,25 @@ Here the lookup reads the product's table, and a QUANTIZE brings the row that it
 that the next operator expects.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.constants import Constant, constants
-from wszoo.exporting.tflite.file import INT8, code, new_operator, readers, schema, view_of
+from wszoo.exporting.tflite.file import INT8, schema
+from wszoo.exporting.tflite.operators import (
+    code,
+    new_operator,
+    operator_names,
+    readers,
+    view_of,
+)
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, SubGraphT
+
+    Use = tuple[SubGraphT, OperatorT]
 
 
 def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
@@ -27,7 +36,7 @@ def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
     the very bytes come back.
     """
     model = flatbuffer.read(data)
-    names = flatbuffer.operator_names()
+    names = operator_names()
     found = [c for c in constants(model, min_bytes) if c.kind[0] == INT8 and len(c.kind) > 1]
     scaled = [c for c in found if len(c.kind[1]) == 1]
     changed = False
@@ -42,7 +51,7 @@ def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
     return flatbuffer.write(model) if changed else data
 
 
-def _lookups(model: "keras.Model", table: Constant, names: dict[int, str]) -> list[tuple[Any, Any]]:
+def _lookups(model: "ModelT", table: Constant, names: dict[int, str]) -> list["Use"]:
     """`(subgraph, operator)` of all readers, if all of them are lookups; else none."""
     uses = []
     for g, t in table.tensors:
@@ -68,7 +77,7 @@ def _is_same(table: Constant, other: Constant) -> bool:
     return bool(np.abs(_real(table) - _real(other)).max() <= 1.01 * slack)
 
 
-def _look_up(model: "keras.Model", graph: Any, operator: Any, source: Constant) -> None:
+def _look_up(model: "ModelT", graph: "SubGraphT", operator: "OperatorT", source: Constant) -> None:
     g, t = source.tensors[0]
     like = model.subgraphs[g].tensors[t]
     shape = graph.tensors[int(operator.inputs[0])].shape

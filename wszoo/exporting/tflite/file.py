@@ -5,30 +5,22 @@ hold the constants. Several tensors may name one buffer; that is how a weight is
 Schema: https://github.com/google-ai-edge/LiteRT, tflite/converter/schema/schema.fbs, version 3.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.checksums import unsealed
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import Model, ModelT, SubGraphT
 
 FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
 ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
 
 
-@dataclass(frozen=True)
-class Reader:
-    """One use of a tensor: input number `position` of `operator`."""
-
-    operator: Any
-    position: int
-
-
-def schema() -> Any:
+def schema() -> ModuleType:
     """The module that flatc generated from the schema. Raises `ImportError` saying what to do."""
     try:
         from ai_edge_litert import schema_py_generated
@@ -37,7 +29,7 @@ def schema() -> Any:
     return schema_py_generated
 
 
-def read(data: bytes) -> Any:
+def read(data: bytes) -> "ModelT":
     """The file as a tree of objects (`ModelT`), every index in it checked.
 
     Raises `ValueError` for what is no `.tflite` file of version 3, for a truncated or damaged
@@ -66,7 +58,7 @@ def read(data: bytes) -> Any:
     return model
 
 
-def write(model: "keras.Model") -> bytes:
+def write(model: "ModelT") -> bytes:
     """The objects as a file: constants aligned to 16 bytes, and equal small vectors stored once.
 
     A flatbuffer may refer to one vector from several places. Scales and zero points, a vector of
@@ -74,10 +66,8 @@ def write(model: "keras.Model") -> bytes:
     """
     import flatbuffers
 
-    base: Any = schema().BufferT
-
-    class Aligned(base):
-        def Pack(self, builder: Any) -> Any:  # the generated code forgets the alignment
+    class Aligned(schema().BufferT):  # type: ignore[misc]
+        def Pack(self, builder: "Builder") -> int:  # the generated code forgets the alignment
             if self.data is None:
                 return super().Pack(builder)
             builder.Prep(ALIGNMENT, len(self.data))
@@ -106,88 +96,11 @@ def write(model: "keras.Model") -> bytes:
     return bytes(builder.Output())
 
 
-def code(model: "keras.Model", operator: Any) -> int:
-    """The operator's number in `BuiltinOperator`. Old files keep it in a one-byte field."""
-    entry = model.operatorCodes[operator.opcodeIndex]
-    return max(entry.builtinCode, entry.deprecatedBuiltinCode)
-
-
-def opcode_index(model: "keras.Model", builtin: int, version: int) -> int:
-    """Where the model lists a builtin operator in a version; added where it is missing."""
-    for index, entry in enumerate(model.operatorCodes):
-        found = max(entry.builtinCode, entry.deprecatedBuiltinCode)
-        if (found, entry.version) == (builtin, version) and entry.customCode is None:
-            return index
-    entry = schema().OperatorCodeT(
-        builtinCode=builtin, deprecatedBuiltinCode=min(builtin, 127), version=version
-    )
-    model.operatorCodes.append(entry)
-    return len(model.operatorCodes) - 1
-
-
-def new_operator(
-    model: "keras.Model",
-    builtin: str,
-    inputs: list[int],
-    outputs: list[int],
-    options: Any,
-    version: int = 1,
-) -> Any:
-    """An operator by its name in the schema, such as `"DENSIFY"`, with its options object."""
-    kind = type(options).__name__.removesuffix("T")
-    return schema().OperatorT(
-        opcodeIndex=opcode_index(model, getattr(schema().BuiltinOperator, builtin), version),
-        inputs=np.array(inputs, np.int32),
-        outputs=np.array(outputs, np.int32),
-        builtinOptionsType=getattr(schema().BuiltinOptions, kind),
-        builtinOptions=options,
-    )
-
-
-def readers(graph: Any) -> dict[int, list[Reader]]:
-    """Tensor index → its uses as an input, over one subgraph."""
-    found: dict[int, list[Reader]] = {}
-    for operator in graph.operators:
-        for position, tensor in enumerate(operator.inputs):
-            found.setdefault(int(tensor), []).append(Reader(operator, position))
-    return found
-
-
-def view_of(graph: Any, t: int, buffer: int, shape: Any) -> int:
-    """Adds a tensor like `t` that reads `buffer` in `shape`; its number."""
-    like = graph.tensors[t]
-    graph.tensors.append(
-        schema().TensorT(
-            shape=np.array(shape, np.int32),
-            type=like.type,
-            buffer=buffer,
-            name=(like.name or b"") + b";shared",
-            quantization=like.quantization,
-            hasRank=True,
-        )
-    )
-    return len(graph.tensors) - 1
-
-
-def operator_names() -> dict[int, str]:
-    """Number of a builtin operator → its name in the schema."""
-    return {v: k for k, v in vars(schema().BuiltinOperator).items() if isinstance(v, int)}
-
-
-def drop_outputs(model: "keras.Model", prefix: str) -> None:
-    """Takes outputs whose signature name begins with `prefix` out of signatures and subgraphs."""
-    for signature in model.signatureDefs or []:
-        graph = model.subgraphs[signature.subgraphIndex]
-        gone = {o.tensorIndex for o in signature.outputs if o.name.decode().startswith(prefix)}
-        signature.outputs = [o for o in signature.outputs if o.tensorIndex not in gone]
-        graph.outputs = np.array([i for i in graph.outputs if i not in gone], np.int32)
-
-
-def _contents(model: "keras.Model") -> Iterator[np.ndarray]:
+def _contents(model: "ModelT") -> Iterator[np.ndarray]:
     return (buffer.data for buffer in model.buffers if buffer.data is not None)
 
 
-def _check_size(table: Any, size: int) -> None:
+def _check_size(table: "Model", size: int) -> None:
     """Raises `ValueError` where tables stand in several places: objects would be made for each.
 
     Each place takes four bytes. A few thousand of them could name one subgraph of as many tensors.
@@ -217,7 +130,7 @@ def _check_places(places: int, size: int) -> None:
         raise ValueError(f"it has {size:,} bytes and declares {places:,} tables")
 
 
-def _check(model: "keras.Model") -> None:
+def _check(model: "ModelT") -> None:
     if model.version != 3:
         raise ValueError(f"schema version {model.version}; known is 3")
     for name in ("operatorCodes", "subgraphs", "buffers"):
@@ -236,7 +149,7 @@ def _check(model: "keras.Model") -> None:
     _inside([m.buffer for m in model.metadata or []], len(model.buffers), "metadata's buffer")
 
 
-def _check_graph(model: "keras.Model", graph: Any) -> None:
+def _check_graph(model: "ModelT", graph: "SubGraphT") -> None:
     graph.tensors, graph.operators = graph.tensors or [], graph.operators or []
     for name in ("inputs", "outputs"):
         indices = getattr(graph, name)
@@ -261,7 +174,7 @@ def _check_graph(model: "keras.Model", graph: Any) -> None:
                 raise ValueError(f"operator options of the unknown kind {kind}")
 
 
-def _inside(indices: Any, size: int, what: str, low: int = 0) -> None:
+def _inside(indices: Iterable[int], size: int, what: str, low: int = 0) -> None:
     for index in indices:
         if not low <= index < size:
             raise ValueError(f"{what} is number {index}; there are {size}")

@@ -8,19 +8,20 @@ call where a TRANSPOSE of the weights at every call costs several times the call
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wszoo.exporting.tflite.file import FLOAT32, INT8, INT32, new_operator, readers, schema, view_of
+from wszoo.exporting.tflite.file import FLOAT32, INT8, INT32, schema
+from wszoo.exporting.tflite.operators import new_operator, readers, view_of
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, SubGraphT
 
 FUSED = {0: None, 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}  # that ADD can also fuse
 
 
-def is_float(model: "keras.Model", tensors: Iterable[tuple[int, int]]) -> bool:
+def is_float(model: "ModelT", tensors: Iterable[tuple[int, int]]) -> bool:
     """Whether all operators that read these weights give out float values."""
     return all(
         model.subgraphs[g].tensors[int(use.operator.outputs[0])].type == FLOAT32
@@ -29,7 +30,7 @@ def is_float(model: "keras.Model", tensors: Iterable[tuple[int, int]]) -> bool:
     )
 
 
-def fits(model: "keras.Model", g: int, dense: Any) -> bool:
+def fits(model: "ModelT", g: int, dense: "OperatorT") -> bool:
     """Whether a FULLY_CONNECTED can become BATCH_MATMUL."""
     graph, options = model.subgraphs[g], dense.builtinOptions
     if options is None or len(dense.outputs) != 1 or not 2 <= len(dense.inputs) <= 3:
@@ -48,7 +49,7 @@ def fits(model: "keras.Model", g: int, dense: Any) -> bool:
     return {x.type, y.type} == {INT8} and (bias < 0 or _float_bias(model, graph, bias) is not None)
 
 
-def multiply(model: "keras.Model", graph: Any, t: int, buffer: int, _: tuple[int, ...]) -> None:
+def multiply(model: "ModelT", graph: "SubGraphT", t: int, buffer: int, _: tuple[int, ...]) -> None:
     """Makes the readers of tensor `t` products with its transpose, which `buffer` holds."""
     view = view_of(graph, t, buffer, graph.tensors[t].shape[::-1])
     graph.tensors[t].buffer = 0
@@ -57,7 +58,9 @@ def multiply(model: "keras.Model", graph: Any, t: int, buffer: int, _: tuple[int
         graph.operators[at : at + 1] = _product(model, graph, use.operator, view)
 
 
-def _product(model: "keras.Model", graph: Any, dense: Any, weights: int) -> list[Any]:
+def _product(
+    model: "ModelT", graph: "SubGraphT", dense: "OperatorT", weights: int
+) -> list["OperatorT"]:
     asked = dense.builtinOptions
     x, y = int(dense.inputs[0]), int(dense.outputs[0])
     bias = int(dense.inputs[2]) if len(dense.inputs) > 2 else -1
@@ -89,7 +92,7 @@ def _product(model: "keras.Model", graph: Any, dense: Any, weights: int) -> list
     return [*before, *made, *after]
 
 
-def _float_like(graph: Any, t: int, suffix: bytes) -> int:
+def _float_like(graph: "SubGraphT", t: int, suffix: bytes) -> int:
     """Adds a float32 tensor of the shape of `t`; its number."""
     like = graph.tensors[t]
     graph.tensors.append(
@@ -104,7 +107,7 @@ def _float_like(graph: Any, t: int, suffix: bytes) -> int:
     return len(graph.tensors) - 1
 
 
-def _float_bias(model: "keras.Model", graph: Any, t: int) -> np.ndarray | None:
+def _float_bias(model: "ModelT", graph: "SubGraphT", t: int) -> np.ndarray | None:
     """The values of an int32 bias; None where they are no constant or have no scale."""
     tensor = graph.tensors[t]
     data, scale = model.buffers[tensor.buffer].data, getattr(tensor.quantization, "scale", None)
@@ -113,7 +116,7 @@ def _float_bias(model: "keras.Model", graph: Any, t: int) -> np.ndarray | None:
     return np.frombuffer(np.asarray(data).tobytes(), "<i4") * np.asarray(scale, "<f4")
 
 
-def _add_float_bias(model: "keras.Model", graph: Any, t: int) -> int:
+def _add_float_bias(model: "ModelT", graph: "SubGraphT", t: int) -> int:
     values = _float_bias(model, graph, t)
     assert values is not None  # `fits` has looked
     model.buffers.append(

@@ -12,34 +12,31 @@ int8 needs this.
 `transpose`: a TRANSPOSE at every call. Slow (the weights are not packed ahead): on request.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.exporting.tflite import matmul
 from wszoo.exporting.tflite.constants import Constant, permutation
-from wszoo.exporting.tflite.file import (
-    FLOAT16,
-    FLOAT32,
-    INT8,
+from wszoo.exporting.tflite.file import FLOAT16, FLOAT32, INT8, schema
+from wszoo.exporting.tflite.operators import (
     Reader,
     code,
     new_operator,
     operator_names,
     readers,
-    schema,
     view_of,
 )
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import ModelT, SubGraphT
 
 # Input numbers at which weights stand. Of the first, XNNPACK runs every call itself.
 PACKED = {"FULLY_CONNECTED": 1, "CONV_2D": 1, "DEPTHWISE_CONV_2D": 1}
 WEIGHTS = PACKED | {"TRANSPOSE_CONV": 1, "BATCH_MATMUL": 1, "GATHER": 0}
 
 
-def spellings(model: "keras.Model", constant: Constant, called: set[int], prefer: str) -> list[str]:
+def spellings(model: "ModelT", constant: Constant, called: set[int], prefer: str) -> list[str]:
     """The ways open to this constant's readers, best first; empty if it must stay as it is.
 
     `called` are the subgraphs that control flow runs; nothing is computed ahead there.
@@ -60,7 +57,7 @@ def spellings(model: "keras.Model", constant: Constant, called: set[int], prefer
     return ways
 
 
-def respell(model: "keras.Model", copy: Constant, source: Constant, way: str) -> bool:
+def respell(model: "ModelT", copy: Constant, source: Constant, way: str) -> bool:
     """Makes the readers of `copy` read the buffer of `source`. False, and nothing done, if not all
     can: tensors may read one buffer in several shapes, and not all of them be transposes."""
     rewrite = {"densify": _densify, "matmul": matmul.multiply, "transpose": _transpose}[way]
@@ -76,7 +73,7 @@ def respell(model: "keras.Model", copy: Constant, source: Constant, way: str) ->
     return True
 
 
-def _uses(model: "keras.Model", g: int, t: int) -> list[tuple[str, Reader]] | None:
+def _uses(model: "ModelT", g: int, t: int) -> list[tuple[str, Reader]] | None:
     """Readers of a tensor with their operators' names; None where the graph itself hands it out."""
     graph = model.subgraphs[g]
     if t in graph.outputs or t in graph.inputs:
@@ -85,7 +82,7 @@ def _uses(model: "keras.Model", g: int, t: int) -> list[tuple[str, Reader]] | No
     return [(names.get(code(model, r.operator), ""), r) for r in readers(graph).get(t, [])]
 
 
-def _densifies(model: "keras.Model", g: int, t: int) -> bool:
+def _densifies(model: "ModelT", g: int, t: int) -> bool:
     graph, uses = model.subgraphs[g], _uses(model, g, t)
     if not uses:
         return False
@@ -111,11 +108,11 @@ def _densifies(model: "keras.Model", g: int, t: int) -> bool:
     )  # fmt: skip
 
 
-def _is_constant(model: "keras.Model", graph: Any, t: int) -> bool:
+def _is_constant(model: "ModelT", graph: "SubGraphT", t: int) -> bool:
     return t < 0 or model.buffers[graph.tensors[t].buffer].data is not None
 
 
-def _multiplies(model: "keras.Model", g: int, t: int) -> bool:
+def _multiplies(model: "ModelT", g: int, t: int) -> bool:
     uses = _uses(model, g, t)
     return bool(uses) and all(
         name == "FULLY_CONNECTED" and use.position == 1 and matmul.fits(model, g, use.operator)
@@ -123,7 +120,7 @@ def _multiplies(model: "keras.Model", g: int, t: int) -> bool:
     )
 
 
-def _transposes(model: "keras.Model", g: int, t: int) -> bool:
+def _transposes(model: "ModelT", g: int, t: int) -> bool:
     uses = _uses(model, g, t)
     return (
         bool(uses)
@@ -132,7 +129,9 @@ def _transposes(model: "keras.Model", g: int, t: int) -> bool:
     )
 
 
-def _densify(model: "keras.Model", graph: Any, t: int, buffer: int, axes: tuple[int, ...]) -> None:
+def _densify(
+    model: "ModelT", graph: "SubGraphT", t: int, buffer: int, axes: tuple[int, ...]
+) -> None:
     shape = graph.tensors[t].shape
     view = view_of(graph, t, buffer, shape)
     graph.tensors[view].sparsity = schema().SparsityParametersT(
@@ -147,7 +146,7 @@ def _densify(model: "keras.Model", graph: Any, t: int, buffer: int, axes: tuple[
 
 
 def _transpose(
-    model: "keras.Model", graph: Any, t: int, buffer: int, axes: tuple[int, ...]
+    model: "ModelT", graph: "SubGraphT", t: int, buffer: int, axes: tuple[int, ...]
 ) -> None:
     view = view_of(graph, t, buffer, [graph.tensors[t].shape[axis] for axis in axes])
     back = np.argsort(axes).astype(np.int32)

@@ -16,7 +16,7 @@ from wszoo.exporting.tflite.constants import Constant, constants, equal_sets, tr
 from wszoo.exporting.tflite.respell import respell, spellings
 
 if TYPE_CHECKING:
-    import keras
+    from ai_edge_litert.schema_py_generated import ModelT
 
 MIN_BYTES = 1024  # a further tensor and operator take some 300 bytes themselves
 PREFER = ("speed", "load", "size", "integer")
@@ -98,7 +98,7 @@ def share_constants(
     return result, Report(len(data), len(result), tuple(shared), tuple(left))
 
 
-def _share_equal(model: "keras.Model", min_bytes: int) -> list[Shared]:
+def _share_equal(model: "ModelT", min_bytes: int) -> list[Shared]:
     shared = []
     for owner, *copies in equal_sets(constants(model, min_bytes)):
         for copy in copies:
@@ -111,7 +111,7 @@ def _share_equal(model: "keras.Model", min_bytes: int) -> list[Shared]:
 
 
 def _share_transposed(
-    model: "keras.Model", group: list[Constant], called: set[int], prefer: str
+    model: "ModelT", group: list[Constant], called: set[int], prefer: str
 ) -> tuple[list[Shared], list[Shared]]:
     """Keeps one of a set of transposes; the one whose readers cannot read another, if there is."""
     if len(group) == 1:
@@ -135,7 +135,7 @@ def _stays(ways: list[str]) -> bool:
     return ways[:1] == ["transpose"]
 
 
-def _called_subgraphs(model: "keras.Model") -> set[int]:
+def _called_subgraphs(model: "ModelT") -> set[int]:
     """Subgraphs that operators run: bodies of loops, branches, composites."""
     called: set[int] = set()
     for graph in model.subgraphs:
@@ -149,11 +149,11 @@ def _called_subgraphs(model: "keras.Model") -> set[int]:
     return called | set(range(1, len(model.subgraphs))) - _signed(model) if called else called
 
 
-def _signed(model: "keras.Model") -> set[int]:
+def _signed(model: "ModelT") -> set[int]:
     return {signature.subgraphIndex for signature in model.signatureDefs or []}
 
 
-def _empty_unused(model: "keras.Model") -> None:
+def _empty_unused(model: "ModelT") -> None:
     """Empties buffers that nothing reads. Their numbers stay, so nothing else has to change."""
     used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     used |= {entry.buffer for entry in model.metadata or []}

@@ -1,0 +1,1 @@
+"""ONNX files, in which every shared weight stands once."""
