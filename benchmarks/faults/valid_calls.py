@@ -17,7 +17,7 @@ EXEMPT = {
     "Audit": RESULT,
     "comparison.Difference": RESULT,
     "data.Spec": RESULT,
-    "data.nab.Series": RESULT,
+    "data.sets.nab.Series": RESULT,
     "layers.InnerSharing": RESULT,
     "exporting.ExportReport": RESULT,
     "exporting.Exported": RESULT,
@@ -42,7 +42,7 @@ EXEMPT = {
     "registry.Entry.settings": "wszoo.get checks what it is given",
     "data.MissingDataError": "an error",
     "data.list_sources": NOTHING,
-    "data.nab.list_series": NOTHING,
+    "data.sets.nab.list_series": NOTHING,
     "data.Batches": "Source.batches makes it",
     "layers.Adapted.from_config": "Keras calls it",
     "training.Resume": "a callback of Keras, with its arguments",
@@ -325,7 +325,7 @@ class World:
 
     @cached_property
     def drawings(self) -> Any:
-        from wszoo.data.pen import prepare
+        from wszoo.data.sets.pen import prepare
 
         return prepare(self.ink)
 
@@ -449,22 +449,23 @@ def _calls() -> dict[str, Any]:
             "vocabulary": None, "targets": None, "data_dir": None, "manual_dir": None,
             "download": False, "validation": None, "max_per_split": 10, "max_gb": None,
             "on_broken": None},
-        "data.audio.read_frames": lambda w: {"paths": [w.wav]},
-        "data.csv_file.is_table_file": lambda w: {"path": w.table},
-        "data.nab.find_folder": lambda w: {"manual_dir": w.nab},
-        "data.nab.load": lambda w: {"manual_dir": w.nab, "max_per_split": 10, "max_gb": 1.0},
-        "data.nab.point_scores": lambda w: {"errors": np.ones((3, 4)), "count": 6, "stride": 1},
-        "data.nab.read_csv": lambda w: {"path": w.table, "where": None, "format": None},
-        "data.nab.series": lambda w: {"name": "nyc_taxi", "manual_dir": w.nab},
-        "data.nab.standardise": lambda w: {"values": np.arange(9.0), "until": 5},
-        "data.nab.windows": lambda w: {"values": np.arange(9.0), "steps": 4, "stride": 1},
-        "data.pen.prepare": lambda w: {"images": w.ink},
-        "data.pen.views": lambda w: {
+        "data.formats.recordings.read_frames": lambda w: {"paths": [w.wav]},
+        "data.formats.csv_file.is_table_file": lambda w: {"path": w.table},
+        "data.sets.nab.find_folder": lambda w: {"manual_dir": w.nab},
+        "data.sets.nab.load": lambda w: {"manual_dir": w.nab, "max_per_split": 10, "max_gb": 1.0},
+        "data.sets.nab.point_scores": lambda w: {"errors": np.ones((3, 4)), "count": 6,
+                                                   "stride": 1},
+        "data.sets.nab.read_csv": lambda w: {"path": w.table, "where": None, "format": None},
+        "data.sets.nab.series": lambda w: {"name": "nyc_taxi", "manual_dir": w.nab},
+        "data.sets.nab.standardise": lambda w: {"values": np.arange(9.0), "until": 5},
+        "data.sets.nab.windows": lambda w: {"values": np.arange(9.0), "steps": 4, "stride": 1},
+        "data.sets.pen.prepare": lambda w: {"images": w.ink},
+        "data.sets.pen.views": lambda w: {
             "drawings": w.drawings, "index": np.array([0]), "turns": np.array([0]),
             "rng": np.random.default_rng(0), "pen": None, "chunk": 8},
         "data.splitting.first_stratified": lambda w: {"y": w.y, "limit": 4},
-        "data.text.decode": lambda w: {"ids": [0, 1], "vocabulary": ("a", "b")},
-        "data.text.encode": lambda w: {"text": "ab", "vocabulary": ("a", "b")},
+        "data.tokens.decode": lambda w: {"ids": [0, 1], "vocabulary": ("a", "b")},
+        "data.tokens.encode": lambda w: {"text": "ab", "vocabulary": ("a", "b")},
         "batches.generator": lambda w: {"*key": (0, 1)},
         "batches.shuffled": lambda w: {"rows": 4, "rng": np.random.default_rng(0)},
         "batches.stream": lambda w: {"examples": 4, "length": 8, "rng": np.random.default_rng(0)},
@@ -609,7 +610,7 @@ def _calls() -> dict[str, Any]:
                                      "finalists": 1, "seeds": 1, "seed": 0},
         "tuner.Schedule.fronted": lambda w: {"scores": {}},
         "tuner.Schedule.generation": lambda w: {"scores": {}, "others": lambda rng: {}},
-        "tuner.SearchSpace": lambda w: {"units": (("a",), ("b",)), "classes": ((0, 1),),
+        "tuner.SearchSpace": lambda w: {"units": (("a",), ("b",)), "kinds": ((0, 1),),
                                         "sizes": (1, 1), "rest": 0, "item_bytes": 4.0,
                                         "limit": 2},
         "tuner.SearchSpace.draw": lambda w: {"rng": random.Random(0)},
@@ -635,14 +636,14 @@ def _calls() -> dict[str, Any]:
                                       "patience": 1.0},
         "tuner.Training": lambda w: {"loss": "mse", "learning_rate": 0.1, "steps": 4,
                                      "batch_size": 2, "points": 2},
-        "tuner.compressing.compress.Recovery": lambda w: {
+        "tuner.compressing.recovery.Recovery": lambda w: {
             "epochs": 1, "learning_rate": 1e-3, "batch_size": 4,
                                               "share": 0.3, "temperature": 2.0},
         "tuner.compress": lambda w: {
             "model": w.model, "train": w.train, "max_parameters": None, "fraction": 0.9,
             "method": "weights", "sites": list("abcd"), "relax": 0, "recovery": _recovery(),
             "seed": 0, "verbose": 0},
-        "tuner.compressing.compress.recover": lambda w: {
+        "tuner.compressing.recovery.recover": lambda w: {
             "student": w.tied, "teacher": w.model, "train": w.train, "recovery": _recovery(),
             "seed": 0, "verbose": 0},
         "tuner.halving": lambda w: {"plans": 8, "first": 1, "finalists": 2},
@@ -730,7 +731,7 @@ def _round() -> Any:
 
 
 def _recovery() -> Any:
-    from wszoo.tuner.compressing.compress import Recovery
+    from wszoo.tuner.compressing.recovery import Recovery
 
     return Recovery(epochs=1)
 

@@ -32,7 +32,7 @@ ENTRIES = {
     "data": [
         "wszoo.data:load",
         "wszoo.data:from_arrays",
-        "wszoo.data.series:read_csv",
+        "wszoo.data.formats.series:read_csv",
         "wszoo.transferring.run:transfer",  # it loads what it is given by name
     ],
     "exporting": ["wszoo.exporting.api:export"],
@@ -160,7 +160,7 @@ def test_arguments_that_messages_name_exist(file):
 def test_a_false_hint_is_found():
     convert, files = (
         PACKAGE / "exporting" / "tflite" / "convert.py",
-        PACKAGE / "sharing" / "files.py",
+        PACKAGE / "sharing" / "files" / "saving.py",
     )
     assert false_hints("give one, such as batch=1", convert) == ["batch"]
     assert not false_hints("give one, such as signature_batch=1", convert)

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from wszoo import report
 from wszoo.data import nab
-from wszoo.data.csv_file import is_table_file
+from wszoo.data.formats.csv_file import is_table_file
 from wszoo.files import write_json
 from wszoo.recipes.anomaly import OfSeries
 from wszoo.recipes.anomaly.trainer import PLANS, Trainer, show

@@ -15,7 +15,8 @@ import numpy as np
 
 import wszoo
 from wszoo import report, training
-from wszoo.data import Source, audio, load
+from wszoo.data import Source, load
+from wszoo.data.formats.recordings import read_frames
 from wszoo.files import write_json
 from wszoo.recipes.classify_audio import ClassifyAudio
 from wszoo.sharing.about import about, describe
@@ -25,7 +26,7 @@ def main(options: ClassifyAudio) -> None:
     """Classify recordings, of speakers that were never heard and of your own."""
     keras.utils.set_random_seed(options.seed)
     model, wav = options.model, options.wav or []
-    heard = audio.read_frames(wav) if wav else np.zeros(0)  # a bad file is said before training
+    heard = read_frames(wav) if wav else np.zeros(0)  # a bad file is said before training
     if options.data is None:
         net = wszoo.get(model)
         classify(net, heard, about(net)["class_names"], wav)

@@ -25,8 +25,9 @@ from wszoo.command_line import options as option
 from wszoo.data import Source
 from wszoo.files import write_json
 from wszoo.recipes.compress import Compress
-from wszoo.tuner.compressing.compress import Recovery, compress, recover
+from wszoo.tuner.compressing.compress import compress
 from wszoo.tuner.compressing.narrow import narrower
+from wszoo.tuner.compressing.recovery import Recovery, recover
 
 
 def main(options: Compress) -> None:

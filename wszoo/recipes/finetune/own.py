@@ -11,7 +11,7 @@ import wszoo
 from wszoo import tasks
 from wszoo.command_line import options as option
 from wszoo.data import Source, load
-from wszoo.data.csv_file import is_table_file
+from wszoo.data.formats.csv_file import is_table_file
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import remove_whole, write_json
 from wszoo.locks import only_one

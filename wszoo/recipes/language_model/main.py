@@ -17,8 +17,7 @@ import numpy as np
 
 import wszoo
 from wszoo import registry, training, weights
-from wszoo.data import Source, load
-from wszoo.data import text as texts
+from wszoo.data import Source, load, tokens
 from wszoo.files import write_json, write_text
 from wszoo.recipes.language_model import LanguageModel
 
@@ -89,7 +88,7 @@ def blind(source: Source) -> float:
 def write(net: keras.Model, vocabulary: list[str], options: LanguageModel) -> str:
     """The prompt and `length` characters more, each drawn given the window before it."""
     rng, size = np.random.default_rng(options.seed), net.input_shape[1]
-    ids = list(texts.encode(options.prompt or "\n", vocabulary))
+    ids = list(tokens.encode(options.prompt or "\n", vocabulary))
     given = len(ids)
     for _ in range(options.length):
         before = ids[-size:]
@@ -102,4 +101,4 @@ def write(net: keras.Model, vocabulary: list[str], options: LanguageModel) -> st
             continue
         chances = np.exp((logits - logits.max()) / options.temperature)
         ids.append(int(rng.choice(len(chances), p=chances / chances.sum())))
-    return options.prompt + texts.decode(ids[given:], vocabulary)
+    return options.prompt + tokens.decode(ids[given:], vocabulary)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from wszoo import batches, tasks, training
-from wszoo.data import Source, pen
+from wszoo.data import Source
+from wszoo.data.sets import pen
 from wszoo.data.source import Pair
 from wszoo.recipes.pretrain import Pretrain
 

@@ -80,7 +80,7 @@ def settings_of(entry: registry.Entry, source: Source, options: Pretrain) -> dic
 
 def check_fits(entry: registry.Entry, source: Source) -> None:
     """Raises `ValueError` where a model of tokens meets other data, or the other way round."""
-    modelling = source.splits["train"][1].ndim == 2
+    modelling = source.arrays("train")[1].ndim == 2
     if modelling != tasks.find(entry.task).continues or bool(source.vocabulary) != (
         "vocabulary" in entry.config
     ):
