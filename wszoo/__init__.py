@@ -11,6 +11,7 @@ from wszoo._version import __version__
 if TYPE_CHECKING:
     from wszoo import comparison, data, exporting, layers, relaxed, tasks, transferring, tuner
     from wszoo.exporting.api import export
+    from wszoo.predicting.predictions import predict
     from wszoo.registry import get, info, list_models, register
     from wszoo.relaxed.merging import merge_relaxed
     from wszoo.relaxed.relaxing import relax
@@ -45,6 +46,7 @@ __all__ = [
     "load",
     "merge_relaxed",
     "plan_of",
+    "predict",
     "register",
     "relax",
     "relaxed",
@@ -75,6 +77,7 @@ __getattr__, __dir__ = exports(
         "load": "wszoo.sharing.files.loading",
         "merge_relaxed": "wszoo.relaxed.merging",
         "plan_of": "wszoo.sharing.graph",
+        "predict": "wszoo.predicting.predictions",
         "register": "wszoo.registry",
         "relax": "wszoo.relaxed.relaxing",
         "retie": "wszoo.sharing.surgery.retie",

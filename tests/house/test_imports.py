@@ -109,6 +109,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
+    "predicting": {"data", "registry", "sharing", "tasks", "weights"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},

@@ -17,6 +17,7 @@ OWN = {
     "info": "wszoo.cli.info",
     "audit": "wszoo.cli.audit",
     "evaluate": "wszoo.cli.evaluate",
+    "predict": "wszoo.cli.predict",
     "export": "wszoo.cli.export",
     "share-constants": "wszoo.cli.share_constants",
 }

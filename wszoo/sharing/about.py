@@ -40,7 +40,7 @@ def describe(model: "keras.Model", **facts: object) -> None:
             f"facts about {model.name!r} are kept as JSON (text, finite numbers, lists, dicts); "
             f"received {facts!r}: {error}"
         ) from error
-    _check(json.loads(text))
+    check(json.loads(text))
     model._wszoo_about = text  # as text: Keras would wrap and track a dict
 
 
@@ -50,7 +50,8 @@ def about(model: "keras.Model") -> Facts:
     return facts
 
 
-def _check(facts: Facts) -> None:
+def check(facts: Facts) -> None:
+    """Raises `ValueError` for one of the words in use that has another type than it should."""
     for name in ("task", "resize", "licence"):
         checks.kind(f"the fact {name}", facts.get(name, ""), str, "a text")
     for name in ("class_names", "vocabulary"):
