@@ -28,7 +28,7 @@ from rich.progress import track
 from sklearn.metrics import roc_auc_score
 
 import wszoo
-from wszoo import report
+from wszoo import pictures, report
 from wszoo.command_line import run
 from wszoo.command_line.options import (
     ANY,
@@ -105,7 +105,7 @@ def series(
     for peak in metrics["peaks"]:
         print(f"  {peak['timestamp']}  score {peak['score']:.3g}  {peak['label']}")
     out.mkdir(parents=True, exist_ok=True)
-    report.timeline(
+    pictures.timeline(
         out / "series.png",
         one.timestamps.astype("datetime64[us]").astype(object),
         {"value": one.values, "score, tied": mean, "distance": scores["distance"][0]},
@@ -166,7 +166,7 @@ def images(
     bars: dict[str, dict[str, list[float]]] = {}
     for r in results:
         bars.setdefault(r["score"], {}).setdefault(r["class"], []).append(r["AUROC"])
-    report.bars(out / "images.png", bars, y="one-class AUROC", title=data)
+    pictures.bars(out / "images.png", bars, y="one-class AUROC", title=data)
     write(out, {"data": data, "steps": steps, "means": means, "results": results})
     print(f"wrote metrics.json and images.png to {out}")
 

@@ -22,7 +22,7 @@ import numpy as np
 import typer
 
 import wszoo
-from wszoo import report, training
+from wszoo import pictures, training
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, Seed, file, folder, rate, settings, text, whole
 from wszoo.data import Source, load
@@ -68,7 +68,7 @@ def main(
     print(f"{model} on {data}: {accuracy:.3f} of {len(y)} test recordings are right")
     print(f"(of the validation recordings {validation:.3f})")
     out.mkdir(parents=True, exist_ok=True)
-    report.confusion(out / "confusion.png", table, source.class_names, title=f"{model}, {data}")
+    pictures.confusion(out / "confusion.png", table, source.class_names, title=f"{model}, {data}")
     answers = [] if heard is None else classify(net, heard, source, wav or [])
     metrics = {
         "model": model,

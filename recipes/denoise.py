@@ -15,7 +15,7 @@ import typer
 from scipy.ndimage import median_filter
 
 import wszoo
-from wszoo import evaluation, report, training
+from wszoo import evaluation, pictures, training
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text
 from wszoo.files import write_json
@@ -60,7 +60,7 @@ def main(
     for name, value in metrics.items():
         print(f"  {name} {value:.5f}")
     write_json(out / "metrics.json", metrics)
-    report.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})
+    pictures.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})
 
 
 if __name__ == "__main__":

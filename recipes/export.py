@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import wszoo
-from wszoo import evaluation, report, tasks
+from wszoo import evaluation, pictures, tasks
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, ManualDir, argument, folder, number, text, word
 from wszoo.exporting import gate, parity
@@ -101,7 +101,7 @@ def picture(out: Path, x: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         if str(row.get("path", "")).endswith(".tflite"):
             name = row["file"].removeprefix("LiteRT ")
             (shown[name],) = parity.run(Path(row["path"]).read_bytes(), x).values()
-    report.images(out / "outputs.png", shown)
+    pictures.images(out / "outputs.png", shown)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import checks, report, tasks
+from wszoo import checks, pictures, report, tasks
 from wszoo.command_line import option_values, run
 from wszoo.command_line.options import (
     ANY,
@@ -367,7 +367,7 @@ def draw(path: Path, results: list[dict]) -> None:
         value = row["curve"] or row["validation"]
         home.setdefault(title, {}).setdefault(row["mode"], []).append(value)
         panels.setdefault(title, {})
-    report.curves(path, panels, levels=levels, x="training steps", y="validation accuracy")
+    pictures.curves(path, panels, levels=levels, x="training steps", y="validation accuracy")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ import numpy as np
 from rich.progress import Progress
 
 import wszoo
-from wszoo import checksums, claims, report
+from wszoo import checksums, claims, pictures, report
 from wszoo.command_line import run
 from wszoo.command_line.options import (
     ANY,
@@ -191,7 +191,7 @@ def write(out: Path, about: dict, results: list[dict]) -> None:
             for seed in range(about["seeds"])
         ]
     axes = {"x": "labels a class", "y": "test accuracy", "scale": "log"}
-    report.curves(out / "label_curve.png", {title: panels}, levels={}, **axes)
+    pictures.curves(out / "label_curve.png", {title: panels}, levels={}, **axes)
 
 
 def page(about: dict, results: list[dict]) -> str:

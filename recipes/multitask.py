@@ -30,7 +30,7 @@ from rich.progress import Progress
 from scipy.ndimage import distance_transform_edt
 
 import wszoo
-from wszoo import batches, checksums, claims, report
+from wszoo import batches, checksums, claims, pictures, report
 from wszoo.command_line import run
 from wszoo.command_line.options import ANY, DataDir, Smoke, folder, rate, text, whole
 from wszoo.data import load
@@ -67,7 +67,7 @@ def main(
         rows = [row for row in trained(out / "metrics.json", study, todo) if row["seed"] < seeds]
         lines = page(rows, settings, seeds)
         write_text(out / "multitask.md", "\n".join(lines) + "\n")
-        report.bars(
+        pictures.bars(
             out / "multitask.png",
             {arm: relative(rows, arm) for arm in ARMS},
             y="error ÷ mean of the separate models",
