@@ -41,8 +41,9 @@ from wszoo.command_line.options import (
     words,
 )
 from wszoo.files import write_json
-from wszoo.tuner.compressing.compress import Recovery, compress, recover
+from wszoo.tuner.compressing.compress import compress
 from wszoo.tuner.compressing.narrow import narrower
+from wszoo.tuner.compressing.recovery import Recovery, recover
 from wszoo.tuner.pricing.suggest import METHODS
 
 

@@ -51,8 +51,8 @@ def source_of(
     if "source" not in card:
         raise ValueError(
             f"the card of {card['model']}.{card['tag']} names no source of data: it was trained on "
-            f"{card['data']}, which wszoo does not load. Name other data, or measure what it is "
-            "worth on yours with wszoo.transfer"
+            f"{card['data']}, which wszoo does not load. What it is worth on other data, "
+            "wszoo.transfer measures"
         )
     return load(**card["source"], data_dir=data_dir, manual_dir=manual_dir)
 

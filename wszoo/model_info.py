@@ -74,9 +74,9 @@ class ModelInfo:
         table.add_row("default plan", self.sharing)
         for tag, card in self.weights.items():
             mark = " (default)" if tag == self.default_tag else ""
-            table.add_row(f"weights {tag}{mark}", _summary(card))
+            table.add_row(f"weights {tag}{mark}", escape(_summary(card)))
         for tag, command in self.installable.items():
-            table.add_row(f"weights {tag}", f"not installed: {command}")
+            table.add_row(f"weights {tag}", escape(f"not installed: {command}"))
         for key, value in self.weights[self.tag].items() if self.tag else ():
             if key not in SUMMARISED:
                 table.add_row(key, escape(_member(value)))

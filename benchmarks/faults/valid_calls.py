@@ -610,7 +610,7 @@ def _calls() -> dict[str, Any]:
                                      "finalists": 1, "seeds": 1, "seed": 0},
         "tuner.Schedule.fronted": lambda w: {"scores": {}},
         "tuner.Schedule.generation": lambda w: {"scores": {}, "others": lambda rng: {}},
-        "tuner.SearchSpace": lambda w: {"units": (("a",), ("b",)), "classes": ((0, 1),),
+        "tuner.SearchSpace": lambda w: {"units": (("a",), ("b",)), "kinds": ((0, 1),),
                                         "sizes": (1, 1), "rest": 0, "item_bytes": 4.0,
                                         "limit": 2},
         "tuner.SearchSpace.draw": lambda w: {"rng": random.Random(0)},
@@ -636,14 +636,14 @@ def _calls() -> dict[str, Any]:
                                       "patience": 1.0},
         "tuner.Training": lambda w: {"loss": "mse", "learning_rate": 0.1, "steps": 4,
                                      "batch_size": 2, "points": 2},
-        "tuner.compressing.compress.Recovery": lambda w: {
+        "tuner.compressing.recovery.Recovery": lambda w: {
             "epochs": 1, "learning_rate": 1e-3, "batch_size": 4,
                                               "share": 0.3, "temperature": 2.0},
         "tuner.compress": lambda w: {
             "model": w.model, "train": w.train, "max_parameters": None, "fraction": 0.9,
             "method": "weights", "sites": list("abcd"), "relax": 0, "recovery": _recovery(),
             "seed": 0, "verbose": 0},
-        "tuner.compressing.compress.recover": lambda w: {
+        "tuner.compressing.recovery.recover": lambda w: {
             "student": w.tied, "teacher": w.model, "train": w.train, "recovery": _recovery(),
             "seed": 0, "verbose": 0},
         "tuner.halving": lambda w: {"plans": 8, "first": 1, "finalists": 2},
@@ -731,7 +731,7 @@ def _round() -> Any:
 
 
 def _recovery() -> Any:
-    from wszoo.tuner.compressing.compress import Recovery
+    from wszoo.tuner.compressing.recovery import Recovery
 
     return Recovery(epochs=1)
 

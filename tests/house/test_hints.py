@@ -157,7 +157,7 @@ def test_arguments_that_messages_name_exist(file):
 def test_a_false_hint_is_found():
     convert, files = (
         PACKAGE / "exporting" / "tflite" / "convert.py",
-        PACKAGE / "sharing" / "files.py",
+        PACKAGE / "sharing" / "files" / "saving.py",
     )
     assert false_hints("give one, such as batch=1", convert) == ["batch"]
     assert not false_hints("give one, such as signature_batch=1", convert)

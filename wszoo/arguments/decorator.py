@@ -3,12 +3,12 @@
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial, wraps
 from typing import Any, TypeVar, get_args
 
 from wszoo import checks
-from wszoo.arguments.kinds import Check, class_named
+from wszoo.arguments.objects import Check, class_named
 from wszoo.arguments.tables import BY_NAME, BY_TYPE
 
 Target = TypeVar("Target", bound=Callable[..., Any])  # is given back as it came, typed
@@ -41,7 +41,7 @@ def checked(
         optional = {name for name, p in signature.parameters.items() if _takes_none(p)}
 
         @wraps(target)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> object:
             bound = _bound(target.__qualname__, signature, args, kwargs, also)
             for name, value in list(bound.arguments.items()):
                 if name in rules and (value is not None or name not in optional):
@@ -57,7 +57,11 @@ def checked(
 
 
 def _bound(
-    name: str, signature: inspect.Signature, args: Any, kwargs: Any, also: Collection[str] | None
+    name: str,
+    signature: inspect.Signature,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    also: Collection[str] | None,
 ) -> inspect.BoundArguments:
     try:
         bound = signature.bind(*args, **kwargs)
@@ -70,16 +74,16 @@ def _bound(
             said = f"got an unexpected keyword argument {unknown[0]!r}{near}"
         raise TypeError(f"{name.removesuffix('.__init__')}: {said}") from None
     if also is not None:
-        known = {*signature.parameters, *also} - {"self", "kwargs"}
-        for key in kwargs.keys() - known:
+        taken = {*signature.parameters, *also} - {"self", "kwargs"}
+        for key in kwargs.keys() - taken:
             raise ValueError(
                 f"{name.removesuffix('.__init__')} has no argument {key!r}"
-                f"{checks.near(key, known) or '; it has ' + ', '.join(sorted(known))}"
+                f"{checks.near(key, taken) or '; it has ' + ', '.join(sorted(taken))}"
             )
     return bound
 
 
-def _is_odd_number(value: Any) -> bool:
+def _is_odd_number(value: object) -> bool:
     """A number that is none of Python's own, as numpy's: what is kept is plain."""
     return isinstance(value, numbers.Number) and not isinstance(value, int | float)
 
@@ -88,7 +92,7 @@ def _takes_none(parameter: inspect.Parameter) -> bool:
     return parameter.default is None or "None" in _words(parameter.annotation)
 
 
-def _words(annotation: Any) -> str:
+def _words(annotation: object) -> str:
     said = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return said.strip("'\"")
 

@@ -13,6 +13,8 @@ from wszoo.command_line.options import (
     word,
 )
 
+SHOWN = 16  # letters of a plan
+
 if TYPE_CHECKING:
     from wszoo.model_info import ModelInfo
 
@@ -43,6 +45,7 @@ def command(
     if as_json:
         print(json.dumps([_short(row) for row in rows], indent=1))
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table()
@@ -52,8 +55,10 @@ def command(
         table.add_column(title, overflow="fold")
     for row in rows:
         tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row.weights.items()]
-        tags += [f"{tag} ({command})" for tag, command in row.installable.items()]
-        table.add_row(row.name, row.task, row.family, row.sharing, "\n".join(tags))
+        tags += [escape(f"{tag} ({command})") for tag, command in row.installable.items()]
+        plan = row.sharing
+        plan = plan if len(plan) <= SHOWN else f"{plan[:SHOWN]}…"
+        table.add_row(row.name, row.task, row.family, plan, "\n".join(tags))
     print_table(table)
 
 

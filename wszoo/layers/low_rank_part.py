@@ -3,13 +3,13 @@
 import re
 from math import prod
 from string import ascii_lowercase
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked, count, each, mapping
+from wszoo.layers.settings import Activation, Constraint, Initializer, Regularizer, Shape
 
 # Singular values below this share of the largest are rounding, and their directions start anew.
 NOTHING = 1e-6
@@ -61,15 +61,15 @@ class LowRankPart(keras.layers.Layer):
         *,
         kernel_shape: tuple[int, ...],
         equation: str | None = None,
-        convolution: dict | None = None,
+        convolution: dict[str, object] | None = None,
         bias_axes: str | None = None,
-        activation: Any = None,
-        down_initializer: Any = None,
-        up_initializer: Any = "zeros",
-        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
-        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
-        **kwargs: Any,
+        activation: Activation = None,
+        down_initializer: Initializer | None = None,
+        up_initializer: Initializer = "zeros",
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         if (equation is None) == (convolution is None):
@@ -123,7 +123,7 @@ class LowRankPart(keras.layers.Layer):
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
         return min(prod(size[a] for a in axes) for axes in (self._summed, self._made))
 
-    def build(self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]) -> None:
+    def build(self, outputs_shape: Shape, inputs_shape: Shape) -> None:
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
         summed, made = ([size[a] for a in axes] for axes in (self._summed, self._made))
         self.down = self.add_weight(
@@ -142,11 +142,11 @@ class LowRankPart(keras.layers.Layer):
                 constraint=self.bias_constraint,
             )
 
-    def _bias_shape(self, outputs_shape: Any) -> tuple[int, ...]:
+    def _bias_shape(self, outputs_shape: Shape) -> Shape:
         if self.equation is None or self.bias_axes is None:
             return (self.kernel_shape[-1],)
-        known = self._out_axes.replace("...", "")
-        axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(known)))
+        named = self._out_axes.replace("...", "")
+        axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(named)))
         has = [axis in (self.bias_axes or "") for axis in axes]
         first = has.index(True)
         return tuple(n if h else 1 for n, h in zip(outputs_shape[first:], has[first:], strict=True))
@@ -165,15 +165,14 @@ class LowRankPart(keras.layers.Layer):
             x = x + self.bias
         return self.activation(x)
 
-    def compute_output_shape(
-        self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]
-    ) -> tuple:
+    def compute_output_shape(self, outputs_shape: Shape, inputs_shape: Shape) -> Shape:
         return tuple(outputs_shape)
 
     def kernel(self) -> np.ndarray:
         """`down · up` in the shape of the shared kernel, in float64."""
         down, up = (np.asarray(ops.convert_to_numpy(w), "float64") for w in (self.down, self.up))
-        return np.einsum(self._product, down, up)
+        product: np.ndarray = np.einsum(self._product, down, up)
+        return product
 
     @checked()
     def approximate(self, kernel: np.ndarray) -> None:
@@ -193,8 +192,8 @@ class LowRankPart(keras.layers.Layer):
         self.down.assign(down.reshape(self.down.shape))
         self.up.assign(up.reshape(self.up.shape))
 
-    def get_config(self) -> dict:
-        config = {
+    def get_config(self) -> dict[str, object]:
+        config: dict[str, object] = {
             "rank": self.rank,
             "kernel_shape": self.kernel_shape,
             "equation": self.equation,
@@ -206,4 +205,4 @@ class LowRankPart(keras.layers.Layer):
         }
         for name in ("down_initializer", "up_initializer", "bias_initializer"):
             config[name] = keras.initializers.serialize(getattr(self, name))
-        return super().get_config() | config
+        return {**super().get_config(), **config}

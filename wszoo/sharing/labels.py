@@ -1,9 +1,8 @@
 """Labels of groups and names of sites: what a plan is spelled with."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from wszoo import checks
 
@@ -33,7 +32,7 @@ def labels_of(pattern: str) -> list[str]:
     return labels
 
 
-def pairs_of(owners: Any) -> tuple[tuple[str, str], ...]:
+def pairs_of(owners: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Sites with their owners as tuples. Raises `ValueError` for what are no pairs."""
     try:
         return tuple((site, owner) for site, owner in owners)

@@ -9,19 +9,20 @@ from string import ascii_lowercase
 from typing import Any
 
 import keras
+import numpy as np
 
-from wszoo.layers import LowRankPart, ReversibleDense, SelfAttention
+from wszoo.layers import Attend, LowRankPart, ReversibleDense, SelfAttention
 
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
-KINDS = (keras.layers.Dense, keras.layers.EinsumDense, *CONVOLUTIONS, ReversibleDense)
-VALID = ", ".join(kind.__name__ for kind in (*KINDS, SelfAttention))
+RELAXABLE = (keras.layers.Dense, keras.layers.EinsumDense, *CONVOLUTIONS, ReversibleDense)
+VALID = ", ".join(kind.__name__ for kind in (*RELAXABLE, SelfAttention))
 
 
 def why_not(layer: keras.Layer, rank: int = 2) -> str | None:
     """Why a built layer cannot be relaxed, or `None` where it can."""
     if type(layer) is SelfAttention:
         return None
-    if type(layer) not in KINDS:
+    if type(layer) not in RELAXABLE:
         return f"a {type(layer).__name__} is none of {VALID}"
     if getattr(layer, "kernel_constraint", None) is not None:
         return "its kernel has a constraint, which a sum of two kernels would not keep"
@@ -39,18 +40,18 @@ def why_not(layer: keras.Layer, rank: int = 2) -> str | None:
     return None
 
 
-def pieces(layer: keras.Layer, positions: int | None) -> dict[str, Any]:
+def pieces_of(layer: keras.Layer, positions: int | None) -> dict[str, keras.Layer]:
     """Suffix of the site's name → built layer with the values of that piece.
 
     `positions` are those of an attention's input.
     """
     if type(layer) is not SelfAttention:
         return {"": layer}
-    found = {}
+    parts = {}
     for part, factor in (("qkv", 3), ("out", 1)):
         kernel, bias = (getattr(layer, f"{part}_{weight}") for weight in ("kernel", "bias"))
         width = kernel.shape[0]
-        found[f"_{part}"] = piece = keras.layers.EinsumDense(
+        parts[f"_{part}"] = piece = keras.layers.EinsumDense(
             "btw,wu->btu",
             (positions, factor * width),
             bias_axes="u",
@@ -63,10 +64,10 @@ def pieces(layer: keras.Layer, positions: int | None) -> dict[str, Any]:
         for old, new in ((kernel, piece.kernel), (bias, piece.bias)):
             new.assign(keras.ops.copy(old))
             new.trainable = old.trainable
-    return found
+    return parts
 
 
-def bare(piece: Any, name: str) -> keras.Layer:
+def bare(piece: keras.Layer, name: str) -> keras.Layer:
     """A new layer with the kernel of a piece and nothing else; values are not copied."""
     config = piece.get_config() | {"name": name}
     if type(piece) is not ReversibleDense:
@@ -76,7 +77,9 @@ def bare(piece: Any, name: str) -> keras.Layer:
     return type(piece).from_config(config)
 
 
-def low_rank_part(piece: Any, name: str, rank: int, *, axes: int, reverse: bool) -> LowRankPart:
+def low_rank_part(
+    piece: keras.Layer, name: str, rank: int, *, axes: int, reverse: bool
+) -> LowRankPart:
     """What is private to one site of a piece; `axes` are those of its input, `reverse` its role."""
     kernel_shape = tuple(piece.kernel.shape)
     settings: dict[str, Any] = {"name": name, "dtype": piece.dtype_policy}
@@ -101,7 +104,7 @@ def _part(rank: int, **settings: Any) -> LowRankPart:
     return part if rank <= part.full_rank else LowRankPart(part.full_rank, **settings)
 
 
-def whole(shared: Any, part: LowRankPart, name: str) -> keras.Layer:
+def whole(shared: keras.Layer, part: LowRankPart, name: str) -> keras.Layer:
     """The plain layer of a site, not built: what `bare` and `low_rank_part` took apart."""
     config = shared.get_config() | {"name": name}
     if type(shared) is not ReversibleDense:
@@ -116,7 +119,7 @@ def whole(shared: Any, part: LowRankPart, name: str) -> keras.Layer:
     return type(shared).from_config(config)
 
 
-def fill(layer: keras.Layer, kernel: Any, part: LowRankPart) -> None:
+def fill(layer: keras.Layer, kernel: np.ndarray, part: LowRankPart) -> None:
     """Gives a whole layer, once it is built, its kernel, and the bias and the flags of a part."""
     layer.kernel.assign(kernel)
     layer.trainable = part.trainable
@@ -125,7 +128,7 @@ def fill(layer: keras.Layer, kernel: Any, part: LowRankPart) -> None:
         layer.bias.trainable = part.bias.trainable
 
 
-def joined(qkv: Any, attend: Any, name: str) -> SelfAttention:
+def joined(qkv: keras.Layer, attend: Attend, name: str) -> SelfAttention:
     """The attention of whose two pieces one is `qkv`, around an `Attend`; not built."""
     return SelfAttention(
         attend.heads,
@@ -136,7 +139,7 @@ def joined(qkv: Any, attend: Any, name: str) -> SelfAttention:
     )
 
 
-def fill_joined(layer: SelfAttention, qkv: Any, out: Any) -> None:
+def fill_joined(layer: SelfAttention, qkv: keras.Layer, out: keras.Layer) -> None:
     """Gives an attention, once it is built, the values and flags of its pieces."""
     layer.trainable = qkv.trainable
     for new, old in zip(layer.weights, (qkv.kernel, out.kernel, qkv.bias, out.bias), strict=True):
