@@ -321,7 +321,7 @@ def raced() -> str:
 def weights_table() -> str:
     lines = ["| weights | data | stored parameters | test metric |", "|---|---|---|---|"]
     for name in registry.list_models(pretrained=True):
-        for tag, card in registry.info(name)["weights"].items():
+        for tag, card in wszoo.info(name).weights.items():
             (metric, score), *_ = card["metrics"].items()
             spread = f"{score['mean']} ± {score['sd']} over {score['seeds']} seeds"
             cells = (

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from wszoo import cards
 from wszoo import weights as weight_files
 from wszoo.sharing.about import describe
 from wszoo.sharing.plan import SharingPlan
@@ -9,7 +10,7 @@ from wszoo.sharing.plan import SharingPlan
 if TYPE_CHECKING:
     import keras
 
-    from wszoo.registry import Entry
+    from wszoo.entry import Entry
 
 
 def pretrained(
@@ -32,7 +33,7 @@ def pretrained(
     differing = [
         key
         for key in settings
-        if weight_files.plain(settings[key]) != weight_files.plain(theirs[key])
+        if cards.plain(settings[key]) != cards.plain(theirs[key])
         and key not in found.free
         and not (cut and key == "head")
     ]

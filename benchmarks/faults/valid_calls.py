@@ -36,10 +36,10 @@ EXEMPT = {
     "locks.only_one": "recipes hold it around their run",
     "report.untimed": "takes any plain data",
     "Bank.finish": "wszoo.get calls it",
-    "registry.Entry": "register makes it",
-    "registry.Entry.make": "wszoo.get checks what it is given",
-    "registry.Entry.plan": "wszoo.get checks what it is given",
-    "registry.Entry.settings": "wszoo.get checks what it is given",
+    "entry.Entry": "register makes it",
+    "entry.Entry.make": "wszoo.get checks what it is given",
+    "entry.Entry.plan": "wszoo.get checks what it is given",
+    "entry.Entry.settings": "wszoo.get checks what it is given",
     "data.MissingDataError": "an error",
     "data.list_sources": NOTHING,
     "data.sets.nab.list_series": NOTHING,
@@ -331,11 +331,11 @@ class World:
 
     @cached_property
     def card(self) -> dict[str, Any]:
+        from wszoo.cards import KEYS
         from wszoo.sharing.graph import plan_of
-        from wszoo.weights import CARD_KEYS
 
         objects = {"plan": plan_of(self.model).to_dict(), "config": {}, "metrics": {}, "seed": 0}
-        return dict.fromkeys(CARD_KEYS, "x") | objects
+        return dict.fromkeys(KEYS, "x") | objects
 
     @property
     def key(self) -> str:
@@ -486,16 +486,16 @@ def _calls() -> dict[str, Any]:
         "report.mean_sd": lambda w: {"values": [1.0, 2.0]},
         "report.grid": lambda w: {"results": [{"a": 1, "b": 2, "c": 3.0}], "row": "a",
                                   "column": "b", "value": "c", "title": None},
-        "report.bars": lambda w: {"path": w.folder / "p.png", "groups": {"g": {"a": [1.0]}},
+        "pictures.bars": lambda w: {"path": w.folder / "p.png", "groups": {"g": {"a": [1.0]}},
                                   "y": "y", "title": "t"},
-        "report.confusion": lambda w: {"path": w.folder / "p.png",
+        "pictures.confusion": lambda w: {"path": w.folder / "p.png",
                                        "table": np.eye(2, dtype=int), "names": ("a", "b"),
                                        "title": "t"},
-        "report.curves": lambda w: {"path": w.folder / "p.png",
+        "pictures.curves": lambda w: {"path": w.folder / "p.png",
                                     "panels": {"t": {"a": [[(1, 0.5)]]}}, "levels": {},
                                     "x": "x", "y": "y", "scale": "linear"},
-        "report.images": lambda w: {"path": w.folder / "p.png", "rows": {"a": w.x[:2]}},
-        "report.timeline": lambda w: {
+        "pictures.images": lambda w: {"path": w.folder / "p.png", "rows": {"a": w.x[:2]}},
+        "pictures.timeline": lambda w: {
             "path": w.folder / "p.png", "times": np.arange(4), "rows": {"a": np.arange(4.0)},
             "marked": (), "until": None, "title": "t"},
         # comparison

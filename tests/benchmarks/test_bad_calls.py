@@ -13,7 +13,7 @@ import pytest
 
 import wszoo
 from benchmarks.faults import bad_calls, legal_values, public_names, valid_calls
-from wszoo import arguments, training, weights
+from wszoo import arguments, cards, training, weights
 from wszoo.arguments import checked, each
 from wszoo.comparison import Conditions, Study
 from wszoo.exporting import gate, parity
@@ -191,7 +191,7 @@ def test_nan_in_calibration_does_not_reach_the_converter(tmp_path):
 
 
 def test_weights_that_are_not_finite_are_not_shipped(dense, tmp_path):
-    card = dict.fromkeys(weights.CARD_KEYS, "x")
+    card = dict.fromkeys(cards.KEYS, "x")
     with pytest.raises(ValueError, match=r"'y/kernel' of 'small' hold NaN or infinity"):
         weights.write(tmp_path / "lost", lost(dense), card)
     assert not list(tmp_path.iterdir())
@@ -199,7 +199,7 @@ def test_weights_that_are_not_finite_are_not_shipped(dense, tmp_path):
 
 def card_of(model):
     """A card with a value of its type under each key."""
-    texts = dict.fromkeys(weights.CARD_KEYS, "x")
+    texts = dict.fromkeys(cards.KEYS, "x")
     return texts | {"plan": wszoo.plan_of(model).to_dict(), "config": {}, "seed": 0, "versions": {}}
 
 

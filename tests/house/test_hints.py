@@ -92,7 +92,7 @@ def arguments(function):
     if inspect.isclass(function) and issubclass(function, keras.layers.Layer):
         names |= set(inspect.signature(function.call).parameters)
     if function is wszoo.registry.get:  # and the settings of what it builds
-        names |= {key for name in wszoo.list_models() for key in wszoo.info(name)["config"]}
+        names |= {key for name in wszoo.list_models() for key in wszoo.info(name).config}
     return names
 
 

