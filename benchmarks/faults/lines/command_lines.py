@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import typer
 
-from benchmarks.faults.commands import tone
+from benchmarks.faults.lines.commands import tone
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "recipes"
 SMALL = '{"width":4,"depth":2}'
 PLAN = "phases:\n  - {name: head, train: head, epochs: 1}\n"
 
