@@ -44,7 +44,7 @@ from wszoo.command_line.options import (
     whole,
 )
 from wszoo.data import load, nab
-from wszoo.data.csv_file import is_table_file
+from wszoo.data.formats.csv_file import is_table_file
 from wszoo.files import write_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)

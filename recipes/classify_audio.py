@@ -25,7 +25,8 @@ import wszoo
 from wszoo import report, training
 from wszoo.command_line import run
 from wszoo.command_line.options import DataDir, Seed, file, folder, rate, settings, text, whole
-from wszoo.data import Source, audio, load
+from wszoo.data import Source, load
+from wszoo.data.formats.recordings import read_frames
 from wszoo.files import write_json
 
 
@@ -47,7 +48,7 @@ def main(
     if "." in model and (set_ != "{}" or sharing is not None):
         option = "--set" if sharing is None else "--sharing"
         raise ValueError(f"{option} is for training a NAME; {model!r} has its own")
-    heard = None if not wav else audio.read_frames(wav)  # a bad file is said before training
+    heard = None if not wav else read_frames(wav)  # a bad file is said before training
     source = load(data, data_dir=data_dir, max_per_split=100 if smoke else None)
     if len(source.input_shape) != 2:
         raise ValueError(f"{data} holds no recordings; its examples are {source.input_shape}")

@@ -54,7 +54,7 @@ from wszoo.command_line.options import (
     words,
 )
 from wszoo.data import Source, load
-from wszoo.data.csv_file import is_table_file
+from wszoo.data.formats.csv_file import is_table_file
 from wszoo.data.images import RESIZE
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import remove_whole, write_json

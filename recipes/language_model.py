@@ -34,8 +34,7 @@ from wszoo.command_line.options import (
     text,
     whole,
 )
-from wszoo.data import Source, load
-from wszoo.data import text as texts
+from wszoo.data import Source, load, tokens
 from wszoo.files import write_json, write_text
 
 PRETRAINED = "tiny_shakespeare"
@@ -133,7 +132,7 @@ def write(
 ) -> str:
     """The prompt and `length` characters more, each drawn given the window before it."""
     rng, size = np.random.default_rng(seed), net.input_shape[1]
-    ids = list(texts.encode(prompt or "\n", vocabulary))
+    ids = list(tokens.encode(prompt or "\n", vocabulary))
     given = len(ids)
     for _ in range(length):
         seen = ids[-size:]
@@ -146,7 +145,7 @@ def write(
             continue
         chances = np.exp((logits - logits.max()) / temperature)
         ids.append(int(rng.choice(len(chances), p=chances / chances.sum())))
-    return prompt + texts.decode(ids[given:], vocabulary)
+    return prompt + tokens.decode(ids[given:], vocabulary)
 
 
 if __name__ == "__main__":

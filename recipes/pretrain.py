@@ -39,7 +39,8 @@ from wszoo.command_line.options import (
     whole,
     word,
 )
-from wszoo.data import Source, load, pen
+from wszoo.data import Source, load
+from wszoo.data.sets import pen
 from wszoo.files import remove_whole
 from wszoo.locks import only_one
 

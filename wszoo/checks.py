@@ -10,7 +10,7 @@ import json
 import math
 import numbers
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, TypeVar, overload
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_\-])?")
@@ -126,12 +126,22 @@ def kind(name: str, value: object, types: type | tuple[type, ...], valid: str) -
     return value
 
 
-def near(name: object, valid: Collection[str], *, at_most: int = 3) -> str:
+def near(name: object, valid: Iterable[str]) -> str:
     """`"; did you mean 'mnist'?"` for the nearest of `valid`, or nothing if none is near."""
+    words = nearest(name, valid)
+    return f"; did you mean {' or '.join(map(repr, words))}?" if words else ""
+
+
+def nearest(name: object, valid: Iterable[str], *, likeness: float = 0.6) -> list[str]:
+    """What of `valid` a name may be meant for, at most three: words that are spelled alike (of a
+    `likeness` up to 1, that of `difflib`), the nearest first, then those that hold it. Case does
+    not count."""
     if not isinstance(name, str):
-        return ""
-    nearest = difflib.get_close_matches(name, sorted(set(valid)), n=at_most)
-    return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+        return []
+    small, by_small = name.casefold(), {word.casefold(): word for word in sorted(set(valid))}
+    alike = difflib.get_close_matches(small, by_small, cutoff=likeness)
+    holding = [word for word in by_small if len(small) > 2 and small in word]
+    return [by_small[word] for word in dict.fromkeys([*alike, *holding])][:3]
 
 
 def shown(value: object) -> str:

@@ -51,8 +51,8 @@ def source_of(
     if "source" not in card:
         raise ValueError(
             f"the card of {card['model']}.{card['tag']} names no source of data: it was trained on "
-            f"{card['data']}, which wszoo does not load. Name other data, or measure what it is "
-            "worth on yours with wszoo.transfer"
+            f"{card['data']}, which wszoo does not load. What it is worth on other data, "
+            "wszoo.transfer measures"
         )
     return load(**card["source"], data_dir=data_dir, manual_dir=manual_dir)
 
@@ -100,8 +100,8 @@ def data_of(
     which it knows next to nothing, and for a source of other shapes or classes than the model's.
     """
     from wszoo.data import load
-    from wszoo.data.csv_file import is_table_file
-    from wszoo.data.text import reworded
+    from wszoo.data.formats.csv_file import is_table_file
+    from wszoo.data.tokens import reworded
 
     model_name = name.partition(".")[0]
     shape, tokens = tuple(model.inputs[0].shape), "int" in model.inputs[0].dtype

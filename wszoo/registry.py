@@ -5,7 +5,6 @@ Other packages add models through the entry-point group `wszoo.models`; each ent
 module (or a function of no arguments) that calls `wszoo.register`.
 """
 
-import difflib
 import functools
 import importlib
 import importlib.metadata
@@ -84,9 +83,10 @@ class Entry:
         """All settings of the builder, those of `config` over the defaults."""
         unknown = sorted(set(config) - set(self.config))
         if unknown:
+            near = checks.near(unknown[0], self.config)
             raise ValueError(
-                f"{self.name} has no setting {', '.join(unknown)}{_near(unknown[0], self.config)}; "
-                f"its settings are {', '.join(self.config)}"
+                f"{self.name} has no setting {', '.join(unknown)}{near}; its settings are "
+                f"{', '.join(self.config)}"
             )
         for setting, value in config.items():
             _check_setting(f"the setting {setting} of {self.name}", value, self.config[setting])
@@ -142,7 +142,8 @@ def entry(name: str) -> Entry:
     """The entry of that name. Raises `ValueError` with near names if there is none."""
     entries = _all()
     if name not in entries:
-        raise ValueError(f"no model named {name!r}{_near(name, entries)}; see wszoo.list_models()")
+        near = checks.near(name, entries)
+        raise ValueError(f"no model named {name!r}{near}; see wszoo.list_models()")
     return entries[name]
 
 
@@ -296,8 +297,3 @@ def _check_setting(name: str, value: Any, default: Any) -> None:
         for one in value if several else [value]:
             if one is not None or not several:
                 checks.whole(name, one, least=least, most=MOST)
-
-
-def _near(name: str, names: Any) -> str:
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -4,7 +4,6 @@
 top of a checkout and inside an installed package.
 """
 
-import difflib
 import hashlib
 import json
 import os
@@ -114,8 +113,8 @@ def find(name: str, tag: str) -> Saved:
     elif os.sep in tag or Path(tag).is_dir():
         folder = Path(tag)
     else:
-        hint = checks.near(tag, tags(name), at_most=1)
-        raise ValueError(f"{name} has no weights tagged {tag!r}{hint}; it has {tags(name)}")
+        near = checks.near(tag, tags(name))
+        raise ValueError(f"{name} has no weights tagged {tag!r}{near}; it has {tags(name)}")
     return read(folder)
 
 
@@ -285,7 +284,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
     try:
         if checksums.MEMBER in card:  # older cards have none
             checksums.check_sum(card)
-        elif misspelt := difflib.get_close_matches(checksums.MEMBER, card, 1, 0.9):
+        elif misspelt := checks.nearest(checksums.MEMBER, card, likeness=0.9):
             raise ValueError(f"it has a member {misspelt[0]!r}: it is changed")
     except ValueError as error:
         raise ValueError(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wszoo.data import list_sources, load
-from wszoo.data.source import SPLITS
+from wszoo.data.splits import SPLITS
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_what_is_missing_or_unknown_is_said(tmp_path, monkeypatch):
         load("nab")
     with pytest.raises(MissingDataError, match="numenta/NAB"):
         nab.series("nyc_taxi", manual_dir=tmp_path)
-    with pytest.raises(ValueError, match="Did you mean 'nyc_taxi'"):
+    with pytest.raises(ValueError, match="did you mean 'nyc_taxi'"):
         nab.series("nyc_taxis", manual_dir=tmp_path)
     with pytest.raises(ValueError, match="nab does not take image_size=28"):
         load("nab", image_size=28, manual_dir=tmp_path)

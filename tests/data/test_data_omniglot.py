@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from wszoo.data import MissingDataError, load
-from wszoo.data.omniglot import SHA256, builder_class, drawings
-from wszoo.data.source import SPLITS
+from wszoo.data.sets.omniglot import SHA256, builder_class, drawings
+from wszoo.data.splits import SPLITS
 
 
 @pytest.fixture(scope="module")

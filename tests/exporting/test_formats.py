@@ -1,4 +1,4 @@
-"""A format is one file: it registers itself, says what may be asked of it, and is refused the rest."""
+"""A format is one file: it registers itself and says what it takes; the rest is refused."""
 
 import json
 import sys

@@ -32,7 +32,7 @@ ENTRIES = {
     "data": [
         "wszoo.data:load",
         "wszoo.data:from_arrays",
-        "wszoo.data.series:read_csv",
+        "wszoo.data.formats.series:read_csv",
         "wszoo.transferring.run:transfer",  # it loads what it is given by name
     ],
     "exporting": ["wszoo.exporting.api:export"],

@@ -374,9 +374,9 @@ def test_adapters_train_in_place_of_the_kernels_and_merge(net):
     [
         ({"freeze": "block_9"}, "'block_9' matches no stage"),
         ({"freeze": {"phases": [PLAN["phases"][0]] * 2}}, "different names"),
-        ({"task": "clasification"}, "'clasification'; valid are .* Did you mean 'classification'"),
+        ({"task": "clasification"}, "'clasification'; did you mean 'classification'.*; valid are"),
         ({"data": None}, "name the data"),
-        ({"head": "cosin"}, "unknown head 'cosin'; valid are .* Did you mean 'cosine'"),
+        ({"head": "cosin"}, "unknown head 'cosin'; did you mean 'cosine'.*; valid are"),
         ({"head": "cosine", "task": "ordinal"}, "not ordinal"),
         ({"class_weight": {0: 1.0}}, "each class 0 to 2"),
         ({"schedule": "linear"}, "one of cosine, constant"),

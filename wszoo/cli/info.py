@@ -20,9 +20,12 @@ def command(
     if as_json:
         print(json.dumps(row, indent=1))
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("name", row["name"])
     table.add_row("summary", row["summary"])
     table.add_row("task, family", f"{row['task']}, {row['family']}")
@@ -31,7 +34,7 @@ def command(
     table.add_row("default plan", row["sharing"])
     for tag, card in row["weights"].items():
         mark = " (default)" if tag == row["default_tag"] else ""
-        table.add_row(f"weights {tag}{mark}", card_lines(card))
+        table.add_row(f"weights {tag}{mark}", escape(card_lines(card)))
     for tag, command in row["installable"].items():
-        table.add_row(f"weights {tag}", f"not installed: {command}")
+        table.add_row(f"weights {tag}", escape(f"not installed: {command}"))
     print_table(table)

@@ -13,6 +13,8 @@ from wszoo.command_line.options import (
     word,
 )
 
+SHOWN = 16  # letters of a plan
+
 
 def _known(key: str) -> list[str]:
     """The tasks or families of the registered models."""
@@ -40,6 +42,7 @@ def command(
     if as_json:
         print(json.dumps([short(row) for row in rows], indent=1))
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table()
@@ -49,7 +52,9 @@ def command(
         table.add_column(title, overflow="fold")
     for row in rows:
         tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row["weights"].items()]
-        tags += [f"{tag} ({command})" for tag, command in row["installable"].items()]
-        cells = (row["name"], row["task"], row["family"], row["sharing"], "\n".join(tags))
+        tags += [escape(f"{tag} ({command})") for tag, command in row["installable"].items()]
+        plan = row["sharing"]
+        plan = plan if len(plan) <= SHOWN else f"{plan[:SHOWN]}…"
+        cells = (row["name"], row["task"], row["family"], plan, "\n".join(tags))
         table.add_row(*cells)
     print_table(table)

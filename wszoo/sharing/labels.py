@@ -1,6 +1,5 @@
 """Labels of groups and names of sites: what a plan is spelled with."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from string import ascii_lowercase, ascii_uppercase
@@ -55,7 +54,7 @@ def check_sites(sites: Sequence[str]) -> None:
 
 def no_site(names: Sequence[str], sites: Sequence[str]) -> str:
     """The sentence for names that no site has, with near ones."""
-    near = [n for name in names for n in difflib.get_close_matches(str(name), map(str, sites), n=3)]
+    near = [site for name in names for site in checks.nearest(str(name), map(str, sites))]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
     return f"no site matches {listed(names)}; {hint}The sites are {listed(sites)}"
 

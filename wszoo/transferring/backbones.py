@@ -4,7 +4,6 @@ The preprocessing of a network that was trained elsewhere is put into its graph,
 them take images in [0, 1] and an exported file needs no instructions.
 """
 
-import difflib
 import os
 import sys
 import warnings
@@ -221,14 +220,11 @@ def _data_format(model: "keras.Model") -> str:
 def _application(name: str) -> Callable[..., "keras.Model"]:
     import keras
 
-    known = [key for key in dir(keras.applications) if key[0].isupper()]
-    if name not in known:
-        by_small = {key.lower(): key for key in known}
-        near = difflib.get_close_matches(name.lower(), by_small, n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(repr('keras:' + by_small[n]) for n in near)}?"
+    names = [key for key in dir(keras.applications) if key[0].isupper()]
+    if name not in names:
+        near = checks.near(f"keras:{name}", [f"keras:{key}" for key in names])
         raise ValueError(
-            f"keras.applications has no model {name!r}{hint if near else ''}; see "
-            "https://keras.io/api/applications"
+            f"keras.applications has no model {name!r}{near}; see https://keras.io/api/applications"
         )
     return getattr(keras.applications, name)
 

@@ -26,7 +26,7 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*Phase", r"train"): (("unknown", "list"), "read with the model"),
     (r"SharingPlan.*|.*plain", r"sites"): (("unknown", "empty"), "a plan of any sites, or none"),
     (r"SharingPlan", r"owners"): (("empty",), "the plan of no sites"),
-    (r"data.text.*", r"vocabulary|text"): (("unknown", "empty text"), "any tokens, any text"),
+    (r"data.tokens.*", r"vocabulary|text"): (("unknown", "empty text"), "any tokens, any text"),
     (r".*transfer", r"cache"): (("text",), "a folder"),
     # What may be empty
     (r".*", r"settings|spec|decides|where|levels|scores|multipliers|rates"): (("empty",), "none"),

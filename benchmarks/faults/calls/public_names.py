@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 REPO = Path(__file__).parents[3]
-PACKAGES = ("", ".data", ".data.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
+PACKAGES = ("", ".data", ".data.sets.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
             ".exporting", ".transferring")  # fmt: skip
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")
 RECIPES = ("recipes/*.py",)

@@ -276,7 +276,7 @@ class World:
 
     @cached_property
     def drawings(self) -> Any:
-        from wszoo.data.pen import prepare
+        from wszoo.data.sets.pen import prepare
 
         return prepare(self.ink)
 

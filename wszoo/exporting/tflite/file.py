@@ -5,19 +5,20 @@ hold the constants. Several tensors may name one buffer; that is how a weight is
 Schema: https://github.com/google-ai-edge/LiteRT, tflite/converter/schema/schema.fbs, version 3.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo.checksums import unsealed
+from wszoo.exporting.tflite.behind import ALIGNMENT, pull_in, push_out
 
 if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import Model, ModelT, SubGraphT
+    from ai_edge_litert.schema_py_generated import BufferT, Model, ModelT, SubGraphT
 
 FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
-ALIGNMENT = 16  # bytes; `force_align: 16` on Buffer.data in the schema
+MOST_INSIDE = 2_000_000_000  # bytes of constants in a flatbuffer, which has less than 2 GiB
 
 
 def schema() -> ModuleType:
@@ -33,8 +34,10 @@ def read(data: bytes) -> "ModelT":
     """The file as a tree of objects (`ModelT`), every index in it checked.
 
     Raises `ValueError` for what is no `.tflite` file of version 3, for a truncated or damaged
-    one (also by the checksum that wszoo writes behind it), and for one that keeps constants or
-    options outside the flatbuffer.
+    one (also by the checksum that wszoo writes behind it), and for one that keeps constants in
+    other files or a custom operator's options outside the flatbuffer. Constants that stand behind
+    it are read as if they stood inside; files that are packed at the end are left to
+    `wszoo.exporting.tflite.behind.associated_files`.
     """
     if len(data) < 8 or bytes(data[4:8]) != b"TFL3":
         raise ValueError(
@@ -47,6 +50,7 @@ def read(data: bytes) -> "ModelT":
         _check_size(table, len(data))
         model = schema().ModelT.InitFromObj(table)
         _check(model)
+        pull_in(model, data)
     except ImportError:
         raise
     except ValueError as error:
@@ -58,12 +62,20 @@ def read(data: bytes) -> "ModelT":
     return model
 
 
-def write(model: "ModelT") -> bytes:
+def write(model: "ModelT", most_inside: int = MOST_INSIDE) -> bytes:
     """The objects as a file: constants aligned to 16 bytes, and equal small vectors stored once.
 
     A flatbuffer may refer to one vector from several places. Scales and zero points, a vector of
-    each a tensor, are most of what a quantised file holds besides its weights.
+    each a tensor, are most of what a quantised file holds besides its weights. Of constants that
+    take more than `most_inside` bytes together the large ones stand behind the flatbuffer.
     """
+    if sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None) > most_inside:
+        return push_out(model, lambda buffers: _packed(model, buffers))
+    return _packed(model, model.buffers)
+
+
+def _packed(model: "ModelT", buffers: list["BufferT"]) -> bytes:
+    """The flatbuffer of the model with these buffers in the place of its own."""
     import flatbuffers
 
     class Aligned(schema().BufferT):  # type: ignore[misc]
@@ -87,17 +99,14 @@ def write(model: "ModelT") -> bytes:
                 self.written[key] = super().CreateNumpyVector(values)
             return self.written[key]
 
-    plain, model.buffers = model.buffers, [Aligned(data=buffer.data) for buffer in model.buffers]
+    plain = model.buffers
+    model.buffers = [Aligned(data=b.data, offset=b.offset, size=b.size) for b in buffers]
     try:
-        builder = Builder(1024 + sum(len(data) for data in _contents(model)))
+        builder = Builder(1024 + sum(len(b.data) for b in buffers if b.data is not None))
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     finally:
         model.buffers = plain
     return bytes(builder.Output())
-
-
-def _contents(model: "ModelT") -> Iterator[np.ndarray]:
-    return (buffer.data for buffer in model.buffers if buffer.data is not None)
 
 
 def _check_size(table: "Model", size: int) -> None:
@@ -137,8 +146,6 @@ def _check(model: "ModelT") -> None:
         setattr(model, name, getattr(model, name) or [])
     if not model.subgraphs or getattr(model, "externalBuffers", None):
         raise ValueError("no subgraph, or constants in other files")
-    if any(buffer.offset > 1 or buffer.size > 1 for buffer in model.buffers):
-        raise ValueError("constants stand behind the flatbuffer (a file above 2 GB)")
     for graph in model.subgraphs:
         _check_graph(model, graph)
     for signature in model.signatureDefs or []:

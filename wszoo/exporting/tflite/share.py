@@ -12,6 +12,7 @@ import numpy as np
 
 from wszoo.arguments import checked, number_of, one_word, some
 from wszoo.exporting.tflite import file as flatbuffer
+from wszoo.exporting.tflite.behind import associated_files, with_files
 from wszoo.exporting.tflite.constants import Constant, constants, equal_sets, transposed_sets
 from wszoo.exporting.tflite.respell import respell, spellings
 
@@ -64,10 +65,10 @@ def share_constants(
     """The same model with each constant of `min_bytes` or more stored once, and what was done.
 
     Quantised constants share where type, scales and zero points agree, transposed ones where the
-    scale is one for the whole tensor. Signatures, metadata, further subgraphs and a free batch
-    dimension stay. A second pass changes nothing; where there is nothing to share the very bytes
-    come back. What the pass does not understand (sparse tensors, packed types, readers it has no
-    spelling for) it leaves alone and says so in `left`.
+    scale is one for the whole tensor. Signatures, metadata, further subgraphs, a free batch
+    dimension and files that are packed behind the model stay. A second pass changes nothing; where
+    there is nothing to share the very bytes come back. What the pass does not understand (sparse
+    tensors, packed types, readers it has no spelling for) it leaves alone and says so in `left`.
 
     Args:
         data: the contents of a `.tflite` file.
@@ -81,7 +82,7 @@ def share_constants(
 
     Raises:
         ValueError: for another `prefer`, for a file that is damaged or no `.tflite` file, and for
-            one that keeps constants outside the flatbuffer.
+            one that keeps constants in other files.
     """
     model = flatbuffer.read(data)
     shared = [*_share_equal(model, min_bytes)]
@@ -94,7 +95,7 @@ def share_constants(
     result = data
     if shared:
         _empty_unused(model)
-        result = flatbuffer.write(model)
+        result = with_files(flatbuffer.write(model), associated_files(data))
     return result, Report(len(data), len(result), tuple(shared), tuple(left))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from wszoo.data import images
 from wszoo.data.findings import Notes, examined
+from wszoo.data.registering import source
 from wszoo.data.source import Source
 from wszoo.data.splitting import first_stratified, stratified_order
 
@@ -18,6 +19,7 @@ LEVELS = 16  # a pixel counts the set pixels of a 4×4 block of the scan: 0 to 1
 DIGIT_OF_FRAME = 20 / 28  # MNIST: 20×20 digits in 28×28 frames, http://yann.lecun.com/exdb/mnist/
 
 
+@source("digits")
 def load(
     *,
     image_size: int | None = None,
@@ -39,7 +41,7 @@ def load(
     cuts = np.cumsum(list(SIZES.values()))[:-1]
     rows = {s: np.sort(r) for s, r in zip(SIZES, np.split(stratified_order(y), cuts), strict=True)}
     kept = {s: r[first_stratified(y[r], max_per_split)] for s, r in rows.items()}
-    source = Source(
+    raw = Source(
         name="digits",
         splits={split: (x[r], y[r]) for split, r in kept.items()},
         class_names=tuple(map(str, range(10))),
@@ -48,7 +50,7 @@ def load(
         origin="Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, "
         "https://doi.org/10.24432/C50P49; the part embedded in scikit-learn",
     )
-    return examined(source, Notes("digits"), published=True)
+    return examined(raw, Notes("digits"), published=True)
 
 
 def frame(x: np.ndarray, size: int) -> np.ndarray:

@@ -1,23 +1,22 @@
-"""Sources from a folder of files: a sub-folder a class."""
+"""The files of a folder by split and class: a sub-folder a class."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from wszoo.data import image_files, labels
-from wszoo.data.findings import Notes
-from wszoo.data.source import SPLITS, Pair, Source
+from wszoo.data import labels
+from wszoo.data.splits import SPLITS, Pair
 
 # Words for splits besides `SPLITS`; a folder of one is no class.
 OTHER_SPLITS = ("training", "testing", "val", "valid", "dev", "evaluation")
 
 
-class Found(NamedTuple):
+class Folder(NamedTuple):
     """Class names, (paths, labels) of each split, and sentences on what else there is."""
 
     names: tuple[str, ...]
@@ -25,28 +24,7 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-def load(folder: Path, **options: Any) -> Source:
-    """A source from `folder/class/image`, or `folder/{train,validation,test}/class/image`.
-
-    Classes are sub-folders, in alphabetical order; images may lie in folders within them. x has one
-    channel if all images are grey, else three; transparent pixels become white, and a camera's
-    orientation mark is obeyed. Splits that are missing are carved from train, stratified. With
-    `on_broken="skip"` files that are no readable images are left out. What is left out, cut off or
-    doubtful is a `UserWarning` and in the source's notes. For options see
-    `wszoo.data.image_files.from_files`.
-
-    Raises:
-        ValueError: no images in a class, a class in another split that train does not have, files
-            that are no readable images (the first few are named), images of several sizes without
-            `image_size`, or more than `max_gb` of arrays.
-    """
-    found = find_files(folder, image_files.suffixes(), "images")
-    notes = Notes(str(folder))
-    notes.add(found.notes)
-    return image_files.from_files(folder.name, found.names, found.splits, notes=notes, **options)
-
-
-def find_files(folder: Path, suffixes: frozenset[str], kind: str) -> Found:
+def find_files(folder: Path, suffixes: frozenset[str], kind: str) -> Folder:
     """The files of such suffixes, in small or capital letters, of each split that the folder has;
     "train" for one alone. `kind` names them in errors.
 
@@ -71,7 +49,7 @@ def find_files(folder: Path, suffixes: frozenset[str], kind: str) -> Found:
         )
     left_out = _left_out(folder, roots, splits, suffixes)
     within = _within(roots["train"], names, splits["train"][0])
-    return Found(names, splits, [*left_out, *within])
+    return Folder(names, splits, [*left_out, *within])
 
 
 def _split_roots(folder: Path) -> dict[str, Path]:
@@ -93,38 +71,38 @@ def _like_splits(names: list[str]) -> list[str]:
 
 def _classes(root: Path) -> dict[str, list[Path]]:
     """Class name → its folders: more than one where names differ in white space alone."""
-    found: dict[str, list[Path]] = {}
+    folders: dict[str, list[Path]] = {}
     for path in _folders(root):
-        found.setdefault(labels.clean(path.name), []).append(path)
-    return found
+        folders.setdefault(labels.clean(path.name), []).append(path)
+    return folders
 
 
 def _labelled(root: Path, names: tuple[str, ...], suffixes: frozenset[str]) -> Pair:
     classes = _classes(root)
     if new := sorted(set(classes) - set(names)):
         raise ValueError(f"{root}: train has no class {new[:5]}, only {list(names[:10])}")
-    found = [
+    pairs = [
         (path, label)
         for label, name in enumerate(names)
         for path in sorted(path for top in classes.get(name, []) for path in _files(top))
         if path.suffix.lower() in suffixes and not _hidden(path, root)
     ]
-    paths = np.array([path for path, _ in found], dtype=object)
-    return paths, np.array([label for _, label in found], np.int32)
+    paths = np.array([path for path, _ in pairs], dtype=object)
+    return paths, np.array([label for _, label in pairs], np.int32)
 
 
 def _files(top: Path) -> list[Path]:
     """All files in a folder and those within it. Raises `ValueError` for splits within a class."""
-    found = []
-    for place, inner, files in os.walk(top):
+    paths = []
+    for place, inner, names in os.walk(top):
         if len(split := _like_splits(inner)) > 1:
             raise ValueError(
                 f"{place} has the folders {sorted(split)}; splits lie above the classes: "
                 "train/class/file"
             )
         links = [name for name in inner if (Path(place) / name).is_symlink()]  # not followed
-        found += [Path(place) / name for name in (*files, *links)]
-    return found
+        paths += [Path(place) / name for name in (*names, *links)]
+    return paths
 
 
 def _left_out(

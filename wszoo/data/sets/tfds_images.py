@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wszoo import batches
-from wszoo.data import images, modes, tfds_prepare
+from wszoo.data import images, modes
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
-from wszoo.data.source import SPLITS, Pair, Source
+from wszoo.data.registering import source
+from wszoo.data.sets import tfds_prepare
+from wszoo.data.source import Source
+from wszoo.data.splits import SPLITS, Pair
 from wszoo.data.splitting import SPLIT_SEED, carve, share_of_carved
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ Size = tuple[int, int]  # width and height
 Plan = dict[str, tuple[str, np.ndarray]]  # our split -> (the TFDS split it is read from, its rows)
 
 
+@source("tfds", catalogue=True)
 def load(
     name: str,
     *,
@@ -58,7 +63,7 @@ def load(
     splits, shown = read(builder, keys, plan, image_size=image_size, resize=how, max_gb=max_gb)
     notes = Notes(name)
     notes.add(images.crop_notes(shown) if image_size and resize is None else [])
-    source = Source(
+    raw = Source(
         name=name,
         splits=splits,
         class_names=tuple(label.int2str(i) for i in range(label.num_classes)),
@@ -66,7 +71,11 @@ def load(
         licence=LICENCES.get(builder.name) or _licence(builder) or "see origin",
         origin=_origin(builder),
     )
-    return examined(source, notes, published=True)
+    return examined(raw, notes, published=True)
+
+
+for _name in LICENCES:
+    source(_name)(functools.update_wrapper(functools.partial(load, _name), load))
 
 
 def classification_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:

@@ -17,15 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo import checks
 from wszoo.arguments import array, checked, count
-from wszoo.data.csv_file import parse_table
-from wszoo.data.errors import MissingDataError, check_memory, check_positive, did_you_mean
-from wszoo.data.nab_files import SHA256
-from wszoo.data.series import COLUMNS, Series, read_csv, read_values
-from wszoo.data.source import Pair, Source
+from wszoo.data.errors import MissingDataError, check_memory
+from wszoo.data.formats.csv_file import parse_table
+from wszoo.data.formats.series import COLUMNS, Series, read_csv, read_values
+from wszoo.data.formats.timestamps import read_stamps
+from wszoo.data.registering import source
+from wszoo.data.sets.nab_files import SHA256
+from wszoo.data.sets.tfds_prepare import manual_folder
+from wszoo.data.source import Source
+from wszoo.data.splits import Pair
 from wszoo.data.splitting import first_stratified
-from wszoo.data.tfds_prepare import manual_folder
-from wszoo.data.timestamps import read_stamps
 
 __all__ = [
     "Series",
@@ -67,8 +70,8 @@ def series(name: str, *, manual_dir: str | os.PathLike[str] | None = None) -> Se
     short = {full.split("/")[1]: full for full in list_series()}
     full = short.get(name, name)
     if full not in short.values():
-        hint = did_you_mean(name, [*short, *short.values()])
-        raise ValueError(f"NAB has no series {name!r}.{hint} See wszoo.data.nab.list_series()")
+        near = checks.near(name, [*short, *short.values()])
+        raise ValueError(f"NAB has no series {name!r}{near}; see wszoo.data.nab.list_series()")
     folder = find_folder(manual_dir)
     times, values = _parse(f"data/{full}.csv", _read(folder, f"data/{full}.csv"))
     labels = json.loads(_read(folder, LABELS))[f"{full}.csv"]
@@ -89,19 +92,18 @@ def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
     return ((values - known.mean()) / (1.0 if flat else spread)).astype(np.float32)
 
 
-@checked(values=array)
+@checked(values=array, steps=count)
 def windows(values: np.ndarray, steps: int = STEPS, stride: int = 1) -> np.ndarray:
     """All windows (count, steps, 1) of values (n,), `stride` points apart.
 
     Raises ValueError if there are fewer values than steps, or steps or stride below 1.
     """
-    check_positive("steps", steps)
-    check_positive("stride", stride)
     if len(values) < steps:
         raise ValueError(f"{len(values)} values are fewer than the {steps} steps of a window")
     return np.lib.stride_tricks.sliding_window_view(values, steps)[::stride, :, None]
 
 
+@source("nab")
 @checked()
 def load(
     *, manual_dir: Path | None = None, max_per_split: int | None = None, max_gb: float = 4.0

@@ -1,56 +1,62 @@
-"""Image files: what Pillow opens, read to [0, 1] and to one size."""
+"""Sources of image files, read to [0, 1] and to one size: a folder, or what a table lists."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 
-from wszoo.data import images, modes
+from wszoo import checks
+from wszoo.data import images
+from wszoo.data.arrays import ArrayOptions
 from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
-from wszoo.data.source import Pair, Source
+from wszoo.data.formats.decoding import Header, read_header, read_image, suffixes
+from wszoo.data.formats.folders import find_files
+from wszoo.data.registering import source
+from wszoo.data.source import Source
+from wszoo.data.splits import Pair
 from wszoo.data.splitting import complete
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-ORIENTATION = 0x0112  # EXIF tag; values 5 to 8 turn the image by a quarter
 SHOWN = 5  # files that an error names
 
 T = TypeVar("T")
 Broken = dict[Path, str] | None  # file → why; None where a broken file is refused
 
 
-class Header(NamedTuple):
-    """What a file says before its pixels are decoded; `size` is (width, height) as shown."""
+class FileOptions(ArrayOptions, total=False):
+    """Options of image files."""
 
-    size: tuple[int, int]
-    grey: bool
-    depth: str
-    several: bool
+    on_broken: str
 
 
-@functools.cache
-def suffixes() -> frozenset[str]:
-    """Those of all files that the installed Pillow can open, with a dot and in small letters."""
-    from PIL import Image, ImageFile
+def count_images(files: Collection[Path]) -> int:
+    """How many files are images, by their suffix."""
+    return sum(file.suffix.lower() in suffixes() for file in files)
 
-    known = Image.registered_extensions()
-    stubs = {
-        name
-        for name, (opener, _) in Image.OPEN.items()
-        if isinstance(opener, type) and issubclass(opener, ImageFile.StubImageFile)
-    }
-    films = {"MPEG"}  # which Pillow knows by name alone
-    readable = set(Image.OPEN) - stubs - films
-    return frozenset(suffix for suffix, name in known.items() if name in readable)
+
+@source("images", folder=count_images)
+def load(folder: Path, **options: Unpack[FileOptions]) -> Source:
+    """A source from `folder/class/image`, or `folder/{train,validation,test}/class/image`.
+
+    Classes are sub-folders, in alphabetical order; images may lie in folders within them. x has one
+    channel if all images are grey, else three; transparent pixels become white, and a camera's
+    orientation mark is obeyed. Splits that are missing are carved from train, stratified. With
+    `on_broken="skip"` files that are no readable images are left out. What is left out, cut off or
+    doubtful is a `UserWarning` and in the source's notes.
+
+    Raises:
+        ValueError: no images in a class, a class in another split that train does not have, files
+            that are no readable images (the first few are named), images of several sizes without
+            `image_size`, or more than `max_gb` of arrays.
+    """
+    names, files, sentences = find_files(folder, suffixes(), "images")
+    notes = Notes(str(folder))
+    notes.add(sentences)
+    return from_files(folder.name, names, files, notes=notes, **options)
 
 
 def from_files(
@@ -70,8 +76,7 @@ def from_files(
 
     Options are those of `wszoo.data.load`; `notes` gets what is found.
     """
-    if on_broken not in ("refuse", "skip"):
-        raise ValueError(f"on_broken is 'refuse' or 'skip', received {on_broken!r}")
+    checks.one_of("on_broken", on_broken, ("refuse", "skip"))
     how, origin = images.check_resize(resize, image_size), notes.origin
     broken: Broken = {} if on_broken == "skip" else None
     paths = [path for paths, _ in files.values() for path in paths]
@@ -104,74 +109,6 @@ def _one_size(origin: str, sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
     return height, width
 
 
-def read_header(path: Path) -> Header:
-    """The header of a file. Raises `ValueError` for a mode that does not say what white is."""
-    with _opened(path) as image:
-        mode = modes.mode_of(image)
-        depth = _depth(image, mode)  # before the size, for which some files are decoded
-        return Header(_shown_size(image), mode.grey, depth, getattr(image, "is_animated", False))
-
-
-def read_image(path: Path, channels: int) -> np.ndarray:
-    """Pixels (height, width, channels), float32 in [0, 1], turned as the file says."""
-    from PIL import ImageOps
-
-    with _opened(path) as image:
-        ImageOps.exif_transpose(image, in_place=True)
-        return modes.to_pixels(image, channels)
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The image, from an open file: by its name, Pillow 13 maps an uncompressed TIFF that is to be
-    turned by a quarter with width and height exchanged."""
-    from PIL import Image, UnidentifiedImageError
-
-    with path.open("rb") as file:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # see _check_size
-                image = Image.open(file)
-        except UnidentifiedImageError as error:
-            raise ValueError(
-                "no image, or of a kind that Pillow does not read, such as floats in colour"
-            ) from error
-        with image:
-            _check_size(image)
-            yield image
-
-
-def _check_size(image: Image.Image) -> None:
-    """Before pixels are read: a few bytes can declare any number of them."""
-    from PIL import Image
-
-    width, height = image.size
-    most = Image.MAX_IMAGE_PIXELS
-    if most is not None and width * height > most:
-        raise ValueError(
-            f"it declares {width:,} × {height:,} pixels; more than {most:,} are not taken from a "
-            "file (PIL.Image.MAX_IMAGE_PIXELS)"
-        )
-
-
-def _shown_size(image: Image.Image) -> tuple[int, int]:
-    from PIL import ImageOps
-
-    if image.getexif().get(ORIENTATION, 1) not in (5, 6, 7, 8):
-        return image.size
-    if image.format != "TIFF":
-        return image.size[::-1]
-    ImageOps.exif_transpose(image, in_place=True)  # releases differ in what `size` is before
-    return image.size
-
-
-def _depth(image: Image.Image, mode: modes.Mode) -> str:
-    if mode.white != 255:
-        return "floats" if mode.white == 1 else "16 bits"
-    tiles = getattr(image, "tile", [])
-    return "16 bits, of which 8 are read" if any(";16" in str(tile) for tile in tiles) else "8 bits"
-
-
 def _note_headers(headers: Sequence[Header], notes: Notes) -> None:
     if several := sum(header.several for header in headers):
         pictures = "files hold several pictures (frames or pages); the first of each is read"
@@ -182,7 +119,9 @@ def _note_headers(headers: Sequence[Header], notes: Notes) -> None:
         notes.add([f"its images are {counts}; each is scaled by its own white"], warn=False)
 
 
-def _check_left(origin: str, names: tuple[str, ...], splits: dict[str, Pair], broken: Any) -> None:
+def _check_left(
+    origin: str, names: tuple[str, ...], splits: dict[str, Pair], broken: Broken
+) -> None:
     counts = np.bincount(splits["train"][1], minlength=len(names))
     if broken and not counts.all():
         empty = [name for name, count in zip(names, counts, strict=True) if not count]

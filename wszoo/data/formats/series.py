@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wszoo import checks
 from wszoo.arguments import checked, mapping
-from wszoo.data import numbers
-from wszoo.data.csv_file import Table, missing_columns, read_table
-from wszoo.data.errors import did_you_mean
+from wszoo.data import labels
 from wszoo.data.findings import Notes
-from wszoo.data.timestamps import read_stamps
+from wszoo.data.formats.csv_file import Table, missing_columns, read_table
+from wszoo.data.formats.timestamps import read_stamps
 
 COLUMNS = ("timestamp", "value")
 GAP = 1.5  # intervals between two points from which on something is missing
@@ -58,8 +58,8 @@ def read_csv(
     """A series of your own, sorted by time: a CSV or TSV file with the columns timestamp and value.
 
     Time stamps become UTC: ISO 8601 with or without an offset, or numbers of the epoch, see
-    `wszoo.data.timestamps.read_stamps`. Rows that repeat another are left out. What was changed,
-    and gaps, are said in a `UserWarning` each, all that was found in `notes`.
+    `wszoo.data.formats.timestamps`. Rows that repeat another are left out. What was changed, and
+    gaps, are said in a `UserWarning` each, all that was found in `notes`.
 
     Args:
         where: column → value: the rows of one of several series in a file. `{}` takes all rows
@@ -96,7 +96,7 @@ def read_values(table: Table, lines: Sequence[str]) -> np.ndarray:
     """The column value, float64 (n,). Raises `ValueError` with the line for no finite number."""
     fields = table.column("value")
     for line, field in zip(lines, fields, strict=True):
-        if not numbers.is_number(field):
+        if not labels.is_number(field):
             kinds = {"": "empty", "nan": "not finite", "inf": "not finite", "-inf": "not finite"}
             kind = kinds.get(field.strip().lower(), "no decimal number")
             raise ValueError(
@@ -117,13 +117,12 @@ def _rows_of(table: Table, where: Mapping[str, str] | None) -> Table:
     """The rows whose columns have these values."""
     for column, value in (where or {}).items():
         if column not in table.columns:
-            hint = did_you_mean(column, table.columns)
-            raise ValueError(f"{table.name} has no column {column!r}, only {table.columns}.{hint}")
+            near = checks.near(column, table.columns)
+            raise ValueError(f"{table} has no column {column!r}, only {table.columns}{near}")
         fields = [field.strip() for field in table.column(column)]
         if str(value) not in fields:
-            hint = did_you_mean(str(value), fields)
-            valid = _some(sorted(set(fields)))
-            raise ValueError(f"{table.name}: {column} has no {value!r}, only {valid}.{hint}")
+            valid, near = _some(sorted(set(fields))), checks.near(str(value), fields)
+            raise ValueError(f"{table}: {column} has no {value!r}, only {valid}{near}")
         kept = [i for i, field in enumerate(fields) if field == str(value)]
         table = dataclasses.replace(
             table,
@@ -145,7 +144,7 @@ def _check_one_series(table: Table, times: np.ndarray, values: np.ndarray) -> No
         if column in COLUMNS or "" in names or not 2 <= len(names) <= len(fields) // 2:
             continue
         groups = [times[[i for i, f in enumerate(fields) if f == name]] for name in names]
-        if not all(map(numbers.is_number, names)) or _parts(groups, times):
+        if not all(map(labels.is_number, names)) or _parts(groups, times):
             raise ValueError(
                 f"{table.name}: the column {column!r} has {len(names)} values, {_some(names)}. If "
                 f"each is a series of its own, choose one with where={{{column!r}: {names[0]!r}}}; "

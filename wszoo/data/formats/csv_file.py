@@ -42,6 +42,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __str__(self) -> str:
+        return self.name
+
     def column(self, name: str) -> list[str]:
         """The fields of one column, in the file's order."""
         place = self.columns.index(name)

@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wszoo.data import images, tfds_sets
+from wszoo.data import images
 from wszoo.data.errors import MissingDataError
 from wszoo.data.findings import Notes, examined
+from wszoo.data.registering import source
+from wszoo.data.sets import tfds_images
+from wszoo.data.sets.tfds_prepare import manual_folder, prepare
 from wszoo.data.source import Source
-from wszoo.data.tfds_prepare import manual_folder, prepare
 
 NAME = "omniglot_small"
 HOMEPAGE = "https://github.com/brendenlake/omniglot"
@@ -44,6 +46,7 @@ class Drawing(NamedTuple):
     png: bytes
 
 
+@source(NAME)
 def load(
     *,
     image_size: int | None = None,
@@ -64,11 +67,11 @@ def load(
         default = Path(builder.data_dir_root) / "downloads" / "manual"
         prepare(builder, manual_dir=find_archives(manual_dir or default), download=False)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
-    plan = tfds_sets.plan_splits(NAME, sizes, None, max_per_split)
+    plan = tfds_images.plan_splits(NAME, sizes, None, max_per_split)
     keys, size = ("image", "label"), image_size or 28
     how = images.check_resize(resize, size)
-    drawn, _ = tfds_sets.read(builder, keys, plan, image_size=size, resize=how, max_gb=max_gb)
-    source = Source(
+    drawn, _ = tfds_images.read(builder, keys, plan, image_size=size, resize=how, max_gb=max_gb)
+    raw = Source(
         name=NAME,
         splits={split: (1 - x[..., :1], y) for split, (x, y) in drawn.items()},
         class_names=tuple(builder.info.features["label"].names),
@@ -76,7 +79,7 @@ def load(
         licence="MIT (Brenden Lake)",
         origin=f"Lake et al. (2015), Omniglot, {HOMEPAGE}, python/{' and '.join(SHA256)}",
     )
-    return examined(source, Notes(NAME), published=True)
+    return examined(raw, Notes(NAME), published=True)
 
 
 def find_archives(manual_dir: Path) -> Path:

@@ -7,29 +7,40 @@ builder gets a download manager that refuses at the first file which is not on d
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from wszoo import private
-from wszoo.data.errors import NAMED, MissingDataError, did_you_mean
+from wszoo import checks, private
+from wszoo.data import registering
+from wszoo.data.errors import MissingDataError
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 
-def find_builder(name: str, data_dir: Path | None) -> Any:
+def prepared(
+    name: str, data_dir: Path | None, manual_dir: Path | None, download: bool
+) -> tfds.core.DatasetBuilder:
+    """The builder of a set that is prepared, see `find_builder` and `prepare`."""
+    builder = find_builder(name, data_dir)
+    prepare(builder, manual_dir=manual_dir, download=download)
+    return builder
+
+
+def find_builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:
     """The TFDS builder of `name` or `name/config`, or of a set that is prepared in `data_dir`.
 
     Raises ValueError on an unknown name, with near ones.
     """
     import tensorflow_datasets as tfds
 
-    known = tfds.list_builders(with_community_datasets=False)
+    catalogue = tfds.list_builders(with_community_datasets=False)
     base = name.split("/")[0]
-    prepared = data_dir is not None and (data_dir / base).is_dir()
-    if ".." in name or not base.isidentifier() or (base not in known and not prepared):
+    on_disk = data_dir is not None and (data_dir / base).is_dir()
+    if ".." in name or not base.isidentifier() or (base not in catalogue and not on_disk):
+        sets = registering.set_names()
         raise ValueError(
-            f"unknown data set {name!r}: it is none of {', '.join(NAMED)}, no TFDS set and no path."
-            f"{did_you_mean(base.split(':')[-1], [*NAMED, *known])}"
+            f"unknown data set {name!r}: it is none of {', '.join(sets)}, no TFDS set and no path"
+            f"{checks.near(base.split(':')[-1], [*sets, *catalogue])}"
         )
     return tfds.builder(name, data_dir=data_dir, try_gcs=False)
 
@@ -78,7 +89,7 @@ def _has_files(builder: tfds.core.DatasetBuilder, downloads: Path, manual: Path)
 def _refuse_downloads(builder: tfds.core.DatasetBuilder) -> None:
     """Makes this one builder's download manager raise where it would open a connection."""
 
-    def refuse(resource: Any, *_: Any) -> NoReturn:
+    def refuse(resource: object, *_: object) -> NoReturn:
         raise _missing(builder, f"{getattr(resource, 'url', resource)} is not on this machine")
 
     private.without_downloads(builder, refuse)
