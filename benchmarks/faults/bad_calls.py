@@ -21,9 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.legal_values import LEGAL
-from benchmarks.faults.public_names import public
-from benchmarks.faults.valid_calls import EXEMPT, OWNERS, VALID, World
+from benchmarks.faults.calls.exempt import EXEMPT
+from benchmarks.faults.calls.legal_values import LEGAL
+from benchmarks.faults.calls.public_names import public
+from benchmarks.faults.calls.valid import OWNERS, VALID
+from benchmarks.faults.calls.world import World
 from wszoo.data import MissingDataError
 
 SECONDS = 3.0  # a call that runs longer was accepted

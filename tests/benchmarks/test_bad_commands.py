@@ -5,7 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.faults import bad_commands, command_lines
+from benchmarks.faults import bad_commands
+from benchmarks.faults.lines import command_lines
 from wszoo import cli
 from wszoo.command_line import options
 from wszoo.transferring.freezing import plan_yaml

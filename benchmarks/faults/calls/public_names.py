@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 PACKAGES = ("", ".data", ".data.sets.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
             ".exporting", ".transferring")  # fmt: skip
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")

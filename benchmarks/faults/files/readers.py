@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.samples import CONFIG, inputs, network
+from benchmarks.faults.files.samples import CONFIG, inputs, network
 
 
 def read_keras(path: Path) -> Any:
