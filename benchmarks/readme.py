@@ -34,7 +34,7 @@ from benchmarks.planted import page as planted_page
 from benchmarks.tying import compress, suggest
 from wszoo import registry, report
 from wszoo.tasks import heads
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 REPO = Path(__file__).resolve().parent.parent
 

@@ -21,7 +21,6 @@ With `--distribution data_parallel` several processes share each batch (docs/dis
 Measured, digits, test accuracy over 5 seeds: see the table in README.md.
 """
 
-import inspect
 import sys
 import time
 from contextlib import nullcontext
@@ -37,6 +36,7 @@ from rich.progress import Progress
 
 import wszoo
 from wszoo import checks, report, tasks
+from wszoo.arguments import parameters
 from wszoo.command_line import option_values, run
 from wszoo.command_line.options import (
     ANY,
@@ -166,7 +166,7 @@ def main(
     check_own(backbone, cache, task, order, weights, image_size)
     processes = distributed.start(distribution, seed=seed)  # before anything is computed
     if mode == "plan":
-        asked = {k: v for k, v in locals().items() if k in inspect.signature(transfer).parameters}
+        asked = {k: v for k, v in locals().items() if k in parameters(transfer)}
         if len(labels_per_class or []) > 1:
             raise ValueError(
                 f"--mode plan takes one --labels-per-class; received {labels_per_class}"
@@ -278,14 +278,14 @@ def own_run(out: Path, smoke: bool, **options: Any) -> None:
 
 
 def write(out: Path, result: Result) -> None:
-    for table in (result.plan.table(result.model), result.table()):
+    for table in (result.freeze_plan.table(result.model), result.table()):
         Console(width=110).print(table)
     for phase, reason in result.cache.items():
         print(f"{phase}: {'features were kept' if reason is None else f'no cache: {reason}'}")
     print(*result.notes, sep="\n")
-    found = {"backbone": result.backbone, "plan": result.plan.to_dict(), "cache": result.cache}
-    known = found | {"metrics": result.metrics, "history": result.history}
-    write_json(out / "metrics.json", known)
+    record = {"backbone": result.backbone, "freeze_plan": result.freeze_plan.to_dict()}
+    record |= {"cache": result.cache, "metrics": result.metrics, "history": result.history}
+    write_json(out / "metrics.json", record)
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")
     wrote = "metrics.json, curves.png, model.keras"

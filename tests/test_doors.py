@@ -50,7 +50,7 @@ def test_transfer_and_export_are_functions_whose_arguments_show():
 
 
 @pytest.mark.slow
-def test_no_public_name_is_any_to_a_type_checker(tmp_path):
+def test_a_type_checker_knows_public_names_and_plain_keywords(tmp_path):
     pytest.importorskip("mypy", reason="mypy is in the extra 'dev'")
     names = [
         f"{name}.{each}"
@@ -64,6 +64,7 @@ def test_no_public_name_is_any_to_a_type_checker(tmp_path):
             f"reveal_type({name.removeprefix('wszoo.') if name.count('.') > 1 else name})\n"
             for name in names
         )
+        + "wszoo.transfer('a', epochs=2, lora=4)\nwszoo.transfer('a', epoch=2)\n"
     )
     root = Path(wszoo.__file__).parents[1]
     done = subprocess.run(
@@ -76,3 +77,5 @@ def test_no_public_name_is_any_to_a_type_checker(tmp_path):
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
     assert len(revealed) == len(names), done.stdout + done.stderr
     assert not [line for line in revealed if line.endswith('"Any"')]
+    (wrong,) = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert 'Unexpected keyword argument "epoch" for "transfer"' in wrong

@@ -13,7 +13,7 @@ import wszoo
 from wszoo.relaxed.soft import SoftTying
 from wszoo.sharing.flags import flags_of
 from wszoo.sharing.rebuild import carry_over, replace_sites
-from wszoo.transferring.training.extras import in_precision
+from wszoo.transferring.training.precision import in_precision
 
 COPIES = {
     "twin": wszoo.untied_twin,

@@ -9,7 +9,7 @@ where it is the default or the annotation says so. Imports nothing heavy: a valu
 model before Keras is imported.
 """
 
-from wszoo.arguments.decorator import OF_LAYERS, checked
+from wszoo.arguments.decorator import OF_LAYERS, checked, parameters
 from wszoo.arguments.kinds import (
     any_array,
     are_texts,
@@ -84,6 +84,7 @@ __all__ = [
     "one_word",
     "optimizer",
     "pair",
+    "parameters",
     "path",
     "plan",
     "plan_or_text",
