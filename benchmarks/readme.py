@@ -45,7 +45,7 @@ from benchmarks.readme_tables import (
 )
 from wszoo import registry
 from wszoo.tasks import heads
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 REPO = Path(__file__).resolve().parent.parent
 

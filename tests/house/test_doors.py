@@ -47,7 +47,7 @@ def test_transfer_and_export_are_functions_whose_arguments_show():
 
 
 @pytest.mark.slow
-def test_no_public_name_is_any_to_a_type_checker(tmp_path):
+def test_a_type_checker_knows_public_names_and_plain_keywords(tmp_path):
     pytest.importorskip("mypy", reason="mypy is in the extra 'dev'")
     names = [
         f"{name}.{each}"
@@ -57,6 +57,7 @@ def test_no_public_name_is_any_to_a_type_checker(tmp_path):
     ]
     lines = [f"import {name}" for name in [*PACKAGES, *EAGER]]
     lines += [f"reveal_type({name})" for name in names]
+    lines += ["wszoo.transfer('a', epochs=2, lora=4)", "wszoo.transfer('a', epoch=2)"]
     (tmp_path / "program.py").write_text("\n".join(lines))
     root = Path(wszoo.__file__).parents[1]
     done = subprocess.run(
@@ -69,3 +70,5 @@ def test_no_public_name_is_any_to_a_type_checker(tmp_path):
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
     assert len(revealed) == len(names), done.stdout + done.stderr
     assert not [line for line in revealed if line.endswith('"Any"')]
+    (wrong,) = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert 'Unexpected keyword argument "epoch" for "transfer"' in wrong

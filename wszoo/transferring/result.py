@@ -13,7 +13,7 @@ import numpy as np
 from wszoo import private
 from wszoo.files import written_whole
 from wszoo.shown import tabled
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +43,7 @@ class Result:
     backbone: str
     task: "Task" = field(repr=False)
     class_names: tuple[str, ...] = field(repr=False)
-    plan: FreezePlan = field(repr=False)
+    freeze_plan: FreezePlan = field(repr=False)
     history: list[dict] = field(repr=False)
     metrics: dict[str, dict[str, float]]
     cache: Mapping[str, str | None]

@@ -192,7 +192,7 @@ class World:
 
     @cached_property
     def freeze_plan(self) -> Any:
-        from wszoo.transferring.freezing.plan import FreezePlan
+        from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
         return FreezePlan.from_dict({"phases": [{"name": "p", "train": "all", "epochs": 1}]})
 

@@ -6,17 +6,27 @@ import numpy as np
 
 from benchmarks.faults.calls.world import Calls
 
+# The groups of a transfer run.
+FREEZING = {"freeze": "head", "lora": None, "lr_decay": 1.0, "multipliers": None, "l2_sp": 0.0}
+FEATURES = {"cache": False, "augment": "jitter", "views": 1}
+TRAINING = {
+    "epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "schedule": "cosine", "optimizer": None,
+    "probe_first": False, "early_stopping": 1, "class_weight": "balanced",
+    "mixed_precision": False, "accumulate": 1,
+}  # fmt: skip
+PREPARATION = {"weights": None, "image_size": 8, "resize": "crop", "input_range": (0, 1)}
+RUNNING = {"resume": None, "tensorboard": None, "distribution": None, "seed": 0, "verbose": 0}
+
 CALLS: Calls = {
     "transfer": lambda w: {
         "backbone": w.net, "task": "classification", "data": {"train": w.train,
-        "validation": w.train, "test": w.train}, "freeze": "head", "order": None,
-        "head": "dense", "epochs": 1, "batch_size": 4, "learning_rate": 1e-3,
-        "schedule": "cosine", "optimizer": None, "lr_decay": 1.0, "multipliers": None,
-        "probe_first": False, "cache": False, "augment": "jitter", "views": 1, "lora": None,
-        "l2_sp": 0.0, "early_stopping": 1, "class_weight": "balanced",
-        "mixed_precision": False, "accumulate": 1, "weights": None, "image_size": 8,
-        "resize": "crop", "input_range": (0, 1), "tensorboard": None,
-        "resume": None, "distribution": None, "seed": 0, "verbose": 0},
+        "validation": w.train, "test": w.train}, "order": None, "head": "dense",
+        **FREEZING, **FEATURES, **TRAINING, **PREPARATION, **RUNNING},
+    "transferring.Features": lambda w: FEATURES,
+    "transferring.Freezing": lambda w: FREEZING,
+    "transferring.Preparation": lambda w: PREPARATION,
+    "transferring.Running": lambda w: RUNNING,
+    "transferring.Training": lambda w: TRAINING,
     "transferring.backbones.find": lambda w: {"backbone": w.net, "weights": None,
                                           "image_size": 8},
     "transferring.freeze": lambda w: {"model": w.logits, "train": "head",
@@ -42,8 +52,8 @@ CALLS: Calls = {
     "transferring.FreezePlan.table": lambda w: {"model": w.model},
     "transferring.Phase": lambda w: {"name": "p", "train": "all", "epochs": 1,
                                         "batch_norm": "frozen", "learning_rate": 1e-3},
-    "transferring.freezing.plan.fit_phases": lambda w: {"model": w.model, "plan": w.freeze_plan,
-                                             "x": w.x, "y": w.y},
+    "transferring.freezing.freeze_plan.start_phase": lambda w: {
+        "model": w.model, "freeze_plan": w.freeze_plan, "phase": w.freeze_plan.phases[0]},
     "tasks.probe.accuracy": lambda w: {"x": np.eye(4), "y": np.arange(4),
                                           "linear": (np.eye(4), np.zeros(4))},
     "tasks.probe.features": lambda w: {"backbone": w.net, "x": w.x, "batch_size": 4},
