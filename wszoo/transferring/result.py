@@ -126,6 +126,8 @@ def notes_of(model: "keras.Model", frozen: "Mapping[str, Frozen]") -> tuple[str,
     found = []
     if any(layer.name == "grey_to_colour" for layer in model.layers):
         found.append("grey images are repeated to the backbone's three channels")
+    if any(layer.name == "colour_to_grey" for layer in model.layers):
+        found.append("colour images are turned to grey: the backbone has one channel")
     for phase, state in frozen.items():
         for owner, sites in state.held.items():
             found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
