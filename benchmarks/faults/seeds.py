@@ -14,7 +14,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import command_lines, result
+from benchmarks.faults import result
+from benchmarks.faults.lines import command_lines
 from wszoo import command_line
 
 # Recipe → what its small line gets besides, so that all that it can draw is drawn.

@@ -19,6 +19,7 @@ import pytest
 import wszoo
 import wszoo.cli
 import wszoo.registry
+from wszoo.arguments import parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wszoo"
@@ -88,11 +89,11 @@ def arguments(function):
     """Names that a call may give; of a layer also those of its own calls."""
     if function is keras.Model:  # its signature is *args, **kwargs
         return {"inputs", "outputs", "name"}
-    names = set(inspect.signature(function).parameters)
+    names = set(parameters(function))
     if inspect.isclass(function) and issubclass(function, keras.layers.Layer):
         names |= set(inspect.signature(function.call).parameters)
     if function is wszoo.registry.get:  # and the settings of what it builds
-        names |= {key for name in wszoo.list_models() for key in wszoo.info(name)["config"]}
+        names |= {key for name in wszoo.list_models() for key in wszoo.info(name).config}
     return names
 
 

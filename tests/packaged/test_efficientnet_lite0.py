@@ -61,7 +61,7 @@ def test_another_preprocessing_would_be_seen_at_the_stem(model, pieces):
 
 def top(model, images, count=5):
     """Names of the first classes of each photo, cut to its square."""
-    names = wszoo.info("efficientnet_lite0")["weights"]["imagenet"]["class_names"]
+    names = wszoo.info("efficientnet_lite0").weights["imagenet"]["class_names"]
     x = []
     for image in images:
         side = min(image.size)
@@ -107,7 +107,7 @@ def test_the_file_fills_every_layer_and_nothing_else_does(model):
 
 
 def test_the_card_says_where_the_weights_come_from():
-    card = wszoo.info("efficientnet_lite0")["weights"]["imagenet"]
+    card = wszoo.info("efficientnet_lite0").weights["imagenet"]
     assert card["stored_parameters"] == 4_694_024 and card["package_sha256"] == IMAGENET.sha256
     assert len(set(card["class_names"])) == 1000 and card["class_names"][281] == "tabby"
     for word in ("Google", "ML Illustrated", IMAGENET.distribution):

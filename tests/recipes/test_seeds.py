@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.faults import bad_commands, command_lines, seeds
+from benchmarks.faults import bad_commands, seeds
+from benchmarks.faults.lines import command_lines
 from wszoo import report
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from rich.progress import track
 from sklearn.metrics import roc_auc_score
 
-from wszoo import report
+from wszoo import pictures
 from wszoo.command_line import options as option
 from wszoo.data import Source, load
 from wszoo.files import write_json
@@ -36,7 +36,7 @@ def main(options: OfImages) -> None:
     bars: dict[str, dict[str, list[float]]] = {}
     for r in results:
         bars.setdefault(r["score"], {}).setdefault(r["class"], []).append(r["AUROC"])
-    report.bars(out / "images.png", bars, y="one-class AUROC", title=data)
+    pictures.bars(out / "images.png", bars, y="one-class AUROC", title=data)
     metrics = {"data": data, "steps": options.steps, "means": means, "results": results}
     write_json(out / "metrics.json", metrics)
     print(f"wrote metrics.json and images.png to {out}")

@@ -15,7 +15,7 @@ import numpy as np
 from rich.progress import track
 from sklearn.metrics import roc_auc_score
 
-from wszoo import report
+from wszoo import pictures
 from wszoo.data import nab
 from wszoo.data.formats.csv_file import is_table_file
 from wszoo.files import write_json
@@ -104,7 +104,7 @@ def peaks(one: nab.Series, score: np.ndarray, first: int, count: int) -> list[di
 def draw(out: Path, one: nab.Series, curves: dict[str, np.ndarray], first: int) -> None:
     """Writes the series, its scores and its labelled anomalies as a picture."""
     out.mkdir(parents=True, exist_ok=True)
-    report.timeline(
+    pictures.timeline(
         out / "series.png",
         one.timestamps.astype("datetime64[us]").astype(object),
         curves,

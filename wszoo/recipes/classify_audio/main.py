@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import wszoo
-from wszoo import report, training
+from wszoo import pictures, training
 from wszoo.data import Source, load
 from wszoo.data.formats.recordings import read_frames
 from wszoo.files import write_json
@@ -49,7 +49,7 @@ def main(options: ClassifyAudio) -> None:
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
     title = f"{model}, {options.data}"
-    report.confusion(out / "confusion.png", table, source.class_names, title=title)
+    pictures.confusion(out / "confusion.png", table, source.class_names, title=title)
     metrics = {
         "model": model,
         "data": options.data,

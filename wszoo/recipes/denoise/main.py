@@ -6,7 +6,7 @@ filter's. Writes `metrics.json` and `denoised.png` (clean, noisy, restored).
 
 from scipy.ndimage import median_filter
 
-from wszoo import evaluation, report, training
+from wszoo import evaluation, pictures, training
 from wszoo.command_line import options as option
 from wszoo.files import write_json
 from wszoo.recipes.denoise import Denoise
@@ -41,4 +41,4 @@ def main(options: Denoise) -> None:
     for name, value in metrics.items():
         print(f"  {name} {value:.5f}")
     write_json(out / "metrics.json", metrics)
-    report.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})
+    pictures.images(out / "denoised.png", {name: images[:10] for name, images in shown.items()})

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import wszoo
-from wszoo import evaluation, report, tasks
+from wszoo import evaluation, pictures, tasks
 from wszoo.command_line import options as option
 from wszoo.exporting import parity
 from wszoo.exporting.tflite.precisions import BYTES
@@ -86,4 +86,4 @@ def picture(out: Path, x: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         if str(row.get("path", "")).endswith(".tflite"):
             name = row["file"].removeprefix("LiteRT ")
             (shown[name],) = parity.run(Path(row["path"]).read_bytes(), x).values()
-    report.images(out / "outputs.png", shown)
+    pictures.images(out / "outputs.png", shown)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import wszoo
-from wszoo import report
+from wszoo import pictures, report
 from wszoo.command_line import options as option
 from wszoo.data import Source, load
 from wszoo.exporting.saved_model.write import saved_model
@@ -90,4 +90,4 @@ def draw(path: Path, results: list[dict]) -> None:
         value = row["curve"] or row["validation"]
         home.setdefault(title, {}).setdefault(row["mode"], []).append(value)
         panels.setdefault(title, {})
-    report.curves(path, panels, levels=levels, x="training steps", y="validation accuracy")
+    pictures.curves(path, panels, levels=levels, x="training steps", y="validation accuracy")

@@ -66,12 +66,13 @@ def source_for(options: Finetune) -> Source | str:
 
 def write(out: Path, result: Result) -> None:
     """Prints what was done and measured, and writes it with the model."""
-    for table in (result.plan.table(result.model), result.table()):
+    for table in (result.freeze_plan.table(result.model), result.table()):
         Console(width=110).print(table)
     for phase, reason in result.cache.items():
         print(f"{phase}: {'features were kept' if reason is None else f'no cache: {reason}'}")
     print(*result.notes, sep="\n")
-    about = {"backbone": result.backbone, "plan": result.plan.to_dict(), "cache": result.cache}
+    about = {"backbone": result.backbone, "freeze_plan": result.freeze_plan.to_dict()}
+    about |= {"cache": result.cache}
     measured = {"metrics": result.metrics, "history": result.history}
     write_json(out / "metrics.json", about | measured)
     result.picture(out / "curves.png")

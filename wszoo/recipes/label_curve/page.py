@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from wszoo import report
+from wszoo import pictures, report
 from wszoo.comparison import paired
 from wszoo.files import write_json, write_text
 
@@ -23,7 +23,7 @@ def write(out: Path, about: dict, results: list[dict]) -> None:
             for seed in range(about["seeds"])
         ]
     axes = {"x": "labels a class", "y": "test accuracy", "scale": "log"}
-    report.curves(out / "label_curve.png", {title: panels}, levels={}, **axes)
+    pictures.curves(out / "label_curve.png", {title: panels}, levels={}, **axes)
 
 
 def page(about: dict, results: list[dict]) -> str:

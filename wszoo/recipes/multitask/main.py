@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from wszoo import checksums, claims, report
+from wszoo import checksums, claims, pictures
 from wszoo.command_line import options as option
 from wszoo.data import load
 from wszoo.files import write_text
@@ -49,7 +49,7 @@ def main(options: Multitask) -> None:
         rows = [row for row in trained(out / "metrics.json", study, todo) if row["seed"] < seeds]
         lines = page(rows, settings, seeds)
         write_text(out / "multitask.md", "\n".join(lines) + "\n")
-        report.bars(
+        pictures.bars(
             out / "multitask.png",
             {arm: relative(rows, arm) for arm in ARMS},
             y="error ÷ mean of the separate models",

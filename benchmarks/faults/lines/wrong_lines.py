@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from benchmarks.faults import command_lines
+from benchmarks.faults.lines import command_lines
 
 WHOLE = ("x", "", "1.5", "0", "-1", "1000000000000", "nan", "inf")
 REAL = ("x", "", "0", "-1", "1e12", "nan", "inf", "-inf")

@@ -17,8 +17,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from benchmarks.faults.reading import digest
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from benchmarks.faults.files.reading import digest
 
     for line in sys.stdin:
         request = json.loads(line)

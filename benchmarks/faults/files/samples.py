@@ -91,7 +91,7 @@ def arrays(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def features(folder: Path) -> dict[str, tuple[Path, Path]]:
-    from benchmarks.faults import readers
+    from benchmarks.faults.files import readers
 
     readers.read_features(folder / "features")
     (file,) = (folder / "features").glob("*.features")
@@ -107,7 +107,7 @@ def backups(folder: Path) -> dict[str, tuple[Path, Path]]:
     run, model = folder / "run", network()
     model.compile("sgd", "mse")
     Backup(run).write(model, record, model.get_weights())
-    from benchmarks.faults import readers
+    from benchmarks.faults.files import readers
 
     (folder / "pretrain").mkdir()
     resume = readers.resume_of(folder / "pretrain")
@@ -121,7 +121,7 @@ def backups(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def search(folder: Path) -> dict[str, tuple[Path, Path]]:
-    from benchmarks.faults import readers
+    from benchmarks.faults.files import readers
 
     place = folder / "search"
     readers.tuner_of(place).search(*readers.pair(), validation_data=readers.pair(), verbose=0)
@@ -138,7 +138,7 @@ def search(folder: Path) -> dict[str, tuple[Path, Path]]:
 def texts(folder: Path) -> dict[str, tuple[Path, Path]]:
     import yaml
 
-    from benchmarks.faults import readers
+    from benchmarks.faults.files import readers
     from wszoo.checksums import json_with_sum
 
     (folder / "row.json").write_text(json_with_sum({"label": "a", "validation": 0.123456}))

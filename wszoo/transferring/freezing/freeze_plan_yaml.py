@@ -6,13 +6,12 @@ and `no` false. Here plain scalars are what YAML 1.2 says (its core schema, sect
 
 import re
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from wszoo.declared import check_values
 
-MOST = 2**20  # bytes of a plan
+MOST = 2**20  # bytes of a freeze plan
 PREFIX = "tag:yaml.org,2002:"
 SCALARS = {  # tag → what its plain scalars look like, and how they begin
     "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -35,7 +34,7 @@ for _tag, (_pattern, _first) in SCALARS.items():
     _Loader.add_implicit_resolver(PREFIX + _tag, re.compile(f"^({_pattern})$"), list(_first))
 
 
-def _whole(loader: Any, node: Any) -> int:
+def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     text = loader.construct_scalar(node)
     return int(text, 0 if text[:2] in ("0o", "0x") else 10)
 
@@ -43,26 +42,26 @@ def _whole(loader: Any, node: Any) -> int:
 _Loader.add_constructor(PREFIX + "int", _whole)
 
 
-def load(text: str) -> Any:
+def load(text: str) -> object:
     """The plain values of a text. Raises `yaml.YAMLError`, also for tags of Python objects."""
     return yaml.load(text, _Loader)
 
 
-def read(path: Path) -> Any:
+def read(path: Path) -> object:
     """The plain values of a file.
 
     Raises `ValueError` for more than `MOST` bytes, what is no text or no YAML, tags that name
     Python's objects, and values of which there are too many when anchors are spelled out.
     """
     if (size := path.stat().st_size) > MOST:
-        raise ValueError(f"it has {size:,} bytes; a plan has at most {MOST:,}")
+        raise ValueError(f"it has {size:,} bytes; a freeze plan has at most {MOST:,}")
     try:
-        found = load(path.read_text(encoding="utf-8"))
+        values = load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no UTF-8 text ({error})") from error
     except RecursionError as error:
         raise ValueError("its brackets are too deep") from error
     except Exception as error:  # its constructors raise whatever a tag with nonsense suggests
         raise ValueError(f"it is no YAML that can be read: {error}") from error
-    check_values(found)
-    return found
+    check_values(values)
+    return values

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 PACKAGES = ("", ".data", ".data.sets.nab", ".layers", ".tuner", ".comparison", ".relaxed", ".tasks",
             ".exporting", ".transferring")  # fmt: skip
 PAGES = ("README.md", "docs/*.md", "docs/*/*.md")
 RECIPES = ("wszoo/recipes/*/*.py",)
 # Commands, models (see the registry), and helpers below the packages.
-INSIDE = {"cli", "command_line", "recipes", "models", "checks", "claims", "files", "declared",
-          "checksums"}  # fmt: skip
+INSIDE = {"arguments", "cli", "command_line", "recipes", "models", "checks", "claims", "files",
+          "declared", "checksums"}  # fmt: skip
 # What docstrings speak of.
 ALSO = (
     "wszoo.exporting.tflite.write.litert",
@@ -24,7 +24,7 @@ ALSO = (
     "wszoo.exporting.stored.inspect_file",
     "wszoo.transferring.features.cache.features",
     "wszoo.transferring.features.cache.views",
-    "wszoo.transferring.freezing.plan.Phase",
+    "wszoo.transferring.freezing.freeze_plan.Phase",
 )
 # Methods that are called by Keras or KerasTuner, with what those pass on.
 HOOKS = re.compile(r"build|call|compute_\w+|get_config|on_\w+|populate_space|\w+_trial|reload")

@@ -24,8 +24,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from benchmarks.faults import readers, samples
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from benchmarks.faults.files import readers, samples
 
     warnings.simplefilter("ignore")
     bound_memory()

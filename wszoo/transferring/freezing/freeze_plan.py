@@ -1,7 +1,7 @@
 """Freeze plans as data: what trains in which phase, for how long, at which rate.
 
-    pattern: "conv\\d"            # optional: what names a stage, see
-    wszoo.transferring.freezing.stages phases:
+    pattern: "conv\\d"   # optional: what names a stage, see wszoo.transferring.freezing.stages
+    phases:
       - {name: head, train: head, epochs: 3}
       - {name: top, train: [head, "depth>=-2"], epochs: 3, learning_rate: 1e-3}
       - {name: all, train: all, epochs: 5, learning_rate: 1e-4, batch_norm: train}
@@ -12,10 +12,10 @@ step by step from the top: Howard & Ruder 2018 (ULMFiT).
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -66,38 +66,40 @@ class FreezePlan:
 
     @classmethod
     @checked(data=mapping)
-    def from_dict(cls, data: Mapping[str, Any]) -> "FreezePlan":
+    def from_dict(cls, data: Mapping[str, object]) -> "FreezePlan":
         """Raises `ValueError` for a key that is not known or missing."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("phases"), list):
+        entries = data.get("phases") if isinstance(data, Mapping) else None
+        if not isinstance(entries, list):
             raise ValueError(
                 f"a freeze plan is a mapping with a list `phases`; received {checks.shown(data)}"
             )
-        _known("a freeze plan", data, ("phases", "pattern"))
+        _check_keys("a freeze plan", data, ("phases", "pattern"))
         phases = []
-        for number, entry in enumerate(data["phases"]):
-            known = [field.name for field in fields(Phase)]
-            _known(f"phase {number} of a freeze plan", entry, known, known[:3])
+        for number, entry in enumerate(entries):
+            keys = [field.name for field in fields(Phase)]
+            _check_keys(f"phase {number} of a freeze plan", entry, keys, keys[:3])
             train = entry["train"]
             chosen = tuple(train) if isinstance(train, list) else train
             try:
                 phases.append(Phase(**{**entry, "train": chosen}))
             except ValueError as error:
                 raise ValueError(f"phase {number}, {entry['name']!r}: {error}") from None
-        return cls(tuple(phases), data.get("pattern"))
+        return cls(tuple(phases), data.get("pattern"))  # type: ignore[arg-type]  # is checked
 
     @classmethod
     @checked()
     def from_yaml(cls, path: str | os.PathLike) -> "FreezePlan":
-        """Reads a YAML file. Raises `ValueError` for one that is no plan, naming the file."""
-        from wszoo.transferring.freezing import plan_yaml
+        """Reads a YAML file. Raises `ValueError` for one that is no freeze plan, with its name."""
+        from wszoo.transferring.freezing import freeze_plan_yaml
 
         try:
-            return cls.from_dict(plan_yaml.read(Path(path)))
+            data = freeze_plan_yaml.read(Path(path))
+            return cls.from_dict(data)  # type: ignore[arg-type]  # it says what it is not
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from error
 
-    def to_dict(self) -> dict[str, Any]:
-        """The plan as plain data, as a YAML file has it."""
+    def to_dict(self) -> dict[str, object]:
+        """The freeze plan as plain data, as a YAML file has it."""
         phases = [asdict(phase) for phase in self.phases]
         return {"phases": phases, "pattern": self.pattern}
 
@@ -143,32 +145,25 @@ class FreezePlan:
         return table
 
 
+FreezeSpelling = str | Sequence[str] | Mapping[str, object] | os.PathLike[str] | FreezePlan
+
+
+def as_freeze_plan(freeze: FreezeSpelling, epochs: int) -> FreezePlan:
+    """A freeze plan of any spelling; of globs, one phase of so many epochs."""
+    if isinstance(freeze, FreezePlan):
+        return freeze
+    if isinstance(freeze, Mapping):
+        return FreezePlan.from_dict(freeze)
+    if isinstance(freeze, os.PathLike) or str(freeze).endswith((".yaml", ".yml")):
+        return FreezePlan.from_yaml(freeze)  # type: ignore[arg-type]  # a text, if no path
+    train = freeze if isinstance(freeze, str) else tuple(freeze)
+    return FreezePlan((Phase("train", train, epochs),))
+
+
 @checked()
-def fit_phases(model: keras.Model, plan: FreezePlan, *args: Any, **kwargs: Any) -> list[Any]:
-    """Runs `model.fit(*args, **kwargs)` phase by phase, from a compiled model.
-
-    Epochs count through: a callback sees epoch 3 as the first of a phase that follows three. The
-    weights that a phase freezes are compared before and after. Returns a history a phase.
-    Raises `ValueError` for a plan that does not fit the model (before anything is trained), for a
-    model that was not compiled, and for `epochs`, which the plan says.
-    """
-    if not model.compiled:
-        raise ValueError(f"compile {model.name!r} before it is fitted")
-    if {"epochs", "initial_epoch"} & set(kwargs):
-        raise ValueError("the plan's phases say how many epochs; leave out epochs, initial_epoch")
-    plan.check(model)
-    histories, done = [], 0
-    for phase in plan.phases:
-        state = start_phase(model, plan, phase)
-        histories.append(model.fit(*args, initial_epoch=done, epochs=done + phase.epochs, **kwargs))
-        done += phase.epochs
-        state.verify()
-    return histories
-
-
-def start_phase(model: keras.Model, plan: FreezePlan, phase: Phase) -> Frozen:
-    """Freezes for a phase and sets its learning rate."""
-    state = freeze(model, phase.train, batch_norm=phase.batch_norm, pattern=plan.pattern)
+def start_phase(model: keras.Model, freeze_plan: FreezePlan, phase: Phase) -> Frozen:
+    """Freezes a compiled model for a phase and sets its learning rate; then fit it as usual."""
+    state = freeze(model, phase.train, batch_norm=phase.batch_norm, pattern=freeze_plan.pattern)
     if phase.learning_rate is not None:
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         optimizer.learning_rate = phase.learning_rate
@@ -180,11 +175,11 @@ def _has_schedule(model: keras.Model) -> bool:
     return private.schedule_of(optimizer) is not None
 
 
-def _known(what: str, data: Any, known: Any, needed: Any = ()) -> None:
+def _check_keys(what: str, data: object, valid: Sequence[str], needed: Sequence[str] = ()) -> None:
     if not isinstance(data, Mapping):
         raise ValueError(f"{what} must be a mapping, not {data!r}")
-    wrong, missing = sorted(set(data) - set(known)), sorted(set(needed) - set(data))
+    wrong, missing = sorted(set(data) - set(valid)), sorted(set(needed) - set(data))
     if wrong or missing:
         raise ValueError(
-            f"{what} has the unknown keys {wrong} and lacks {missing}; valid are {list(known)}"
+            f"{what} has the unknown keys {wrong} and lacks {missing}; valid are {list(valid)}"
         )

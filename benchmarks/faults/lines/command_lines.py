@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.commands import tone
+from benchmarks.faults.lines.commands import tone
 
 SMALL = '{"width":4,"depth":2}'
 PLAN = "phases:\n  - {name: head, train: head, epochs: 1}\n"

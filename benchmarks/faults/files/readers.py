@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.samples import CONFIG, inputs, network
+from benchmarks.faults.files.samples import CONFIG, inputs, network
 
 
 def read_keras(path: Path) -> Any:
@@ -151,7 +151,7 @@ def read_row(path: Path) -> Any:
 
 
 def read_plan(path: Path) -> Any:
-    from wszoo.transferring.freezing.plan import FreezePlan
+    from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
     return FreezePlan.from_yaml(path).to_dict()
 
