@@ -20,5 +20,6 @@ def classification() -> Task:
         loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
+        scores=keras.ops.softmax,
         start=closed_form.classifier,
     )

@@ -19,6 +19,7 @@ def multi_label() -> Task:
             keras.metrics.AUC(name="auc", multi_label=True, num_labels=units, from_logits=True),
         ],
         decode=lambda outputs: (outputs > 0).astype("int32"),
+        scores=keras.ops.sigmoid,
         encode=lambda y, units: y.astype("float32"),
         start=closed_form.flags,
         labels=False,
