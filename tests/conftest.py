@@ -9,6 +9,7 @@ import importlib.util
 import os
 import runpy
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "tfds"  # prepared sets survive between runs; ignored by git
+os.environ["WSZOO_CACHE_DIR"] = str(ROOT / ".cache" / "wszoo")  # so do converted weights
 LEFT = pytest.StashKey[list[str]]()
 
 
@@ -77,7 +79,7 @@ def tfds_dir(raw_data, seed_tfds) -> Path:
     """A TFDS data_dir in which fashion_mnist and mnist are prepared."""
     import tensorflow_datasets as tfds
 
-    from wszoo.data.tfds_prepare import find_builder, prepare
+    from wszoo.data.sets.tfds_prepare import find_builder, prepare
 
     tfds.disable_progress_bar()
     with _one_process():
@@ -134,6 +136,15 @@ def text_dirs(raw_data, seed_tfds) -> dict[str, Path]:
                 seed_tfds.seed(name, raw_data, CACHE)
             load(name, max_per_split=20, data_dir=CACHE)
     return {"data_dir": CACHE}
+
+
+@pytest.fixture(scope="session")
+def clothes(raw_data, tmp_path_factory) -> Path:
+    """The folder `clothing10` of photos, `{train,test}/CLASS/NAME.jpg`."""
+    folder = tmp_path_factory.mktemp("photos")
+    with zipfile.ZipFile(raw_data / "clothing10" / "clothing10.zip") as file:
+        file.extractall(folder)
+    return folder / "clothing10"
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ assert set(CONFIG) == set(wszoo.list_models())
 for name, config in CONFIG.items():
     inner = name in ("dense_net", "local_net", "tiled_net")
     plan = "untied" if inner else "cycle_rev:2"
-    if wszoo.info(name)["family"] == "transformer":
+    if wszoo.info(name).family == "transformer":
         plan = "depth:cycle_rev:2"
     model = wszoo.get(name, sharing=plan, **config)
     (x,) = random_inputs(model).values()

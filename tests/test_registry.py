@@ -72,11 +72,23 @@ def test_replacing_a_model_changes_its_size(clean):
 
 def test_info_says_what_is_known(clean):
     add("toy")
-    found = wszoo.info("toy")
-    assert found["summary"] == "Two dense layers."
-    assert found["config"] == {"width": 2}
-    assert (found["sites"], found["sharing"], found["weights"]) == (["one", "two"], "AA", {})
-    assert set(found) == set(wszoo.info("conv_net"))
+    toy = wszoo.info("toy")
+    assert toy.summary == "Two dense layers."
+    assert toy.config == {"width": 2}
+    assert (toy.sites, toy.sharing, toy.weights) == (("one", "two"), "AA", {})
+    assert set(toy.to_dict()) == set(wszoo.info("conv_net").to_dict())
+    assert repr(toy) == "ModelInfo('toy': toy, 2 sites; weights none)"
+
+
+def test_info_of_a_tag_has_its_card_alone_and_prints_as_the_command_does():
+    tag = wszoo.info("tied_ae.digits")
+    assert tag.weights == {"digits": wszoo.info("tied_ae").weights["digits"]}
+    assert repr(tag) == "ModelInfo('tied_ae.digits': reconstruction, 4 sites)"
+    page = "".join(str(tag).split())
+    assert tag.weights["digits"]["sha256"] in page and "fashion_mnist" not in page
+    assert "tied_ae" in page and "<pre>" in tag._repr_html_()
+    with pytest.raises(ValueError, match="no weights tagged 'digit'; did you mean 'digits'"):
+        wszoo.info("tied_ae.digit")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,7 @@ def test_filters(clean):
     assert everything == sorted(everything) and len(everything) >= 3
     assert wszoo.list_models("tied_*") == ["tied_ae", "tied_conv_ae", "tied_lm", "tied_seq_ae"]
     assert wszoo.list_models("nothing*") == []
-    tasks = {wszoo.info(name)["task"] for name in everything}
+    tasks = {wszoo.info(name).task for name in everything}
     assert sorted(n for t in tasks for n in wszoo.list_models(task=t)) == everything
     with_weights = wszoo.list_models(pretrained=True)
     assert sorted(with_weights + wszoo.list_models(pretrained=False)) == everything
@@ -160,7 +172,7 @@ def test_another_package_adds_models(tmp_path):
         """
         import sys, wszoo
         assert "from_outside" in wszoo.list_models()
-        assert wszoo.info("from_outside")["sharing"] == "AA"
+        assert wszoo.info("from_outside").sharing == "AA"
         assert sys.modules["outside"].called
         assert "keras" not in sys.modules
         """,
@@ -198,7 +210,7 @@ def test_a_name_of_the_zoo_is_taken_before_anything_is_listed():
     else:
         raise SystemExit("not refused")
     wszoo.register(**settings, replace=True)(tied_ae)
-    assert wszoo.info("tied_ae")["summary"] == "Another."
+    assert wszoo.info("tied_ae").summary == "Another."
     """
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo import weights
+from wszoo import cards, weights
 
 CONFIG = {"input_shape": (12, 12, 1), "width": 8, "head": 5}
 
@@ -51,7 +51,7 @@ def images():
 
 
 def change_card(folder, **changes):
-    path = folder / weights.CARD
+    path = folder / cards.FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
@@ -69,7 +69,7 @@ def test_round_trip_by_name(model, original, folder, monkeypatch):
     assert weights.tags("conv_net") == ["tested"]
     found = weights.find("conv_net", "tested")
     assert found.name == "conv_net.tested"
-    assert found.card == weights.plain(original.card)
+    assert found.card == cards.plain(original.card)
     for again in (
         wszoo.get("conv_net.tested"),
         wszoo.get("conv_net.tested", weights=True),
@@ -78,7 +78,7 @@ def test_round_trip_by_name(model, original, folder, monkeypatch):
         np.testing.assert_array_equal(again(images()), model(images()))
     with pytest.raises(ValueError, match=r"'tasted'; did you mean 'tested'\?.*\['tested'\]"):
         wszoo.get("conv_net.tasted")
-    assert wszoo.info("conv_net")["weights"] == {"tested": found.card}
+    assert wszoo.info("conv_net").weights == {"tested": found.card}
     assert "conv_net" in wszoo.list_models(pretrained=True)
 
 
@@ -93,7 +93,7 @@ def test_the_card_says_what_is_stored(model, original):
     assert original.card["stored_parameters"] == wszoo.audit(model).stored_parameters
     assert original.sha256 == weights.file_sha256(original.weights)
     assert {"wszoo", "keras"} <= set(original.card["versions"])
-    assert set(weights.CARD_KEYS) <= set(json.loads((original.folder / "card.json").read_text()))
+    assert set(cards.KEYS) <= set(json.loads((original.folder / "card.json").read_text()))
 
 
 def test_a_corrupted_byte_is_seen(folder):
@@ -119,16 +119,16 @@ def test_a_missing_file_or_card_is_named(folder):
     (folder / weights.FILE).unlink()
     with pytest.raises(ValueError, match=r"no weights file .*model\.weights\.h5"):
         wszoo.get("conv_net", weights=str(folder))
-    (folder / weights.CARD).unlink()
+    (folder / cards.FILE).unlink()
     with pytest.raises(ValueError, match=r"has no card\.json"):
         wszoo.get("conv_net", weights=str(folder))
     with pytest.raises(ValueError, match=r"has no card\.json"):
         wszoo.get("conv_net", weights=str(folder / "nowhere"))
 
 
-@pytest.mark.parametrize("key", weights.CARD_KEYS)
+@pytest.mark.parametrize("key", cards.KEYS)
 def test_an_incomplete_card_is_named(folder, key):
-    path = folder / weights.CARD
+    path = folder / cards.FILE
     card = json.loads(path.read_text())
     del card[key]
     path.write_text(json.dumps(card))
@@ -138,7 +138,7 @@ def test_an_incomplete_card_is_named(folder, key):
 
 @pytest.mark.parametrize("text", ["{", "[1]", "null"])
 def test_a_card_that_is_none_is_named(folder, text):
-    (folder / weights.CARD).write_text(text)
+    (folder / cards.FILE).write_text(text)
     with pytest.raises(ValueError, match=r"conv_net\.tested"):
         wszoo.get("conv_net", weights=str(folder))
 
@@ -209,7 +209,7 @@ def test_a_card_that_lacks_a_key_is_not_written(model, folder):
 def test_a_write_takes_the_place_of_the_old_folder(model, folder):
     again = weights.write(folder, model, card_of(model, seed=9))
     assert weights.find("conv_net", str(folder)).card["seed"] == 9
-    assert sorted(p.name for p in folder.iterdir()) == [weights.CARD, weights.FILE]
+    assert sorted(p.name for p in folder.iterdir()) == [cards.FILE, weights.FILE]
     assert list(folder.parent.iterdir()) == [folder]
     assert again.folder == folder
 
@@ -251,7 +251,7 @@ WRONG = {
 
 @pytest.mark.parametrize("key", WRONG)
 def test_a_card_of_other_types_is_refused_when_it_is_read_and_written(folder, model, key):
-    path = folder / weights.CARD
+    path = folder / cards.FILE
     sound = json.loads(path.read_text())
     del sound["own_sha256"]
     for value in WRONG[key]:
@@ -268,14 +268,14 @@ def test_a_card_that_was_changed_is_seen_and_may_be_changed_by_hand(folder):
     change_card(folder, licence="CC1")
     with pytest.raises(ValueError, match="takes the line 'own_sha256' out"):
         wszoo.get("conv_net", weights=folder)
-    card = json.loads((folder / weights.CARD).read_text())
+    card = json.loads((folder / cards.FILE).read_text())
     del card["own_sha256"]
-    (folder / weights.CARD).write_text(json.dumps(card))
+    (folder / cards.FILE).write_text(json.dumps(card))
     assert weights.find("conv_net", str(folder)).card["licence"] == "CC1"
 
 
 def test_every_changed_letter_of_a_card_is_seen(folder):
-    path = folder / weights.CARD
+    path = folder / cards.FILE
     whole = path.read_bytes()
     for place in range(len(whole)):
         if not chr(whole[place]).isspace():
@@ -285,10 +285,10 @@ def test_every_changed_letter_of_a_card_is_seen(folder):
 
 
 def test_a_card_declares_no_model_beyond_its_file(folder):
-    card = json.loads((folder / weights.CARD).read_text())
+    card = json.loads((folder / cards.FILE).read_text())
     del card["own_sha256"]
     card["config"]["width"] = 10**6
-    (folder / weights.CARD).write_text(json.dumps(card))
+    (folder / cards.FILE).write_text(json.dumps(card))
     with pytest.raises(ValueError, match=r"conv_net\.tested.*for which the file holds nothing"):
         wszoo.get("conv_net", weights=folder)
 

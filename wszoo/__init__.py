@@ -11,7 +11,8 @@ from wszoo._version import __version__
 if TYPE_CHECKING:
     from wszoo import comparison, data, exporting, layers, relaxed, tasks, transferring, tuner
     from wszoo.exporting.api import export
-    from wszoo.registry import get, info, list_models, register
+    from wszoo.model_info import info
+    from wszoo.registry import get, list_models, register
     from wszoo.relaxed.merging import merge_relaxed
     from wszoo.relaxed.relaxing import relax
     from wszoo.sharing.auditing.audit import Audit, audit
@@ -70,7 +71,7 @@ __getattr__, __dir__ = exports(
         "export": "wszoo.exporting.api",
         "flatten": "wszoo.sharing.surgery.flatten",
         "get": "wszoo.registry",
-        "info": "wszoo.registry",
+        "info": "wszoo.model_info",
         "list_models": "wszoo.registry",
         "load": "wszoo.sharing.files.loading",
         "merge_relaxed": "wszoo.relaxed.merging",

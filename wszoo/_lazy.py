@@ -9,7 +9,7 @@ from wszoo.keras_settings import name_backend
 
 def exports(
     package: str, homes: dict[str, str], modules: Sequence[str] = ()
-) -> tuple[Callable[[str], Any], Callable]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`(__getattr__, __dir__)` of a package.
 
     `homes` maps each public name to the module that has it; `modules` are public submodules.

@@ -10,14 +10,15 @@ import json
 import math
 import numbers
 import re
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar, overload
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_\-])?")
+Kind = TypeVar("Kind")
 SHOWN = 80  # characters of a value that an error shows
 
 
-def whole(name: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
+def whole(name: str, value: object, *, least: int | None = None, most: int | None = None) -> int:
     """A whole number, `least` and `most` included. `3.0` is none, and neither is `True`."""
     valid = f"a whole number{_range(least, most)}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
@@ -30,7 +31,7 @@ def whole(name: str, value: Any, *, least: int | None = None, most: int | None =
 
 def number(
     name: str,
-    value: Any,
+    value: object,
     *,
     least: float | None = None,
     above: float | None = None,
@@ -52,14 +53,14 @@ def number(
     return given
 
 
-def flag(name: str, value: Any) -> bool:
+def flag(name: str, value: object) -> bool:
     """True or False themselves; `1`, `"no"` and `None` are neither."""
     if not isinstance(value, bool):
         raise _not(name, value, "True or False")
     return value
 
 
-def one_of(name: str, value: Any, valid: Iterable[str]) -> str:
+def one_of(name: str, value: object, valid: Iterable[str]) -> str:
     """One of some words; a near one is suggested."""
     valid = list(valid)
     if not isinstance(value, str) or value not in valid:
@@ -69,7 +70,7 @@ def one_of(name: str, value: Any, valid: Iterable[str]) -> str:
     return value
 
 
-def some_of(name: str, values: Any, valid: Iterable[str]) -> tuple[str, ...]:
+def some_of(name: str, values: object, valid: Iterable[str]) -> tuple[str, ...]:
     """One word or several of a list, at least one and none twice."""
     values = (values,) if isinstance(values, str) else values
     valid = list(valid)
@@ -81,14 +82,14 @@ def some_of(name: str, values: Any, valid: Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def text(name: str, value: Any) -> str:
+def text(name: str, value: object) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise _not(name, value, "a text that is not empty")
     return value
 
 
-def file_name(name: str, value: Any) -> str:
+def file_name(name: str, value: object) -> str:
     """A name that is one file's or folder's in any system and needs no quotes in a shell.
 
     Letters, digits, `_`, `-` and inner dots: no separators, no `..`, no spaces.
@@ -98,11 +99,11 @@ def file_name(name: str, value: Any) -> str:
     return value
 
 
-def json_object(name: str, value: Any) -> dict[str, Any]:
+def json_object(name: str, value: object) -> dict[str, Any]:
     """What a text of JSON says, an object without NaN: `'{"width": 32}'`."""
     valid = 'a JSON object such as {"width": 32}'
     try:
-        given = json.loads(value, parse_constant=_no_number)
+        given = json.loads(value, parse_constant=_no_number)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{name} must be {valid}; received {value!r} ({error})") from None
     if not isinstance(given, dict):
@@ -110,25 +111,43 @@ def json_object(name: str, value: Any) -> dict[str, Any]:
     return given
 
 
-def kind(name: str, value: Any, types: type | tuple[type, ...], valid: str) -> Any:
+@overload
+def kind(name: str, value: object, types: type[Kind], valid: str) -> Kind: ...
+
+
+@overload
+def kind(name: str, value: object, types: tuple[type, ...], valid: str) -> Any: ...
+
+
+def kind(name: str, value: object, types: type | tuple[type, ...], valid: str) -> object:
     """A value of some class; `valid` says which in words: "a Keras model"."""
     if not isinstance(value, types):
         raise _not(name, value, valid)
     return value
 
 
-def near(name: Any, valid: Collection[str], *, at_most: int = 3) -> str:
+def near(name: object, valid: Iterable[str]) -> str:
     """`"; did you mean 'mnist'?"` for the nearest of `valid`, or nothing if none is near."""
+    words = nearest(name, valid)
+    return f"; did you mean {' or '.join(map(repr, words))}?" if words else ""
+
+
+def nearest(name: object, valid: Iterable[str], *, likeness: float = 0.6) -> list[str]:
+    """What of `valid` a name may be meant for, at most three: words that are spelled alike (of a
+    `likeness` up to 1, that of `difflib`), the nearest first, then those that hold it. Case does
+    not count."""
     if not isinstance(name, str):
-        return ""
-    found = difflib.get_close_matches(name, sorted(set(valid)), n=at_most)
-    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
+        return []
+    small, by_small = name.casefold(), {word.casefold(): word for word in sorted(set(valid))}
+    alike = difflib.get_close_matches(small, by_small, cutoff=likeness)
+    holding = [word for word in by_small if len(small) > 2 and small in word]
+    return [by_small[word] for word in dict.fromkeys([*alike, *holding])][:3]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as errors show it: shortened, with its class where the value alone would mislead."""
-    if type(value).__module__ == "numpy" and hasattr(value, "shape") and value.shape:
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if type(value).__module__ == "numpy" and (shape := getattr(value, "shape", ())):
+        return f"an array of shape {shape} and dtype {getattr(value, 'dtype', None)}"
     try:
         said = repr(value)
     except Exception as error:  # a repr of somebody else's
@@ -137,11 +156,11 @@ def shown(value: Any) -> str:
     return f"the text {said}" if isinstance(value, str) and _is_number(value) else said
 
 
-def _not(name: str, value: Any, valid: str) -> ValueError:
+def _not(name: str, value: object, valid: str) -> ValueError:
     return ValueError(f"{name} must be {valid}; received {shown(value)}")
 
 
-def _no_number(value: str) -> Any:
+def _no_number(value: str) -> float:
     raise ValueError(f"{value} is no number")
 
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from wszoo import checksums
 from wszoo._version import __version__
@@ -24,7 +23,7 @@ begun: list[Path] = []  # folders in which this process took up a run: where it 
 
 
 @contextmanager
-def claimed(folder: Path, decides: Mapping[str, Any], doing: str) -> Iterator[None]:
+def claimed(folder: Path, decides: Mapping[str, object], doing: str) -> Iterator[None]:
     """A run folder of this claim that no other process or thread works in meanwhile: see `claim`.
 
     `doing` says what is done there: "a search". Raises `ValueError` as `claim` does, and at once
@@ -39,7 +38,7 @@ def claimed(folder: Path, decides: Mapping[str, Any], doing: str) -> Iterator[No
 
 
 @checked(decides=mapping)
-def claim(folder: Path, decides: Mapping[str, Any]) -> None:
+def claim(folder: Path, decides: Mapping[str, object]) -> None:
     """Makes a run folder, or takes up the one that the same things decide.
 
     Call it when the run can no longer be refused for another reason. `decides` has all that the
@@ -54,14 +53,14 @@ def claim(folder: Path, decides: Mapping[str, Any]) -> None:
     begun.append(Path(folder))
 
 
-def _written(decides: Mapping[str, Any]) -> dict[str, Any]:
+def _written(decides: Mapping[str, object]) -> dict[str, object]:
     """A claim as its file has it."""
     mine = _versions() | {name: _told(name, value) for name, value in decides.items()}
-    claim: dict[str, Any] = json.loads(json.dumps(mine))
+    claim: dict[str, object] = json.loads(json.dumps(mine))
     return claim
 
 
-def _claim(folder: Path, mine: dict[str, Any]) -> None:
+def _claim(folder: Path, mine: dict[str, object]) -> None:
     path = folder / FILE
     if path.is_file() and _has_results(folder):
         if theirs := _differing(_read(path), mine):
@@ -83,14 +82,14 @@ def _has_results(folder: Path) -> bool:
     )
 
 
-def _told(name: str, value: Any) -> Any:
+def _told(name: str, value: object) -> object:
     try:
         return plain(value)
     except ValueError as error:
         raise ValueError(f"a run that can be resumed writes down its {name}: {error}") from error
 
 
-def _versions() -> dict[str, Any]:
+def _versions() -> dict[str, object]:
     """What computes: other versions, backends and float types give other numbers."""
     import keras
 
@@ -99,7 +98,7 @@ def _versions() -> dict[str, Any]:
     return {"wszoo": __version__, "keras": " ".join(computes), "policy": policy, "epsilon": epsilon}
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, object]:
     try:
         return checksums.json_object(path)
     except ValueError as error:
@@ -109,7 +108,7 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _differing(theirs: Any, mine: Any) -> dict[str, tuple[Any, Any]]:
+def _differing(theirs: object, mine: object) -> dict[str, tuple[object, object]]:
     """Name → the two values, of all in which two claims differ."""
     pairs = dict(_unequal(theirs, mine, ""))
     names = sorted(pairs, key=lambda name: (name.count("."), name))  # settings come first
@@ -118,7 +117,7 @@ def _differing(theirs: Any, mine: Any) -> dict[str, tuple[Any, Any]]:
     return {name: pairs[name] for name in names}
 
 
-def _unequal(a: Any, b: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _unequal(a: object, b: object, name: str) -> Iterator[tuple[str, tuple[object, object]]]:
     """The pairs of values that differ, each under its path: `model.optimizer.config.beta_1`."""
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         a, b = ({str(i): item for i, item in enumerate(each)} for each in (a, b))
@@ -129,6 +128,6 @@ def _unequal(a: Any, b: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]
         yield name, (a, b)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

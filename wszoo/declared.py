@@ -11,9 +11,12 @@ import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
 
 RATIO = 20
 FLOOR = 2**28  # bytes
@@ -94,20 +97,22 @@ def check_hdf5(source: str | os.PathLike | bytes) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _datasets(group: Any, seen: set[int], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _datasets(
+    group: "h5py.Group", visited: set[int], prefix: str = ""
+) -> Iterator[tuple[str, "h5py.Dataset"]]:
     """Path and data set, of all; no link is followed but those to what the file holds itself."""
     import h5py
 
-    seen.add(h5py.h5o.get_info(group.id).addr)
+    visited.add(h5py.h5o.get_info(group.id).addr)
     for key in group:
         name = f"{prefix}{key}"
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise ValueError(f"it links to elsewhere at {name!r}")
         item = group[key]
         if isinstance(item, h5py.Group):
-            if h5py.h5o.get_info(item.id).addr in seen:  # a circle, say
+            if h5py.h5o.get_info(item.id).addr in visited:  # a circle, say
                 raise ValueError(f"its group {name!r} stands in several places")
-            yield from _datasets(item, seen, f"{name}/")
+            yield from _datasets(item, visited, f"{name}/")
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise ValueError(f"the contents of its data set {name!r} lie in other files")
@@ -134,7 +139,7 @@ def arrays_of_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def check_values(value: Any, most: int = 10_000) -> None:
+def check_values(value: object, most: int = 10_000) -> None:
     """Raises `ValueError` for lists and mappings that hold more than `most` values in all.
 
     A value that stands in several places, as YAML's aliases allow, counts in each: written out, a

@@ -51,8 +51,8 @@ def source_of(
     if "source" not in card:
         raise ValueError(
             f"the card of {card['model']}.{card['tag']} names no source of data: it was trained on "
-            f"{card['data']}, which wszoo does not load. Name other data, or measure what it is "
-            "worth on yours with wszoo.transfer"
+            f"{card['data']}, which wszoo does not load. What it is worth on other data, "
+            "wszoo.transfer measures"
         )
     return load(**card["source"], data_dir=data_dir, manual_dir=manual_dir)
 
@@ -80,12 +80,21 @@ def evaluate(
     }
 
 
+def model_of(target: str) -> "keras.Model":
+    """The model of a `.keras` file, or of `"name.tag"`. Raises as `wszoo.load` and `wszoo.get`."""
+    from wszoo.sharing.files.loading import load
+
+    return load(target) if target.endswith(".keras") else registry.get(target)
+
+
 @checked()
 def data_of(
     model: "keras.Model",
     name: str,
     data: str = "card",
     *,
+    image_size: int | None = None,
+    resize: str | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
 ) -> tuple["Source", str]:
@@ -94,21 +103,26 @@ def data_of(
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
     output has the shape of its input, language modelling if it gives something a token, and else
     classification; `data` names a source, or is `"card"` for that of the tag; images come to
-    the model's input in the way that it keeps (`resize`), texts cut to its length, as ids of the
-    tokens that it knows. Images get the range that the model wants, and labels the order of its
-    classes, where it says or shows them (see `wszoo.input_range`). Raises `ValueError` for texts of
-    which it knows next to nothing, and for a source of other shapes or classes than the model's.
+    the model's input in the way that it keeps (`resize`), unless another size or way is asked for,
+    texts cut to its length, as ids of the tokens that it knows. Images get the range that the model
+    wants, and labels the order of its classes, where it says or shows them (see
+    `wszoo.input_range`). Raises `ValueError` for texts of which it knows next to nothing, and for a
+    source of other shapes or classes than the model's.
     """
     from wszoo.data import load
-    from wszoo.data.csv_file import is_table_file
-    from wszoo.data.text import reworded
+    from wszoo.data.formats.csv_file import is_table_file
+    from wszoo.data.tokens import reworded
 
     model_name = name.partition(".")[0]
     shape, tokens = tuple(model.inputs[0].shape), "int" in model.inputs[0].dtype
     task = likely(model).name
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
+    asked = {"image_size": image_size, "resize": resize}
+    asked = {option: value for option, value in asked.items() if value is not None}
     if data == "card":
+        if asked:
+            raise ValueError(f"{', '.join(asked)}: the data of a card have their own; name others")
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
     known = _vocabulary(model, name) if tokens else ()
     size: dict[str, Any] = {"length": shape[1]} if tokens else {}
@@ -116,6 +130,7 @@ def data_of(
         size["vocabulary"] = known
     if len(shape) == 4 and shape[1] is not None:
         size = {"image_size": shape[1], "resize": about(model).get("resize")}
+    size |= asked
     source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
     if known and source.vocabulary:
         source = reworded(source, known)

@@ -6,7 +6,6 @@ Data come in [0, 1]. A model that begins with its own scaling (`Rescaling(1 / 25
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
@@ -47,9 +46,9 @@ def fitted(
     enter = keras.layers.Rescaling(
         *scale, name=graph.free_layer_name("input_range", *model.outputs)
     )
-    made = behind(model, model.inputs[0].shape[1:], enter)
-    describe(made, input_range=list(UNIT))
-    return made, notes
+    scaled = behind(model, model.inputs[0].shape[1:], enter)
+    describe(scaled, input_range=list(UNIT))
+    return scaled, notes
 
 
 def wanted(model: keras.Model, x: np.ndarray) -> tuple[Range | None, tuple[str, ...]]:
@@ -65,7 +64,7 @@ def taken(model: keras.Model, x: np.ndarray) -> list[float] | None:
     return list(UNIT) if given is None and x.ndim == 4 and _within(x, UNIT) else given
 
 
-def checked(given: Any) -> Range:
+def checked(given: Sequence[float]) -> Range:
     """A range as two numbers. Raises `ValueError` for anything else."""
     try:
         low, high = map(float, given)
@@ -158,7 +157,7 @@ class _Reached(BaseException):
 def _stopping(model: keras.Model) -> Iterator[None]:
     """Within it, the first layer with weights raises `_Reached` with its input."""
 
-    def stop(inputs: Any, *args: Any, **kwargs: Any) -> None:
+    def stop(inputs: object, *args: object, **kwargs: object) -> None:
         raise _Reached(keras.tree.flatten(inputs)[0])
 
     norms = (keras.layers.Normalization, keras.layers.BatchNormalization)
@@ -177,13 +176,17 @@ def _stopping(model: keras.Model) -> Iterator[None]:
 
 
 def behind(
-    model: keras.Model, shape: tuple, enter: Callable[[Any], Any], *, dtype: str | None = None
+    model: keras.Model,
+    shape: tuple[int | None, ...],
+    enter: Callable[[keras.KerasTensor], keras.KerasTensor],
+    *,
+    dtype: str | None = None,
 ) -> keras.Model:
     """A copy of the model whose inputs, of that shape and any number, first go through `enter`."""
     names = graph.names_of(model)
     name = graph.free_layer_name("input", *model.outputs)
     inputs = keras.Input(shape, dtype=dtype, name=name)
-    made = keras.Model(inputs, model.call(enter(inputs)), name=model.name)  # call: one flat graph
-    graph.remember(made, names.sites, names.declared)
-    describe(made, **about(model))
-    return retie(made, graph.plan_of(made))  # its layers are called once, and not also in `model`
+    outer = keras.Model(inputs, model.call(enter(inputs)), name=model.name)  # call: one flat graph
+    graph.remember(outer, names.sites, names.declared)
+    describe(outer, **about(model))
+    return retie(outer, graph.plan_of(outer))  # its layers are called once, and not also in `model`

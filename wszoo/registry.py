@@ -5,92 +5,25 @@ Other packages add models through the entry-point group `wszoo.models`; each ent
 module (or a function of no arguments) that calls `wszoo.register`.
 """
 
-import difflib
 import functools
 import importlib
 import importlib.metadata
-import inspect
 import os
 import pkgutil
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wszoo import checks, keras_settings
+from wszoo import checks
 from wszoo import weights as weight_files
 from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
+from wszoo.entry import Entry
 from wszoo.pretrained import pretrained
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.spellings import as_plan
 
 if TYPE_CHECKING:
     import keras
-
-
-MOST = 1_000_000  # of a width, a depth, …
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A registered model. `build(bank, **config)` makes it; `sites(**config)` names its sites."""
-
-    name: str
-    build: Callable[..., Any] = field(repr=False)
-    sites: Callable[..., Sequence[str]] = field(repr=False)
-    sharing: str | Callable[[Sequence[str]], SharingPlan]
-    task: str
-    family: str
-    default_tag: str | None = None
-    free: tuple[str, ...] = ()
-
-    @property
-    def summary(self) -> str:
-        """The first line of the builder's docstring."""
-        return (inspect.getdoc(self.build) or "").partition("\n")[0]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The builder's settings and their defaults."""
-        settings = list(inspect.signature(self.build).parameters.values())[1:]
-        return {setting.name: setting.default for setting in settings}
-
-    def plan(self, sharing: SharingPlan | str | None = None, **config: Any) -> SharingPlan:
-        """A spelling of a plan (`None`: the entry's own) over the sites of this configuration."""
-        sites = tuple(self.sites(**self.settings(config)))
-        spec = self.sharing if sharing is None else sharing
-        return as_plan(spec(sites) if callable(spec) else spec, sites)
-
-    def make(self, plan: SharingPlan, **config: Any) -> "keras.Model":
-        """Builds the model under a plan; checks that it asked for every site once.
-
-        Keras' global settings change nothing but the dtype policy, in which the model is made.
-        Raises `ValueError` for a policy in which it cannot be.
-        """
-        settings = self.settings(config)
-        with keras_settings.pinned(), keras_settings.policy_fits(self.name):
-            from wszoo.sharing.bank import Bank
-
-            bank = Bank(plan)
-            try:
-                return bank.finish(self.build(bank, **settings))
-            except (ValueError, TypeError, IndexError) as error:  # from deep within a layer
-                given = {k: v for k, v in config.items() if v != self.config[k]}
-                said = ", ".join(f"{key}={checks.shown(value)}" for key, value in given.items())
-                raise ValueError(f"{self.name} cannot be built with {said}: {error}") from error
-
-    def settings(self, config: dict[str, Any]) -> dict[str, Any]:
-        """All settings of the builder, those of `config` over the defaults."""
-        unknown = sorted(set(config) - set(self.config))
-        if unknown:
-            raise ValueError(
-                f"{self.name} has no setting {', '.join(unknown)}{_near(unknown[0], self.config)}; "
-                f"its settings are {', '.join(self.config)}"
-            )
-        for setting, value in config.items():
-            _check_setting(f"the setting {setting} of {self.name}", value, self.config[setting])
-        return self.config | config
 
 
 _entries: dict[str, Entry] = {}
@@ -142,7 +75,8 @@ def entry(name: str) -> Entry:
     """The entry of that name. Raises `ValueError` with near names if there is none."""
     entries = _all()
     if name not in entries:
-        raise ValueError(f"no model named {name!r}{_near(name, entries)}; see wszoo.list_models()")
+        near = checks.near(name, entries)
+        raise ValueError(f"no model named {name!r}{near}; see wszoo.list_models()")
     return entries[name]
 
 
@@ -224,31 +158,6 @@ def parameters(name: str) -> int:
     return get(name).count_params()
 
 
-@checked()
-def info(name: str) -> dict[str, Any]:
-    """What is known of a model without building it, as plain data.
-
-    Keys: name, summary, task, family, config, sites, sharing (the default plan's spelling),
-    default_tag, weights (tag → card), installable (tag → the command that brings its weights here).
-    """
-    from wszoo.packaged import keeping
-
-    found = entry(name)
-    plan = found.plan()
-    return {
-        "name": name,
-        "summary": found.summary,
-        "task": found.task,
-        "family": found.family,
-        "config": found.config,
-        "sites": list(plan.sites),
-        "sharing": plan.pattern,
-        "default_tag": found.default_tag,
-        "weights": {tag: weight_files.card_of(name, tag) for tag in weight_files.tags(name)},
-        "installable": keeping.installable(name),
-    }
-
-
 def _all() -> dict[str, Entry]:
     """All entries; imports the zoo's own models and other packages' on first use."""
     _discover()
@@ -278,26 +187,3 @@ def _discover() -> None:
                 f"{broken_plugins[point.name]}",
                 stacklevel=2,
             )
-
-
-def _check_setting(name: str, value: Any, default: Any) -> None:
-    """A setting is a value of its default's kind, or `None`; one number may stand for several."""
-    if value is None or default is None:
-        return
-    if isinstance(default, bool):
-        checks.flag(name, value)
-    elif isinstance(default, str):
-        checks.text(name, value)
-    elif isinstance(default, float):
-        checks.number(name, value)
-    elif isinstance(default, int) or (default and isinstance(default[0], int)):
-        least = 1 if isinstance(default, tuple) or default > 0 else None
-        several = isinstance(value, list | tuple)
-        for one in value if several else [value]:
-            if one is not None or not several:
-                checks.whole(name, one, least=least, most=MOST)
-
-
-def _near(name: str, names: Any) -> str:
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -2,7 +2,11 @@
 
 import io
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 Kind = TypeVar("Kind", bound=type)
 _PAGE = "<pre>{code}</pre>"
@@ -15,13 +19,13 @@ def tabled(*methods: str) -> Callable[[Kind], Kind]:
     """
 
     def decorate(kind: Kind) -> Kind:
-        def tables(self: Any) -> list[Any]:
+        def tables(self: object) -> list["Table"]:
             return [table for name in methods if (table := getattr(self, name)()) is not None]
 
-        def text(self: Any) -> str:
+        def text(self: object) -> str:
             return as_text(*tables(self))
 
-        def html(self: Any) -> str:
+        def html(self: object) -> str:
             return as_html(*tables(self))
 
         setattr(kind, "__str__", text)  # noqa: B010 - a checker takes no other spelling
@@ -31,7 +35,7 @@ def tabled(*methods: str) -> Callable[[Kind], Kind]:
     return decorate
 
 
-def as_text(*tables: Any, width: int | None = None) -> str:
+def as_text(*tables: "Table", width: int | None = None) -> str:
     """Rich tables as plain text, as wide as the terminal or as `width` columns."""
     console = _console(width)
     for table in tables:
@@ -39,7 +43,7 @@ def as_text(*tables: Any, width: int | None = None) -> str:
     return console.export_text().rstrip()
 
 
-def as_html(*tables: Any) -> str:
+def as_html(*tables: "Table") -> str:
     """Rich tables as HTML without a style sheet."""
     console = _console(120)
     for table in tables:
@@ -52,7 +56,7 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _console(width: int | None) -> Any:
+def _console(width: int | None) -> "Console":
     from rich.console import Console
 
     return Console(file=io.StringIO(), record=True, width=width)

@@ -4,10 +4,10 @@ The data of an epoch depend on the seed and the epoch alone, the learning rate o
 step count, and the backup appears whole: so a run that goes on ends as an unbroken one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -27,6 +27,9 @@ from wszoo.arguments import (
 from wszoo.files import written_whole
 from wszoo.sharing.files.writing import write_weights
 from wszoo.tasks.task import scored
+
+if TYPE_CHECKING:
+    from wszoo.data.source import Source
 
 SPLITS = ("train", "validation", "test")
 DIGITS = 5  # of a metric in a card
@@ -105,7 +108,9 @@ class Resume(keras.callbacks.BackupAndRestore):
 
 
 @checked(warmup=number_of)
-def cosine(learning_rate: float, steps: int, *, warmup: int = 0) -> Any:
+def cosine(
+    learning_rate: float, steps: int, *, warmup: int = 0
+) -> keras.optimizers.schedules.CosineDecay:
     """A cosine schedule to zero over `steps`, after a linear warm-up (Loshchilov & Hutter 2017)."""
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else learning_rate,
@@ -127,8 +132,8 @@ def check_finite(epoch: int, logs: dict[str, float] | None = None) -> None:
 
 @checked(source=of_class("Source"), task=scored, split=one_word(*SPLITS))
 def evaluate(
-    model: keras.Model, source: Any, task: str, *, split: str = "test", noise: float = 0.0
-) -> dict:
+    model: keras.Model, source: "Source", task: str, *, split: str = "test", noise: float = 0.0
+) -> dict[str, float]:
     """Scores on a split of a source, by name: see `score`.
 
     With `noise` an autoencoder is also scored on restoring inputs with so much of it (`noisy`).
@@ -145,19 +150,21 @@ def evaluate(
 
 
 @checked(seed=either(seed, each(seed), of_class("Generator")))
-def noisy(x: np.ndarray, sd: float, seed: Any = 0) -> np.ndarray:
+def noisy(
+    x: np.ndarray, sd: float, seed: int | Sequence[int] | np.random.Generator = 0
+) -> np.ndarray:
     """`x` with Gaussian noise of standard deviation `sd` (Vincent et al. 2010); not clipped."""
     return x + np.random.default_rng(seed).normal(0, sd, x.shape).astype("float32")
 
 
 @checked(outputs=any_array, task=scored)
-def score(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
+def score(outputs: np.ndarray, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, float]:
     """A task's metric and its value: the mean of `scores`."""
     name, each = scores(outputs, x, y, task)
     return name, float(np.mean(each))
 
 
-def scores(outputs: Any, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, np.ndarray]:
+def scores(outputs: np.ndarray, x: np.ndarray, y: np.ndarray, task: str) -> tuple[str, np.ndarray]:
     """A task's metric and its value for each example, float64 `(n,)`; see `wszoo.tasks`: whether a
     classifier `(n, classes)` is right, the mean squared error of a reconstruction of `x`, nats a
     token of a language model."""

@@ -4,50 +4,19 @@
 top of a checkout and inside an installed package.
 """
 
-import difflib
 import hashlib
-import json
 import os
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wszoo import checks, checksums, declared
+from wszoo import cards, checks
 from wszoo.arguments import checked, mapping
 
 if TYPE_CHECKING:
     import keras
 
 FILE = "model.weights.h5"
-CARD = "card.json"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-# What a card must hold; metrics carry their spread, or say that they are of one run.
-_CARD: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "model": (str, "a name"),
-    "tag": (str, "a name"),
-    "plan": (dict, "an object"),
-    "config": (dict, "an object"),
-    "data": (str, "a text"),
-    "licence": (str, "a text"),
-    "command": (str, "a text"),
-    "seed": (int, "a whole number"),
-    "metrics": (dict, "an object"),
-    "stored_parameters": (int, "a whole number"),
-    "sha256": (str, "64 hex digits"),
-    "versions": (dict, "an object"),
-}
-CARD_KEYS = tuple(_CARD)
-# What a card may hold besides that is read.
-_CARD_MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "source": (dict, "an object"),
-    "noise": ((int, float), "a number"),
-    "vocabulary": (list, "a list of texts"),
-    "class_names": (list, "a list of texts"),
-    "notes": (str, "a text"),
-}
-SOURCE_KEYS = ("name", "image_size", "length", "resize")
 
 
 @dataclass(frozen=True)
@@ -91,7 +60,7 @@ def _shipped(name: str) -> list[str]:
     return sorted(
         folder.name.partition(".")[2]
         for folder in home().glob("*.*")
-        if folder.name.partition(".")[0] == name and (folder / CARD).is_file()
+        if folder.name.partition(".")[0] == name and (folder / cards.FILE).is_file()
     )
 
 
@@ -114,14 +83,14 @@ def find(name: str, tag: str) -> Saved:
     elif os.sep in tag or Path(tag).is_dir():
         folder = Path(tag)
     else:
-        hint = checks.near(tag, tags(name), at_most=1)
-        raise ValueError(f"{name} has no weights tagged {tag!r}{hint}; it has {tags(name)}")
+        near = checks.near(tag, tags(name))
+        raise ValueError(f"{name} has no weights tagged {tag!r}{near}; it has {tags(name)}")
     return read(folder)
 
 
 def read(folder: Path) -> Saved:
     """The weights in a folder. Raises `ValueError` where its card is missing or incomplete."""
-    return Saved(folder, _read_card(folder))
+    return Saved(folder, cards.read(folder))
 
 
 def card_of(name: str, tag: str) -> dict[str, Any]:
@@ -146,6 +115,8 @@ def load_into(
     A `.weights.h5` file has no checksum of its own. Without its card (`sha256`) nobody can tell
     whether its numbers are those that were written.
     """
+    from wszoo import declared
+
     path = Path(path)
     check_file(path, sha256)
     try:
@@ -186,7 +157,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     from wszoo.sharing.files.writing import write_weights
 
     folder = Path(folder)
-    others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, CARD, "."))]
+    others = [f.name for f in folder.glob("*") if not f.name.startswith((FILE, cards.FILE, "."))]
     if others:
         raise ValueError(
             f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
@@ -202,8 +173,8 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             "sha256": file_sha256(part / FILE),
             "versions": {"wszoo": __version__, "keras": keras.__version__},
         }
-        _check_card(plain(card), folder)
-        (part / CARD).write_text(_as_json(card, folder))
+        cards.check(cards.plain(card), folder)
+        (part / cards.FILE).write_text(cards.as_json(card, folder))
     return Saved(folder, card)
 
 
@@ -216,16 +187,6 @@ def _check_trained(model: "keras.Model") -> None:
                 f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
                 "diverged. Nothing was written; train it at a lower learning rate"
             )
-
-
-def _as_json(card: Mapping[str, Any], folder: Path) -> str:
-    try:
-        return checksums.json_with_sum(plain(card), indent=1, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        raise ValueError(
-            f"the card of {str(folder)!r} holds NaN or infinity, which JSON does not know: a "
-            f"training that diverged has no metrics. Nothing was written"
-        ) from error
 
 
 def _check_owners(model: "keras.Model", path: Path) -> None:
@@ -258,11 +219,6 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON knows it: tuples as lists, keys as strings."""
-    return json.loads(json.dumps(value))
-
-
 def _check_finite(path: Path) -> None:
     import numpy as np
 
@@ -271,57 +227,3 @@ def _check_finite(path: Path) -> None:
     for name, array in file_arrays(path).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"its weight {name!r} holds NaN or infinity")
-
-
-def _read_card(folder: Path) -> dict[str, Any]:
-    path = folder / CARD
-    if not path.is_file():
-        raise ValueError(f"{str(folder)!r} has no {CARD}: it is not a folder of wszoo weights")
-    try:
-        card = checksums.json_object(path)
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
-    _check_card(card, folder)
-    try:
-        if checksums.MEMBER in card:  # older cards have none
-            checksums.check_sum(card)
-        elif misspelt := difflib.get_close_matches(checksums.MEMBER, card, 1, 0.9):
-            raise ValueError(f"it has a member {misspelt[0]!r}: it is changed")
-    except ValueError as error:
-        raise ValueError(
-            f"{str(path)!r}: {error}. Who changes a card by hand takes the line "
-            f"{checksums.MEMBER!r} out"
-        ) from error
-    return {key: value for key, value in card.items() if key != checksums.MEMBER}
-
-
-def _check_card(card: Mapping[str, Any], folder: Path) -> None:
-    """The one place where what a card says is checked: a card may come from anybody."""
-    whose = f"the card of {str(folder)!r}"
-    if missing := [key for key in CARD_KEYS if key not in card]:
-        raise ValueError(f"{whose} lacks {', '.join(missing)}")
-    for key, (types, valid) in (_CARD | _CARD_MAY).items():
-        if key in card:
-            value = checks.kind(f"{key!r} in {whose}", card[key], types, valid)
-            if isinstance(value, bool):
-                raise ValueError(f"{key!r} in {whose} must be {valid}; received {value}")
-    for key in ("model", "tag"):
-        checks.file_name(f"{key!r} in {whose}", card[key])
-    if not _SHA256.fullmatch(card["sha256"]):
-        raise ValueError(
-            f"'sha256' in {whose} must be 64 hex digits; received {checks.shown(card['sha256'])}"
-        )
-    _check_words(whose, card)
-
-
-def _check_words(whose: str, card: Mapping[str, Any]) -> None:
-    if wrong := sorted(set(card.get("source", {})) - set(SOURCE_KEYS)):
-        raise ValueError(f"'source' in {whose} has {wrong[0]!r}; it may have {SOURCE_KEYS}")
-    for key in ("vocabulary", "class_names"):
-        if not all(isinstance(word, str) for word in card.get(key, [])):
-            raise ValueError(f"{key!r} in {whose} must be a list of texts")
-    for key, metric in card["metrics"].items():
-        if isinstance(metric, dict) and not {"value", "mean", "sd", "seeds"} <= set(metric):
-            raise ValueError(f"the metric {key!r} in {whose} lacks value, mean, sd or seeds")
-        value = metric["value"] if isinstance(metric, dict) else metric
-        checks.number(f"the metric {key!r} in {whose}", value)

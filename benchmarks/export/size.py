@@ -51,7 +51,7 @@ def main(
     smoke: Annotated[bool, typer.Option(help="Two small models; writes nothing.")] = False,
 ) -> None:
     """Sizes of exported files, ours beside what Keras and the TFLite converter write."""
-    tags = [f"{n}.{tag}" for n in wszoo.list_models() for tag in wszoo.info(n)["weights"]]
+    tags = [f"{n}.{tag}" for n in wszoo.list_models() for tag in wszoo.info(n).weights]
     asked = [name for name in models.split(",") if name] or [*tags, *OTHERS, *LARGE]
     if smoke:
         asked = ["tied_ae.digits", "holder"]

@@ -18,11 +18,11 @@ WAYS = {
 def card(**more: Any) -> dict[str, Any]:
     """A card with a value of its type under each key, and what else it is to hold."""
     from wszoo import SharingPlan
-    from wszoo.weights import CARD_KEYS
+    from wszoo.cards import KEYS
 
     plan = SharingPlan.untied(["a"]).to_dict()
     objects = {"plan": plan, "config": {}, "metrics": {}, "seed": 0, "versions": {}}
-    return dict.fromkeys(CARD_KEYS, "x") | objects | more
+    return dict.fromkeys(KEYS, "x") | objects | more
 
 
 def result(tried: int, rows: list[dict], **failures: int) -> dict:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import card, result
-from benchmarks.faults.commands import begin, ready
+from benchmarks.faults.lines.commands import begin, ready
 
 SIZE = 24_000_000  # bytes of the tmpfs
 PATIENCE = 120.0  # seconds for a writer
@@ -253,10 +253,10 @@ def cached(out: Path) -> None:
 
 
 def picture(value: float) -> Callable[[Path], Any]:
-    from wszoo import report
+    from wszoo import pictures
 
     images = {"a": np.random.default_rng(int(value)).random((10, 28, 28, 1))}
-    return lambda out: report.images(out / "p.png", images)
+    return lambda out: pictures.images(out / "p.png", images)
 
 
 def drawn(out: Path) -> None:

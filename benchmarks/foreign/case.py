@@ -16,7 +16,7 @@ import wszoo
 from benchmarks.foreign.match import difference, expected_names
 from wszoo import private
 from wszoo.sharing import graph as sharing_graph
-from wszoo.sharing.specs import kind
+from wszoo.sharing.kinds import kind
 
 
 class Wrong(Exception):

@@ -30,8 +30,9 @@ from wszoo.comparison.summary import paired
 from wszoo.data import load
 from wszoo.files import written_whole
 from wszoo.layers import LowRankPart
-from wszoo.tuner.compressing.compress import Recovery, compress, recover
+from wszoo.tuner.compressing.compress import compress
 from wszoo.tuner.compressing.narrow import narrower
+from wszoo.tuner.compressing.recovery import Recovery, recover
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RATES = (5e-3, 1e-2, 2e-2)

@@ -21,7 +21,7 @@ import numpy as np
 import typer
 
 import wszoo
-from wszoo import claims, report, training
+from wszoo import claims, pictures, report, training
 from wszoo.command_line import run
 from wszoo.data import Source, load
 from wszoo.files import written_whole
@@ -123,7 +123,7 @@ def write(docs: Path, found: dict[str, list[dict[str, Any]]], about: dict[str, A
     with written_whole(docs / "metrics.json") as part:
         part.write_text(json.dumps(about | {"plans": rows, "runs": all_runs}, indent=1) + "\n")
     points = {r["plan"]: (r["stored_parameters"], r["mean"], r["sd"]) for r in rows}
-    report.tradeoff(
+    pictures.tradeoff(
         docs / "depth.png",
         points,
         x="stored parameters",

@@ -44,9 +44,9 @@ def test_list():
 
 @pytest.mark.parametrize("name", wszoo.list_models())
 def test_info(name):
-    known = json.loads(json.dumps(wszoo.info(name)))
-    assert json.loads(ask("info", name, "--json")) == known
-    page = ask("info", name)
+    known = wszoo.info(name).to_dict()
+    assert json.loads(ask("info", name, "--json")) == known == json.loads(json.dumps(known))
+    page = "".join(ask("info", name).split())  # a long pattern takes several lines
     assert name in page and known["sharing"] in page
     assert all(site in page for site in known["sites"])
     assert all(tag in page for tag in known["weights"])
@@ -115,7 +115,7 @@ def test_reading_the_registry_imports_no_framework(args):
 
 def test_evaluate_reproduces_the_card():
     found = json.loads(ask("evaluate", "tied_ae.digits", "--json"))
-    card = wszoo.info("tied_ae")["weights"]["digits"]
+    card = wszoo.info("tied_ae").weights["digits"]
     assert found == {
         key: {"measured": value["value"], "card": value["value"]}
         for key, value in card["metrics"].items()

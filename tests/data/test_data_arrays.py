@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wszoo.data import MissingDataError, from_arrays, load
-from wszoo.data.source import SPLITS
+from wszoo.data.splits import SPLITS
 from wszoo.data.splitting import carve, stratified_order
 
 

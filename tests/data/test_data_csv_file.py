@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wszoo.data import MissingDataError, load, nab
-from wszoo.data.csv_file import parse_table, read_table
+from wszoo.data.formats.csv_file import parse_table, read_table
 
 ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 PLAIN = st.text(st.characters(exclude_characters="\0\t\r\n", exclude_categories=["Cs"]), max_size=8)

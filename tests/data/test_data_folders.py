@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wszoo.data import MissingDataError, load
-from wszoo.data.source import SPLITS
+from wszoo.data.splits import SPLITS
 
 
 def save(folder, count, shape=(6, 6, 3), classes=("cat", "dog"), suffix=".png"):
@@ -146,7 +146,7 @@ def test_broken_files_are_left_out_when_asked_and_named(tmp_path):
         source = load(tmp_path, on_broken="skip")
     assert "cat/3.png" in str(said[0].message) and "dog/4.png" in str(said[0].message)
     assert sum(len(source.arrays(split)[1]) for split in SPLITS) == 38
-    with pytest.raises(ValueError, match="'refuse' or 'skip'"):
+    with pytest.raises(ValueError, match="one of refuse, skip; received 'ignore'"):
         load(tmp_path, on_broken="ignore")
     for path in (tmp_path / "dog").iterdir():
         path.write_bytes(b"not an image")

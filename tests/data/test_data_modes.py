@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as arrays_of
 from PIL import Image, ImageCms
 
 from wszoo.data import from_arrays, load, modes
-from wszoo.data.image_files import read_header, read_image, suffixes
-from wszoo.data.source import SPLITS
+from wszoo.data.formats.decoding import read_header, read_image, suffixes
+from wszoo.data.splits import SPLITS
 
 SIDE = 4
 

@@ -37,8 +37,10 @@ def test_every_series_is_the_published_one(raw_data):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == nab.SHA256[f"data/{name}.csv"]
 
 
-def test_the_source_holds_normal_windows_split_by_time(raw_data):
+def test_the_source_holds_normal_windows_split_by_time(raw_data, label_digests):
     source = load("nab", manual_dir=raw_data)
+    digests = ["cf03b547f6b1ae13", "91fc41e462834642", "75eed7eabc614867"]
+    assert label_digests(source) == digests
     assert source.input_shape == (64, 1) and source.num_classes == 7
     assert source.fingerprint() == load("nab", manual_dir=raw_data).fingerprint()
     x, y = source.arrays("train")
@@ -76,7 +78,7 @@ def test_what_is_missing_or_unknown_is_said(tmp_path, monkeypatch):
         load("nab")
     with pytest.raises(MissingDataError, match="numenta/NAB"):
         nab.series("nyc_taxi", manual_dir=tmp_path)
-    with pytest.raises(ValueError, match="Did you mean 'nyc_taxi'"):
+    with pytest.raises(ValueError, match="did you mean 'nyc_taxi'"):
         nab.series("nyc_taxis", manual_dir=tmp_path)
     with pytest.raises(ValueError, match="nab does not take image_size=28"):
         load("nab", image_size=28, manual_dir=tmp_path)

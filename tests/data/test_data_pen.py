@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wszoo.data import pen
+from wszoo.data.sets import pen
 
 STILL = pen.Pen(
     radius=(1.5, 1.5), angle=0, shear=0, log_scale=0, log_aspect=0, shift=0, warp=0,

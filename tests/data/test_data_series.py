@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wszoo.data import nab
-from wszoo.data.series import read_csv
+from wszoo.data.formats.series import read_csv
 
 HOURS = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00:00" for i in range(100)]
 ROWS = [f"{stamp},{i}" for i, stamp in enumerate(HOURS)]
@@ -104,7 +104,7 @@ def test_several_series_in_a_file_are_told_apart(write):
             ),
             where={},
         )
-    with pytest.raises(ValueError, match=r"no column 'sensors'.*Did you mean 'sensor'"):
+    with pytest.raises(ValueError, match=r"no column 'sensors'.*did you mean 'sensor'"):
         read_csv(write(both, "timestamp,value,sensor"), where={"sensors": "a"})
     with pytest.raises(ValueError, match="sensor has no 'c', only 'a', 'b'"):
         read_csv(path, where={"sensor": "c"})

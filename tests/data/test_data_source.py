@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wszoo.data import Batches, Source, Spec, from_arrays
-from wszoo.data.source import SPLITS
+from wszoo.data.splits import SPLITS
 
 
 def rows(x):
@@ -78,7 +78,7 @@ def test_element_spec_describes_the_batches(small):
 
 
 def test_unknown_split_and_batch_size_are_refused(small):
-    with pytest.raises(ValueError, match="Did you mean 'validation'"):
+    with pytest.raises(ValueError, match="did you mean 'validation'"):
         small.arrays("validaton")
     with pytest.raises(ValueError, match="at least 1; received 0"):
         small.batches("train", 0)

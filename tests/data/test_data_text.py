@@ -5,8 +5,9 @@ import unicodedata
 import numpy as np
 import pytest
 
-from wszoo.data import MissingDataError, Source, load, text
-from wszoo.data.source import SPLITS
+from wszoo.data import MissingDataError, Source, load, tokens
+from wszoo.data.formats.texts import CHARACTERS, WORDS
+from wszoo.data.splits import SPLITS
 
 TEXT = "".join(chr(97 + i % 26) + " ,\n"[i % 3] for i in range(2000))
 
@@ -35,8 +36,8 @@ def test_windows_predict_every_character_once_and_decode_to_the_text(book):
         size = round(part * len(TEXT))
         x, y = source.arrays(split)
         assert x.shape == y.shape == ((size - 1) // 16, 16)
-        assert text.decode(x.ravel(), source.vocabulary) == TEXT[start : start + x.size]
-        assert text.decode(y.ravel(), source.vocabulary) == TEXT[start + 1 : start + 1 + x.size]
+        assert tokens.decode(x.ravel(), source.vocabulary) == TEXT[start : start + x.size]
+        assert tokens.decode(y.ravel(), source.vocabulary) == TEXT[start + 1 : start + 1 + x.size]
         start += size
 
 
@@ -44,9 +45,9 @@ def test_a_character_that_train_does_not_have_is_unknown(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("ab" * 900 + "€" * 200, encoding="utf-8")
     source = load(path, length=8)
-    assert source.vocabulary == (text.UNKNOWN, "a", "b") == source.class_names
+    assert source.vocabulary == (tokens.UNKNOWN, "a", "b") == source.class_names
     assert set(np.unique(source.arrays("test")[0])) == {0}
-    assert text.decode(text.encode("a€b", source.vocabulary), source.vocabulary) == "a\ufffdb"
+    assert tokens.decode(tokens.encode("a€b", source.vocabulary), source.vocabulary) == "a\ufffdb"
 
 
 def test_batches_spec_and_fingerprint_of_a_text(book):
@@ -73,7 +74,7 @@ def test_a_text_has_one_spelling_of_line_ends_and_accents(tmp_path):
         path.write_bytes(content.encode())
         found.add(load(path, length=16).fingerprint())
     assert len(found) == 1
-    ids = text.encode("e\u0301", ("?", "é"))
+    ids = tokens.encode("e\u0301", ("?", "é"))
     assert ids.tolist() == [1]
     (tmp_path / "latin.txt").write_bytes(plain.encode("latin-1", "replace"))
     with pytest.raises(ValueError, match=r"latin\.txt, line 1: no UTF-8 text.*Latin-1"):
@@ -82,16 +83,16 @@ def test_a_text_has_one_spelling_of_line_ends_and_accents(tmp_path):
 
 def test_words_lose_case_and_punctuation():
     wanted = ["don't", "send", "3", "e", "mails", "please"]
-    assert text.words("Don't send 3 e-mails, PLEASE!") == wanted
-    vocabulary = text.word_vocabulary(["b a b", "a c a"])
-    assert vocabulary == (text.PADDING, text.UNKNOWN, "a", "b")  # c is there once
-    ids = text.encode_words(["a B", "!", "c b a a"], vocabulary, 3)
+    assert tokens.words("Don't send 3 e-mails, PLEASE!") == wanted
+    vocabulary = tokens.word_vocabulary(["b a b", "a c a"])
+    assert vocabulary == (tokens.PADDING, tokens.UNKNOWN, "a", "b")  # c is there once
+    ids = tokens.encode_words(["a B", "!", "c b a a"], vocabulary, 3)
     assert ids.tolist() == [[2, 3, 0], [1, 0, 0], [1, 3, 2]]
 
 
 def test_a_table_of_ones_own(table):
     source = load(str(table))
-    assert source.class_names == ("bank", "post") and source.input_shape == (text.WORDS,)
+    assert source.class_names == ("bank", "post") and source.input_shape == (WORDS,)
     assert [len(source.arrays(s)[1]) for s in SPLITS] == [48, 6, 6]
     assert {"send", "parcels", "please"} <= set(source.vocabulary)
     x, y = source.arrays("train")
@@ -191,17 +192,21 @@ def test_a_source_refuses_ids_without_their_vocabulary():
         Source("s", dict.fromkeys(SPLITS, (x, x[:, :1])), ("a", "b", "c"), "", "", ("u", "v", "w"))
 
 
-def test_tiny_shakespeare(text_dirs):
+def test_tiny_shakespeare(text_dirs, label_digests):
     source = load("tiny_shakespeare", **text_dirs)
-    assert len(source.vocabulary) == 66 and source.input_shape == (text.CHARACTERS,)
+    digests = ["9d5cbc4e10d689b1", "42af3c8bfcb868fe", "e947c13f603c7b6c"]
+    assert label_digests(source) == digests
+    assert len(source.vocabulary) == 66 and source.input_shape == (CHARACTERS,)
     sizes = [source.arrays(s)[0].size for s in SPLITS]
     assert [1003854 - sizes[0], 55770 - sizes[1], 55770 - sizes[2]] == [14, 26, 26]
-    begin = text.decode(source.arrays("train")[0][0], source.vocabulary)
+    begin = tokens.decode(source.arrays("train")[0][0], source.vocabulary)
     assert begin.startswith("First Citizen:\nBefore we proceed")
 
 
-def test_clinc_oos_has_its_intents_and_one_class_out_of_scope(text_dirs):
+def test_clinc_oos_has_its_intents_and_one_class_out_of_scope(text_dirs, label_digests):
     source = load("clinc_oos", **text_dirs)
+    digests = ["7140915e148fbebc", "095b56cea9a13dfd", "b421d8fe0269efa1"]
+    assert label_digests(source) == digests
     assert source.num_classes == 151 and source.class_names[-1] == "oos"
     counts = {s: np.bincount(source.arrays(s)[1], minlength=151) for s in SPLITS}
     assert {s: (set(n[:-1]), n[-1]) for s, n in counts.items()} == {

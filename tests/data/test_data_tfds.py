@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from wszoo.data import MissingDataError, load
-from wszoo.data.source import SPLITS
-from wszoo.data.tfds_sets import plan_splits
+from wszoo.data.sets.tfds_images import plan_splits
+from wszoo.data.splits import SPLITS
 
 
 def make_set(data_dir, name, splits, *, shape=(6, 6, 1), sizes=(6,), label=True):
@@ -148,7 +148,7 @@ def test_unknown_names_list_near_ones(tmp_path, name, near):
     with pytest.raises(ValueError, match="unknown data set") as error:
         load(name, data_dir=tmp_path)
     assert (near or "omniglot_small") in str(error.value)
-    assert ("Did you mean" in str(error.value)) == (near is not None)
+    assert ("did you mean" in str(error.value)) == (near is not None)
 
 
 def test_a_set_that_is_no_classification_names_its_features(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wszoo.data.timestamps import read_stamps
+from wszoo.data.formats.timestamps import read_stamps
 
 quick = settings(max_examples=80, deadline=None)
 moments = st.datetimes(datetime(1974, 1, 1), datetime(2240, 1, 1))

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "checks": set(),
     "checksums": set(),
     "declared": set(),
-    "command_line": {"claims"},  # if a run was taken up
+    "command_line": {"claims", "data", "exporting"},  # if a run was taken up; what words may be
     "files": set(),
     "keras_settings": set(),
     "private": set(),
@@ -53,11 +53,14 @@ MAY_IMPORT = {
     "relaxed": {"sharing", "layers"},
     "data": {"batches", "fingerprints"},
     "tasks": {"data", "layers", "sharing"},
-    "packaged": {"models", "registry", "weights"},  # converted weights are written as all are
-    "weights": {"packaged", "sharing"},  # some tags are in packages
-    "pretrained": {"registry", "sharing", "weights"},  # the registry for the type of an entry
+    "packaged": {"cards", "models", "registry", "weights"},  # it writes weights as all are written
+    "cards": set(),
+    "weights": {"cards", "packaged", "sharing"},  # some tags are in packages
+    "entry": {"sharing"},
+    "pretrained": {"cards", "entry", "sharing", "weights"},
+    "model_info": {"cards", "packaged", "registry", "weights"},
     "registry": {
-        "packaged",
+        "entry",
         "pretrained",
         "sharing",
         "weights",
@@ -65,7 +68,8 @@ MAY_IMPORT = {
     },  # it imports the models by looking for them
     "models": {"layers", "sharing", "registry"},
     "training": {"batches", "tasks", "sharing", "registry", "data", "weights"},
-    "report": {"sharing", "registry", "data", "weights"},
+    "report": set(),
+    "pictures": {"report"},
     "transferring": {
         *RUNS,
         "tasks",
@@ -109,7 +113,9 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
+    "recipes": None,  # everything
     "cli": None,  # everything
+    "__main__": {"cli"},
 }
 KERAS_TUNER = PACKAGE / "tuner" / "searching"  # its classes are made of KerasTuner's
 FILES = sorted(PACKAGE.rglob("*.py"))

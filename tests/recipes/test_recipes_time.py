@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo import report
+from wszoo import pictures
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PNG = b"\x89PNG"
@@ -114,11 +114,13 @@ def test_bad_input_ends_in_one_clear_line_and_writes_nothing(tmp_path, recipe, a
 
 
 def test_pictures_take_results_of_any_size(tmp_path):
-    report.confusion(tmp_path / "a.png", np.eye(2, dtype=int), ("no", "yes"), title="t")
-    report.confusion(
+    pictures.confusion(tmp_path / "a.png", np.eye(2, dtype=int), ("no", "yes"), title="t")
+    pictures.confusion(
         tmp_path / "b.png", np.zeros((40, 40), int), list(map(str, range(40))), title=""
     )
-    report.bars(tmp_path / "c.png", {"a": {"x": [1.0, 0.5]}, "b": {"y": [1.0]}}, y="y", title="")
-    report.timeline(tmp_path / "d.png", np.arange(3), {"one": np.ones(3)}, marked=[(0, 1)], until=2)
+    pictures.bars(tmp_path / "c.png", {"a": {"x": [1.0, 0.5]}, "b": {"y": [1.0]}}, y="y", title="")
+    pictures.timeline(
+        tmp_path / "d.png", np.arange(3), {"one": np.ones(3)}, marked=[(0, 1)], until=2
+    )
     for name in "abcd":
         assert (tmp_path / f"{name}.png").read_bytes().startswith(PNG)

@@ -35,7 +35,7 @@ def test_the_expected_tasks_are_there():
     assert set(tasks.names()) == WITH_HEAD | WITH_SCORE
     assert set(tasks.names(head=True)) == WITH_HEAD
     assert set(tasks.names(score=True)) == WITH_SCORE
-    assert {wszoo.info(name)["task"] for name in wszoo.list_models()} <= WITH_SCORE
+    assert {wszoo.info(name).task for name in wszoo.list_models()} <= WITH_SCORE
 
 
 def test_a_new_task_is_one_function(forgotten):
@@ -52,7 +52,7 @@ def test_a_new_task_is_one_function(forgotten):
 @pytest.mark.parametrize(
     ("name", "asked", "words"),
     [
-        ("clasification", {}, "unknown task 'clasification'.* Did you mean 'classification'"),
+        ("clasification", {}, "unknown task 'clasification'; did you mean 'classification'"),
         ("reconstruction", {"head": True}, "unknown task 'reconstruction'; valid are classif"),
         ("ordinal", {"score": True}, "unknown task 'ordinal'; valid are classification, lang"),
         (3, {}, "unknown task 3"),

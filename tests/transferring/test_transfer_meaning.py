@@ -9,7 +9,7 @@ import wszoo
 from wszoo import tasks
 from wszoo.data import from_arrays, load
 from wszoo.data.examples import examples
-from wszoo.data.numbers import as_numbers
+from wszoo.data.labels import as_numbers
 
 LABELS = ["5", "9", "40", "100"]
 SHADES = {label: 10 + 2 * int(label) for label in LABELS}
@@ -170,7 +170,7 @@ def test_an_order_is_asked_for_and_obeyed():
     ("task", "order", "words"),
     [
         ("ordinal", ["low", "high"], r"missing \['medium'\], unknown \[\]"),
-        ("ordinal", ["low", "medium", "hihg"], r"unknown \['hihg'\]. Did you mean 'high'"),
+        ("ordinal", ["low", "medium", "hihg"], r"unknown \['hihg'\]; did you mean 'high'"),
         ("ordinal", ["low", "medium", "high", "low"], "once, from low to high"),
         ("ordinal", "low", r"missing \['high', 'medium'\]"),
         ("classification", ["low", "medium", "high"], "is for the task 'ordinal'"),

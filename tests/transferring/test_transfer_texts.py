@@ -6,7 +6,7 @@ import pytest
 
 import wszoo
 from wszoo import weights
-from wszoo.data import load, text
+from wszoo.data import load, tokens
 from wszoo.data.examples import examples
 from wszoo.evaluation import data_of
 from wszoo.transferring import backbones
@@ -31,13 +31,13 @@ def table(tmp_path):
 def test_a_table_is_read_in_the_words_of_the_backbone(table, vocabulary):
     assert backbones.find(TAG).vocabulary == vocabulary
     found = examples(table, vocabulary=vocabulary)
-    known = set(text.words(" ".join(TEXTS))) & set(vocabulary)
+    known = set(tokens.words(" ".join(TEXTS))) & set(vocabulary)
     assert len(known) > 10 and found.vocabulary == vocabulary
     own = load(table)
     for split, (x, y) in found.splits.items():
         for row, label in zip(x, y, strict=True):
             said = [vocabulary[i] for i in row if i > 1]
-            assert said == [word for word in text.words(TEXTS[label]) if word in known]
+            assert said == [word for word in tokens.words(TEXTS[label]) if word in known]
         np.testing.assert_array_equal(examples(own, vocabulary=vocabulary).splits[split][0], x)
     assert examples(own).vocabulary == own.vocabulary != vocabulary
 
@@ -62,7 +62,7 @@ def test_texts_to_measure_a_model_by_are_in_its_own_tokens(table, vocabulary, tm
     characters = tuple(weights.find("tied_lm", "tiny_shakespeare").card["vocabulary"])
     assert source.vocabulary == source.class_names == characters and task == "language_modelling"
     x, y = source.arrays("train")
-    assert text.decode(x[0], characters).startswith(
+    assert tokens.decode(x[0], characters).startswith(
         "What light through yonder window breaks? \ufffd"
     )
     np.testing.assert_array_equal(x[:, 1:], y[:, :-1])

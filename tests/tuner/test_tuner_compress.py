@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tuner.compressing.compress import Recovery, compress, recover, tie
+from wszoo.tuner.compressing.compress import compress, tie
 from wszoo.tuner.compressing.narrow import narrower
+from wszoo.tuner.compressing.recovery import Recovery, recover
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_builds_name_their_sites_by_place_and_span_the_largest():
     builds = Builds(build, seed=0)
     assert wszoo.sites(builds.largest) == ("dense", "dense_1", "dense_2", "dense_3", "dense_4")
     space = builds.space()  # with a width of 5 the first layer is not like the others
-    assert set(space.classes) == {(0,), (1, 2, 3), (4,)}
+    assert set(space.kinds) == {(0,), (1, 2, 3), (4,)}
     again = Builds(build, seed=0)
     assert again.space() == space
     for a, b in zip(builds.largest.get_weights(), again.largest.get_weights(), strict=True):
@@ -257,7 +257,7 @@ def test_a_plan_over_a_smaller_build():
     tied = wszoo.retie(small, plan)
     assert tied.count_params() == small.count_params() - (5 * 5 + 5)
     wide = SearchSpace.of(builds.largest)  # in which the first layer may share
-    assert (0, 1, 2, 3) in wide.classes
+    assert (0, 1, 2, 3) in wide.kinds
     with pytest.raises(keras_tuner.errors.FailedTrialError, match="dense and dense_1 cannot share"):
         fitted_plan(wide, "AABBC", small, builds.largest)
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, use_bias=False)])

@@ -10,6 +10,7 @@ import wszoo
 from wszoo import batches
 from wszoo.sharing import graph
 from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing.gradients import fisher
 from wszoo.tuner.pricing.merged_loss import MergedLoss, recalibrate
 from wszoo.tuner.pricing.suggest import suggest
 
@@ -74,7 +75,7 @@ def test_fisher_counts_norms_and_embeddings():
     sites = ["e0", "e1", "n0", "n1"]
     found = suggest(model, [ids, more], y, method="fisher", loss="mse", sites=sites)
     assert len(found.steps) == 3 and found.steps[-1].price > 0
-    price = costs.fisher(wszoo.untied_twin(model), [ids, more], y, "mse")
+    price = fisher(wszoo.untied_twin(model), [ids, more], y, "mse")
     gammas = [model.get_layer(n).gamma.numpy() for n in ("n0", "n1")]
     betas = [model.get_layer(n).beta.numpy() for n in ("n0", "n1")]
     order = batches.order(16, 0)  # of the batches of four

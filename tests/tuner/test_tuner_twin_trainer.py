@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tuner.twin_trainer import TwinTrainer, families
+from wszoo.sharing.kinds import sites_by_kind
+from wszoo.tuner.twin_trainer import TwinTrainer
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_bad_input_is_refused(parent, trainer):
     with pytest.raises(ValueError, match="global_clipnorm"):
         TwinTrainer(parent, keras.optimizers.SGD(global_clipnorm=1.0), loss="mse")
     net = wszoo.get("tied_ae", input_shape=(6,), widths=[5, 4], sharing="untied")
-    assert all(len(family) == 2 for family in families(net, wszoo.sites(net)))
+    assert all(len(kind) == 2 for kind in sites_by_kind(net, wszoo.sites(net)))
     pair = TwinTrainer(net, keras.optimizers.SGD(), loss="mse")
     with pytest.raises(ValueError, match="cannot share one layer"):
         pair.start("AABB")

@@ -3,12 +3,12 @@
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial, wraps
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, Unpack, get_args, get_origin
 
 from wszoo import checks
-from wszoo.arguments.kinds import Check, class_named
+from wszoo.arguments.objects import Check, class_named
 from wszoo.arguments.tables import BY_NAME, BY_TYPE
 
 Target = TypeVar("Target", bound=Callable[..., Any])  # is given back as it came, typed
@@ -24,15 +24,16 @@ def checked(
     """A decorator that checks what a function, or a class's `__init__`, is called with.
 
     `own` are checks by argument, before the tables'; `None` switches one off. Where the function
-    takes any keywords, `also` says which are known. Checks raise `ValueError`; arguments that do
-    not fit the signature raise `TypeError`, as they do in Python, with the near ones.
+    takes any keywords, `also` says which are known; those of `**options: Unpack[…]` it knows, and
+    leaves their values to the function. Checks raise `ValueError`; arguments that do not fit the
+    signature raise `TypeError`, as they do in Python, with the near ones.
     """
 
     def decorate(target: Target) -> Target:
         if isinstance(target, type):
             target.__init__ = decorate(target.__init__)  # type: ignore[misc]
             return target
-        signature = inspect.signature(target)
+        signature, named = inspect.signature(target), parameters(target)
         rules = {
             name: rule
             for name, parameter in signature.parameters.items()
@@ -41,8 +42,8 @@ def checked(
         optional = {name for name, p in signature.parameters.items() if _takes_none(p)}
 
         @wraps(target)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            bound = _bound(target.__qualname__, signature, args, kwargs, also)
+        def call(*args: object, **kwargs: object) -> object:
+            bound = _bound(target.__qualname__, signature, named, args, kwargs, also)
             for name, value in list(bound.arguments.items()):
                 if name in rules and (value is not None or name not in optional):
                     given = rules[name](name, value)
@@ -56,30 +57,51 @@ def checked(
     return decorate
 
 
+def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """The arguments of a function by name, those of its `**options: Unpack[…]` one by one."""
+    given = dict(inspect.signature(function).parameters)
+    for name, parameter in list(given.items()):
+        if get_origin(parameter.annotation) is Unpack:
+            del given[name]
+            (options,) = get_args(parameter.annotation)
+            for key, annotation in options.__annotations__.items():
+                given[key] = parameter.replace(
+                    name=key, kind=parameter.KEYWORD_ONLY, annotation=annotation
+                )
+    return given
+
+
 def _bound(
-    name: str, signature: inspect.Signature, args: Any, kwargs: Any, also: Collection[str] | None
+    name: str,
+    signature: inspect.Signature,
+    named: dict[str, inspect.Parameter],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    also: Collection[str] | None,
 ) -> inspect.BoundArguments:
+    takes_others = any(p.kind is p.VAR_KEYWORD for p in named.values())
+    unknown = [] if takes_others else [key for key in kwargs if key not in named]
     try:
         bound = signature.bind(*args, **kwargs)
+        if unknown:
+            raise TypeError
     except TypeError as error:
-        unknown = [key for key in kwargs if key not in signature.parameters]
-        open_ = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
         said = str(error)
-        if unknown and not open_:
-            near = checks.near(unknown[0], signature.parameters)
+        if unknown:
+            near = checks.near(unknown[0], named)
             said = f"got an unexpected keyword argument {unknown[0]!r}{near}"
         raise TypeError(f"{name.removesuffix('.__init__')}: {said}") from None
     if also is not None:
-        known = {*signature.parameters, *also} - {"self", "kwargs"}
-        for key in kwargs.keys() - known:
+        taken = {*signature.parameters, *also} - {"self", "kwargs"}
+        for key in kwargs.keys() - taken:
             raise ValueError(
                 f"{name.removesuffix('.__init__')} has no argument {key!r}"
-                f"{checks.near(key, known) or '; it has ' + ', '.join(sorted(known))}"
+                f"{checks.near(key, taken) or '; it has ' + ', '.join(sorted(taken))}"
             )
     return bound
 
 
-def _is_odd_number(value: Any) -> bool:
+def _is_odd_number(value: object) -> bool:
     """A number that is none of Python's own, as numpy's: what is kept is plain."""
     return isinstance(value, numbers.Number) and not isinstance(value, int | float)
 
@@ -88,7 +110,7 @@ def _takes_none(parameter: inspect.Parameter) -> bool:
     return parameter.default is None or "None" in _words(parameter.annotation)
 
 
-def _words(annotation: Any) -> str:
+def _words(annotation: object) -> str:
     said = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return said.strip("'\"")
 

@@ -3,33 +3,33 @@
 from functools import partial
 
 from wszoo import checks
-from wszoo.arguments.kinds import (
-    MOST,
-    Check,
-    array,
-    arrays,
-    at_least_0,
+from wszoo.arguments.arrays import array, arrays, pair
+from wszoo.arguments.combined import (
     axes,
     by_name,
-    called,
-    count,
     each,
-    fraction,
-    known_to_keras,
     mapping,
-    model,
     name_or_names,
     names,
-    number_of,
     one_word,
-    pair,
+    some,
+)
+from wszoo.arguments.objects import (
+    MOST,
+    Check,
+    at_least_0,
+    called,
+    count,
+    fraction,
+    known_to_keras,
+    model,
+    number_of,
     path,
     plan,
     plan_or_text,
     positive,
     rate,
     seed,
-    some,
     token,
     tolerance,
     verbose,
@@ -90,5 +90,5 @@ BY_TYPE: dict[str, Check] = {
     **dict.fromkeys(("np.ndarray", "numpy.ndarray"), array),
     **dict.fromkeys(("Sequence[str]", "collections.abc.Sequence[str]"), names),
     **dict.fromkeys(("str | Sequence[str]", "str | collections.abc.Sequence[str]"), name_or_names),
-    **dict.fromkeys(("Mapping[str, Any]",), mapping),
+    **dict.fromkeys(("Mapping[str, Any]", "Mapping[str, object]"), mapping),
 }

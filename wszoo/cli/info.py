@@ -3,35 +3,18 @@
 import json
 from typing import Annotated
 
-from wszoo.cli.shared import Json, card_lines, print_table
-from wszoo.command_line.options import (
-    argument,
-    text,
-)
+from wszoo.cli.shared import Json, print_table
+from wszoo.command_line.options import argument, text
 
 
 def command(
-    name: Annotated[str, argument(text("A registered model."))], as_json: Json = False
+    name: Annotated[str, argument(text("A registered model, or NAME.TAG."))], as_json: Json = False
 ) -> None:
     """Show what is known of a model: settings, sites, default plan, cards of its weights."""
-    from wszoo import registry
+    import wszoo
 
-    row = registry.info(name)
+    known = wszoo.info(name)
     if as_json:
-        print(json.dumps(row, indent=1))
-        return
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("name", row["name"])
-    table.add_row("summary", row["summary"])
-    table.add_row("task, family", f"{row['task']}, {row['family']}")
-    table.add_row("settings", ", ".join(f"{k}={v!r}" for k, v in row["config"].items()))
-    table.add_row("sites", ", ".join(row["sites"]))
-    table.add_row("default plan", row["sharing"])
-    for tag, card in row["weights"].items():
-        mark = " (default)" if tag == row["default_tag"] else ""
-        table.add_row(f"weights {tag}{mark}", card_lines(card))
-    for tag, command in row["installable"].items():
-        table.add_row(f"weights {tag}", f"not installed: {command}")
-    print_table(table)
+        print(json.dumps(known.to_dict(), indent=1))
+    else:
+        print_table(known.table())

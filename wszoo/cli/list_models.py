@@ -2,16 +2,21 @@
 
 import json
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wszoo.cli.shared import Json, print_table, short
+from wszoo.cli.shared import Json, print_table
 from wszoo.command_line.options import (
     argument,
     text,
     word,
 )
+
+SHOWN = 16  # letters of a plan
+
+if TYPE_CHECKING:
+    from wszoo.model_info import ModelInfo
 
 
 def _known(key: str) -> list[str]:
@@ -33,13 +38,14 @@ def command(
     as_json: Json = False,
 ) -> None:
     """List the registered models."""
-    from wszoo import registry
+    import wszoo
 
-    names = registry.list_models(pattern, task=task, family=family, pretrained=pretrained)
-    rows = [registry.info(name) for name in names]
+    names = wszoo.list_models(pattern, task=task, family=family, pretrained=pretrained)
+    rows = [wszoo.info(name) for name in names]
     if as_json:
-        print(json.dumps([short(row) for row in rows], indent=1))
+        print(json.dumps([_short(row) for row in rows], indent=1))
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table()
@@ -48,8 +54,15 @@ def command(
     for title in ("family", "sharing", "weights (stored parameters)"):
         table.add_column(title, overflow="fold")
     for row in rows:
-        tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row["weights"].items()]
-        tags += [f"{tag} ({command})" for tag, command in row["installable"].items()]
-        cells = (row["name"], row["task"], row["family"], row["sharing"], "\n".join(tags))
-        table.add_row(*cells)
+        tags = [f"{tag} ({card['stored_parameters']:,})" for tag, card in row.weights.items()]
+        tags += [escape(f"{tag} ({command})") for tag, command in row.installable.items()]
+        plan = row.sharing
+        plan = plan if len(plan) <= SHOWN else f"{plan[:SHOWN]}…"
+        table.add_row(row.name, row.task, row.family, plan, "\n".join(tags))
     print_table(table)
+
+
+def _short(row: "ModelInfo") -> dict[str, object]:
+    keys = ("name", "summary", "task", "family", "sharing", "default_tag")
+    sizes = {tag: card["stored_parameters"] for tag, card in row.weights.items()}
+    return {key: getattr(row, key) for key in keys} | {"weights": sizes}

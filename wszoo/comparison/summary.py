@@ -6,6 +6,7 @@ Otherwise it is "no difference": the runs do not show one, which is not a proof 
 Each interval stands alone, so of twenty that mean nothing one leaves out 0 by chance.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,10 +63,10 @@ def paired(values: Sequence[float], reference: Sequence[float]) -> Difference:
     differences = np.subtract(values, reference, dtype=float)
     if not np.isfinite(differences).all():
         raise ValueError(f"values that are not finite have no interval: {differences}")
-    mean, count = float(differences.mean()), len(differences)
-    error = float(differences.std(ddof=1)) / np.sqrt(count)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
-    return Difference(mean, mean - half, mean + half, count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of differences that are all alike
+        low, high = map(float, stats.ttest_rel(values, reference).confidence_interval(LEVEL))
+    return Difference(float(differences.mean()), low, high, len(differences))
 
 
 @checked(results=each(mapping))

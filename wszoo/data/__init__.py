@@ -8,11 +8,12 @@ Every source has the splits "train", "validation" and "test", and the same name 
 splits everywhere. Importing this package imports neither Keras, TensorFlow nor scikit-learn.
 """
 
-from wszoo.data import nab
 from wszoo.data.arrays import from_arrays
 from wszoo.data.errors import MissingDataError
 from wszoo.data.loading import list_sources, load
-from wszoo.data.source import Batches, Source, Spec
+from wszoo.data.sets import nab
+from wszoo.data.source import Source
+from wszoo.data.splits import Batches, Spec
 
 __all__ = [
     "Batches",

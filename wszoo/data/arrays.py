@@ -1,22 +1,31 @@
-"""Sources from NumPy arrays and from `.npz` files."""
+"""Sources from NumPy arrays."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
 from wszoo import checks
 from wszoo.arguments import array, checked
 from wszoo.data import images, labels, modes
-from wszoo.data.errors import MissingDataError, check_memory, check_positive
+from wszoo.data.errors import check_memory
 from wszoo.data.findings import Notes, examined
-from wszoo.data.numbers import advice
-from wszoo.data.source import Pair, Source
+from wszoo.data.source import Source
+from wszoo.data.splits import Pair
 from wszoo.data.splitting import complete
-from wszoo.declared import arrays_of_npz
+
+
+class ArrayOptions(TypedDict, total=False):
+    """Options of `load` for what becomes arrays of images."""
+
+    image_size: int
+    resize: str
+    validation: float
+    max_per_split: int
+    max_gb: float
 
 
 def _labels(name: str, value: object) -> object:
@@ -66,9 +75,7 @@ def from_arrays(
         ValueError: as `Source`, and for shapes, dtypes or labels other than the above, or dtypes
             that are scaled differently from split to split.
     """
-    check_positive("image_size", image_size)
     how, notes = images.check_resize(resize, image_size), Notes(name)
-    check_positive("max_per_split", max_per_split)
     given = {"train": (x, y), "validation": validation_data, "test": test_data}
     pairs = {
         split: (_as_x(f"{name}, {split}", pair[0], image_size), _as_y(f"{name}, {split}", pair[1]))
@@ -89,52 +96,6 @@ def from_arrays(
     ready = {split: (_ready(xs, image_size, how), ys) for split, (xs, ys) in splits.items()}
     way = how if len(shape) == 3 else None
     return examined(Source(name, ready, names, licence, origin, resize=way), notes)
-
-
-def from_npz(path: Path, **options) -> Source:
-    """A source from the arrays of `read_npz`. Options are those of `from_arrays`."""
-    pairs, names = read_npz(path)
-    return from_arrays(
-        *pairs["train"],
-        name=path.stem,
-        validation_data=pairs.get("validation"),
-        test_data=pairs.get("test"),
-        class_names=names,
-        origin=str(path),
-        **options,
-    )
-
-
-def read_npz(path: Path) -> tuple[dict[str, Pair], list[str] | None]:
-    """Splits and class names of an `.npz`: `x_train, y_train[, x_validation, y_validation][,
-    x_test, y_test][, class_names]`, or `x, y`.
-
-    Raises MissingDataError without the file, ValueError if it is no such archive; pickled objects
-    are never loaded.
-    """
-    if not path.is_file():
-        raise MissingDataError(f"{path}: no such file")
-    try:
-        arrays = arrays_of_npz(path)
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read as an .npz of plain arrays: {error}") from error
-    train = ("x_train", "y_train") if "x_train" in arrays else ("x", "y")
-    found = {
-        "train": _pair(path, arrays, *train),
-        "validation": _pair(path, arrays, "x_validation", "y_validation"),
-        "test": _pair(path, arrays, "x_test", "y_test"),
-    }
-    pairs = {split: pair for split, pair in found.items() if pair is not None}
-    if "train" not in pairs:
-        raise ValueError(f"{path} has {sorted(arrays)}; expected x_train and y_train, or x and y")
-    return pairs, [str(n) for n in arrays["class_names"]] if "class_names" in arrays else None
-
-
-def _pair(path: Path, arrays: Mapping[str, np.ndarray], *keys: str) -> Pair | None:
-    present = [key for key in keys if key in arrays]
-    if len(present) == 1:
-        raise ValueError(f"{path} has {present[0]} without its partner of {keys}")
-    return (arrays[keys[0]], arrays[keys[1]]) if present else None
 
 
 def _as_x(where: str, x: np.ndarray, image_size: int | None) -> np.ndarray:
@@ -158,7 +119,7 @@ def _as_y(where: str, y: np.ndarray) -> np.ndarray:
     if y.dtype.kind not in "iu" or y.ndim != 1:
         raise ValueError(
             f"{where}: labels must be integers of shape (n,), received {y.dtype}{y.shape}; "
-            f"{advice(y)}"
+            f"{labels.advice(y)}"
         )
     if len(y) and (y.min() < 0 or y.max() > np.iinfo(np.int32).max):
         raise ValueError(f"{where}: labels run from {y.min()} to {y.max()}, expected 0 and up")
@@ -166,14 +127,14 @@ def _as_y(where: str, y: np.ndarray) -> np.ndarray:
 
 
 def _number_names(name: str, pairs: Mapping[str, Pair]) -> tuple[str, ...]:
-    labels = np.unique(np.concatenate([y for _, y in pairs.values()]))
-    if not np.array_equal(labels, np.arange(len(labels))):
+    values = np.unique(np.concatenate([y for _, y in pairs.values()]))
+    if not np.array_equal(values, np.arange(len(values))):
         raise ValueError(
             f"{name}: labels must be 0 to classes - 1 without a gap, received "
-            f"{labels[:10].tolist()}{' …' if len(labels) > 10 else ''}; number them with "
+            f"{values[:10].tolist()}{' …' if len(values) > 10 else ''}; number them with "
             f"np.unique(y, return_inverse=True), or give class_names"
         )
-    return tuple(map(str, labels.tolist()))
+    return tuple(map(str, values.tolist()))
 
 
 def _cleaned(name: str, class_names: Sequence[str]) -> tuple[str, ...]:

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Sequence
-
-# Sources with a name of their own.
-NAMED = (
-    "clinc_oos",
-    "digits",
-    "fashion_mnist",
-    "mnist",
-    "nab",
-    "omniglot_small",
-    "spoken_digit",
-    "tiny_shakespeare",
-)
+from collections.abc import Sequence
 
 
 class MissingDataError(FileNotFoundError):
     """The data are not on this machine; the message says how to get them."""
-
-
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """`" Did you mean 'mnist'?"` for the nearest of `valid`, or nothing if none is near."""
-    near = difflib.get_close_matches(name, sorted(set(valid)), n=3)
-    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-
-
-def check_positive(argument: str, value: int | None) -> None:
-    """`None` or an integer of at least 1. Raises ValueError."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{argument} must be None or an integer of at least 1, received {value!r}")
 
 
 def check_fraction(validation: float) -> None:

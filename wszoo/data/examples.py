@@ -9,14 +9,13 @@ import numpy as np
 
 from wszoo import fingerprints
 from wszoo.data import Source, images, load, modes
-from wszoo.data.arrays import count_sizes, read_npz
-from wszoo.data.csv_file import is_table_file
+from wszoo.data.arrays import count_sizes
 from wszoo.data.findings import Notes, examine
-from wszoo.data.source import SPLITS
+from wszoo.data.formats.csv_file import is_table_file
+from wszoo.data.formats.npz import read_npz
+from wszoo.data.splits import SPLITS, Pair
 from wszoo.data.splitting import complete
-from wszoo.data.text import reworded
-
-Pair = tuple[np.ndarray, np.ndarray]
+from wszoo.data.tokens import reworded
 
 
 @dataclass(frozen=True, eq=False)

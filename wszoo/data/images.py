@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from wszoo.data.errors import did_you_mean
+from wszoo import checks
 
 RESIZE = ("crop", "pad", "stretch")
 CUT = 0.1  # share of an image that a crop may cut off without a word
@@ -46,8 +46,7 @@ def check_resize(how: str | None, image_size: int | None) -> str:
     """
     if how is None:
         return "crop"
-    if how not in RESIZE:
-        raise ValueError(f"resize is one of {RESIZE}, received {how!r}.{did_you_mean(how, RESIZE)}")
+    checks.one_of("resize", how, RESIZE)
     if image_size is None:
         raise ValueError(
             f"resize={how!r} says how images come to image_size pixels a side; give image_size too"

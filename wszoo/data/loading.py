@@ -3,90 +3,19 @@
 from __future__ import annotations
 
 import os
-import reprlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from wszoo.arguments import checked
-from wszoo.data import (
-    arrays,
-    audio,
-    csv_file,
-    digits,
-    folders,
-    nab,
-    omniglot,
-    tables,
-    text,
-    tfds_sets,
-)
-from wszoo.data.errors import NAMED, MissingDataError, check_fraction, check_positive
+from wszoo.data import registering
+from wszoo.data.errors import MissingDataError, check_fraction
+from wszoo.data.registering import Reader
 from wszoo.data.source import Source
-
-
-class Reader(NamedTuple):
-    """How a source is read, and the options that `read` takes: `load` refuses all others."""
-
-    read: Callable[..., Source]
-    options: tuple[str, ...]
-
-
-PLACES = ("data_dir", "manual_dir")  # on this machine; a source that needs none passes over them
-IMAGES = ("image_size", "resize", "max_per_split")
-FILES = ("validation", "max_per_split", "max_gb")
-TEXTS = ("length", "max_per_split", "max_gb")
-LABELLED = ("targets",)  # tables
-
-TFDS = (*IMAGES, "validation", "max_gb", "download", *PLACES)
-BY_NAME = {
-    "digits": Reader(digits.load, IMAGES),
-    "nab": Reader(nab.load, ("max_per_split", "max_gb", "manual_dir")),
-    "omniglot_small": Reader(omniglot.load, (*IMAGES, "max_gb", *PLACES)),
-    audio.NAME: Reader(audio.load, ("max_per_split", "max_gb", "download", *PLACES)),
-    **{
-        name: Reader(partial(text.load, name), (*TEXTS, "download", *PLACES)) for name in text.NAMES
-    },
-}
-
-
-def _npz(path: Path) -> Reader:
-    return Reader(partial(arrays.from_npz, path), (*FILES, "image_size", "resize"))
-
-
-def _txt(path: Path) -> Reader:
-    return Reader(partial(text.load_file, path), TEXTS)
-
-
-def _table(path: Path) -> Reader:
-    table = csv_file.read_table(path)
-    if tables.find_kind(table) == "path":
-        return _image_files(partial(tables.load_images, table), *LABELLED)
-    read = partial(tables.load_texts, table)
-    return Reader(read, (*TEXTS, "validation", "vocabulary", *LABELLED))
-
-
-def _folder(path: Path) -> Reader:
-    if not path.is_dir():
-        kinds = f"a file {' '.join(BY_SUFFIX)}, or a folder of images or wav files"
-        raise MissingDataError(f"{path}: no such folder; a path is {kinds}")
-    if audio.is_audio_folder(path):
-        return Reader(partial(audio.load_folder, path), FILES)
-    return _image_files(partial(folders.load, path))
-
-
-def _image_files(read: Callable[..., Source], *more: str) -> Reader:
-    return Reader(read, (*FILES, "image_size", "resize", "on_broken", *more))
-
-
-# What looks into a file of a suffix, in small letters, and says how it is read.
-BY_SUFFIX = {".npz": _npz, ".txt": _txt, **dict.fromkeys(csv_file.SUFFIXES, _table)}
 
 
 def list_sources() -> tuple[str, ...]:
     """Names that `load` understands besides every other image classification set of TFDS."""
-    return NAMED
+    return registering.set_names()
 
 
 @checked()
@@ -105,6 +34,7 @@ def load(
     max_per_split: int | None = None,
     max_gb: float | None = None,
     on_broken: str | None = None,
+    **others: object,
 ) -> Source:
     """Loads a data set into memory; its splits are the same at every call.
 
@@ -135,60 +65,73 @@ def load(
         max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default.
         on_broken: `"skip"` leaves out files that are no readable images; `"refuse"`, the default,
             raises.
+        **others: options of a source that is registered elsewhere.
 
     Raises:
         MissingDataError: (a FileNotFoundError) not on this machine; says how to get it.
         ValueError: an unknown name, a set that is no image classification or too large, or an
             option that this source does not take.
     """
-    check_positive("image_size", image_size)
-    check_positive("max_per_split", max_per_split)
-    check_positive("length", length)
     if validation is not None:
         check_fraction(validation)
-    given = {
-        "image_size": image_size,
-        "resize": resize,
-        "length": length,
-        "vocabulary": vocabulary,
-        "targets": targets,
-        "download": download or None,
-        "validation": validation,
-        "max_per_split": max_per_split,
-        "max_gb": max_gb,
-        "on_broken": on_broken,
-    }
-    options = {option: value for option, value in given.items() if value is not None}
-    reader = _reader(name)
-    if other := {option: options[option] for option in options if option not in reader.options}:
-        asked = ", ".join(f"{option}={reprlib.repr(value)}" for option, value in other.items())
-        valid = ", ".join(option for option in reader.options if option not in PLACES)
-        raise ValueError(f"{name} does not take {asked}; its options are {valid}")
-    places = {
-        "data_dir": _place(data_dir, "DATA_DIR"),
-        "manual_dir": _place(manual_dir, "MANUAL_DIR"),
-    }
-    needed = {place: path for place, path in places.items() if place in reader.options}
-    return reader.read(**options, **needed)
+    reader, place = _find(name)
+    return reader(
+        *place,
+        image_size=image_size,
+        resize=resize,
+        length=length,
+        vocabulary=vocabulary,
+        targets=targets,
+        data_dir=_folder(data_dir, "DATA_DIR"),
+        manual_dir=_folder(manual_dir, "MANUAL_DIR"),
+        download=download or None,
+        validation=validation,
+        max_per_split=max_per_split,
+        max_gb=max_gb,
+        on_broken=on_broken,
+        **others,
+    )
 
 
-def _reader(name: str | os.PathLike[str]) -> Reader:
+def _find(name: str | os.PathLike[str]) -> tuple[Reader, tuple[Path | str, ...]]:
+    """What reads a source of that name, and the place where it does so."""
+    every = registering.readers()
     if _is_path(name):
         path = Path(name).expanduser()
-        return BY_SUFFIX.get(path.suffix.lower(), _folder)(path)
-    if name in BY_NAME:
-        return BY_NAME[str(name)]
-    return Reader(partial(tfds_sets.load, str(name)), TFDS)
+        by_suffix = {suffix: reader for reader in every for suffix in reader.suffixes}
+        reader = by_suffix.get(path.suffix.lower()) or _of_folder(path, by_suffix)
+        return reader, (path,)
+    sets = {reader.name: reader for reader in every if reader.is_set}
+    if name in sets:
+        return sets[str(name)], ()
+    (catalogue,) = (reader for reader in every if reader.catalogue)
+    return catalogue, (str(name),)
+
+
+def _of_folder(path: Path, suffixes: Collection[str]) -> Reader:
+    """What reads most files in a folder and below it; of equals, the first by name."""
+    kinds = {reader: reader.folder for reader in registering.readers() if reader.folder}
+    if not path.is_dir():
+        raise MissingDataError(
+            f"{path}: no such folder; a path is a file {' '.join(suffixes)}, or a folder of "
+            f"{' or '.join(reader.name for reader in kinds)}"
+        )
+    files = [file for file in path.rglob("*") if file.is_file() and file.name[0] != "."]
+    return max(kinds, key=lambda reader: kinds[reader](files))
 
 
 def _is_path(name: str | os.PathLike[str]) -> bool:
     if not isinstance(name, str):
         return True
-    if name.startswith((".", "/", "~")) or Path(name).suffix.lower() in BY_SUFFIX:
+    every = registering.readers()
+    suffixes = [suffix for reader in every for suffix in reader.suffixes]
+    if name.startswith((".", "/", "~")) or Path(name).suffix.lower() in suffixes:
         return True
-    return name not in NAMED and not name.startswith("tfds:") and Path(name).is_dir()
+    catalogued = [f"{reader.name}:" for reader in every if reader.catalogue]
+    is_name = name in registering.set_names() or name.startswith(tuple(catalogued))
+    return not is_name and Path(name).is_dir()
 
 
-def _place(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
+def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
     chosen = given or os.environ.get(f"WSZOO_{variable}")
     return Path(chosen).expanduser() if chosen else None

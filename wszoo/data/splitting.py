@@ -7,7 +7,7 @@ import numpy as np
 from wszoo import batches
 from wszoo.arguments import array, checked, count
 from wszoo.data.errors import check_fraction
-from wszoo.data.source import SPLITS, Pair
+from wszoo.data.splits import SPLITS, Pair
 
 SPLIT_SEED = 20240229  # any number; it only has to stay what it is, or test images become train
 VALIDATION = 0.1  # share of train for each split that is missing

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ def of_arrays(arrays: Iterable[np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def add_array(total: Any, array: np.ndarray) -> None:
+def add_array(total: "hashlib._Hash", array: np.ndarray) -> None:
     """Adds an array, its dtype and its shape to a hash of `hashlib`.
 
     Raises `ValueError` for an array of objects other than numbers and text.

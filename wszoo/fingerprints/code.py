@@ -4,7 +4,6 @@ import dis
 import sys
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 
 def installed(module: str) -> bool:
@@ -39,9 +38,9 @@ def of_methods(kind: type) -> Iterator[CodeType]:
                     yield from nested(part.__code__)
 
 
-def parts_of(kind: type) -> dict[str, Any]:
+def parts_of(kind: type) -> dict[str, object]:
     """What the user wrote into a class: constants and functions by name."""
-    parts: dict[str, Any] = {}
+    parts: dict[str, object] = {}
     for name, part in vars(kind).items():
         is_code = isinstance(part, FunctionType | staticmethod | classmethod | property)
         if name.startswith("_abc_") or (name.startswith("__") and not is_code):
@@ -55,7 +54,7 @@ def parts_of(kind: type) -> dict[str, Any]:
     return parts
 
 
-def reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
+def reached(function: FunctionType) -> Iterator[tuple[str, object]]:
     """The globals that a function reads, and what it takes of modules of the user's."""
     codes = list(nested(function.__code__))
     loaded = {
@@ -73,7 +72,7 @@ def reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
                 yield f"{name}.{part}", vars(item)[part]
 
 
-def cells(function: FunctionType) -> Iterator[Any]:
+def cells(function: FunctionType) -> Iterator[object]:
     """What a function's closure holds."""
     for cell in function.__closure__ or ():
         try:

@@ -44,19 +44,19 @@ def of_graph(model: "keras.Model") -> str:
     return hashlib.sha256((graph_text(_config(model)) + digest(own)).encode()).hexdigest()
 
 
-def graph_text(config: dict) -> str:
+def graph_text(config: dict[str, object]) -> str:
     """A model's config as text in which a layer is called by its place."""
     places: dict[str, str] = {}
 
-    def place(name: Any) -> Any:
+    def place(name: object) -> object:
         return places.setdefault(name, f"#{len(places)}") if isinstance(name, str) else name
 
-    def first_placed(value: Any) -> Any:
+    def first_placed(value: object) -> object:
         if isinstance(value, list | tuple) and value and isinstance(value[0], str):
             return [place(value[0]), *value[1:]]
         return [first_placed(v) for v in value] if isinstance(value, list | tuple) else value
 
-    def without_names(value: Any) -> Any:
+    def without_names(value: object) -> object:
         if isinstance(value, list | tuple):
             return [without_names(v) for v in value]
         if not isinstance(value, dict):
@@ -74,15 +74,15 @@ def graph_text(config: dict) -> str:
     return json.dumps(without_names(config), sort_keys=True, default=str)
 
 
-def compiled(model: "keras.Model") -> dict[str, Any]:
+def compiled(model: "keras.Model") -> dict[str, object]:
     """How a compiled model is trained: what of it, the optimizer as it is now, loss, metrics."""
     given = private.compile_arguments(model)
     flags = "".join("01"[weight.trainable] for weight in model.weights)
-    about = {"trainable": hashlib.sha256(flags.encode()).hexdigest()[:8]}
+    about: dict[str, object] = {"trainable": hashlib.sha256(flags.encode()).hexdigest()[:8]}
     return about | {"optimizer": model.optimizer} | {word: given.get(word) for word in _COMPILED}
 
 
-def config_of(value: Any) -> dict[str, Any]:
+def config_of(value: Any) -> dict[str, object]:
     """The config of a Keras object, without names that Keras may have numbered.
 
     Of an optimizer, which may hold another, without all names: none decides anything.
@@ -91,23 +91,23 @@ def config_of(value: Any) -> dict[str, Any]:
 
     config = _config(value)
     if isinstance(value, keras.optimizers.Optimizer):
-        config = _without_names(config)
+        config = {word: _without_names(inner) for word, inner in config.items() if word != "name"}
     elif is_numbered(value):
         config.pop("name", None)
     schedule = private.schedule_of(value)
     return config | ({} if schedule is None else {"learning_rate": schedule})
 
 
-def _without_names(part: Any) -> Any:
+def _without_names(part: object) -> object:
     if isinstance(part, dict):
         return {word: _without_names(inner) for word, inner in part.items() if word != "name"}
     return [_without_names(inner) for inner in part] if isinstance(part, list) else part
 
 
-def _config(value: Any) -> dict[str, Any]:
+def _config(value: Any) -> dict[str, object]:
     """A config without the bytecode of functions, which holds file and line: see `own_parts`."""
 
-    def told(part: Any) -> Any:
+    def told(part: object) -> object:
         if isinstance(part, dict):
             if part.get("class_name") == "__lambda__":
                 return "function"
@@ -117,7 +117,7 @@ def _config(value: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*`lambda`")  # of files that hold one
         try:
-            return told(value.get_config())
+            return {word: told(inner) for word, inner in value.get_config().items()}
         except (NotImplementedError, TypeError, ValueError) as error:
             name = getattr(value, "name", "")
             raise ValueError(
@@ -126,14 +126,14 @@ def _config(value: Any) -> dict[str, Any]:
             ) from error
 
 
-def is_numbered(value: Any) -> bool:
+def is_numbered(value: object) -> bool:
     """Whether a Keras object has the name, `dense_3`, that Keras gives to one without."""
     spaced = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(value).__name__)
     kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
     return re.fullmatch(rf"{re.escape(kind)}(_\d+)?", str(getattr(value, "name", ""))) is not None
 
 
-def own_parts(value: Any) -> dict[str, Any]:
+def own_parts(value: object) -> dict[str, object]:
     """What a Keras object holds that its config lacks: functions, which a config has by name, and
     what a class of the user's sets itself."""
     kept = {k: v for k, v in vars(value).items() if _is_own(v) and not hasattr(type(value), k)}
@@ -149,7 +149,7 @@ def _has_own(layer: "keras.Layer") -> bool:
     return bool(own_parts(layer)) or not installed(type(layer).__module__)
 
 
-def _is_own(part: Any) -> bool:
+def _is_own(part: object) -> bool:
     """Whether it is code of the user's, or a Keras object (a regulariser, …) of such a class."""
     if isinstance(part, partial):
         return True
@@ -159,7 +159,7 @@ def _is_own(part: Any) -> bool:
     return keras_object and not installed(type(part).__module__)
 
 
-def _is_state(part: Any) -> bool:
+def _is_state(part: object) -> bool:
     """Whether weights or layers, which are told otherwise, or a collection of them."""
     if isinstance(part, Iterable) and not isinstance(part, str | bytes | dict | np.ndarray):
         if hasattr(part, "assign"):

@@ -51,7 +51,7 @@ class Adapted(keras.layers.Layer):
         rank: int,
         alpha: float | None = None,
         adapters: int = 1,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**{"dtype": layer.dtype_policy, "autocast": layer.autocast} | kwargs)
         self.rank, self.alpha, self.adapters = rank, float(alpha or rank), adapters
@@ -68,7 +68,9 @@ class Adapted(keras.layers.Layer):
         layer.trainable = False
         self.built = True
 
-    def _add_factors(self, kernel: keras.KerasTensor, adapter: int) -> tuple[Any, Any]:
+    def _add_factors(
+        self, kernel: keras.Variable, adapter: int
+    ) -> tuple[keras.Variable, keras.Variable]:
         rows, columns = matrix(kernel.shape)
         inside = kernel.path.removeprefix(f"{self.adapted.name}/").replace("/", "_")
         name = f"{inside}_lora_{adapter}"
@@ -78,7 +80,7 @@ class Adapted(keras.layers.Layer):
         )
 
     @property
-    def kernels(self) -> list[Any]:
+    def kernels(self) -> list[keras.Variable]:
         """The wrapped layer's weights that are adapted."""
         return [self.adapted.variables[i] for i in self._places]
 
@@ -92,7 +94,7 @@ class Adapted(keras.layers.Layer):
         keras.layers.Layer.trainable.fset(self, value)
         self.adapted.trainable = False
 
-    def values(self, adapter: int | None = 0) -> list[Any]:
+    def values(self, adapter: int | None = 0) -> list[keras.KerasTensor]:
         """Values of `adapted.variables`, the kernels as calls with that adapter see them.
 
         Raises `ValueError` for an adapter that is not there.
@@ -109,7 +111,7 @@ class Adapted(keras.layers.Layer):
             values[i] = values[i] + ops.cast(part, values[i].dtype)
         return values
 
-    def call(self, *args: Any, adapter: int | None = 0, **kwargs: Any) -> keras.KerasTensor:
+    def call(self, *args: object, adapter: int | None = 0, **kwargs: object) -> keras.KerasTensor:
         variables = self.adapted.variables
         pairs = list(zip(variables, self.values(adapter), strict=True))
         scope = keras.StatelessScope(pairs, collect_losses=True)
@@ -124,17 +126,20 @@ class Adapted(keras.layers.Layer):
         return outputs
 
     def compute_output_spec(
-        self, *args: Any, adapter: int | None = 0, **kwargs: Any
+        self, *args: object, adapter: int | None = 0, **kwargs: object
     ) -> keras.KerasTensor:
         if adapter is not None and adapter not in range(self.adapters):
             raise ValueError(f"{self.name!r} has {self.adapters} adapters; received {adapter=}")
         return self.adapted.compute_output_spec(*args, **kwargs)
 
-    def compute_mask(self, inputs: keras.KerasTensor, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, inputs: keras.KerasTensor, previous_mask: keras.KerasTensor | None
+    ) -> keras.KerasTensor | None:
         return self.adapted.compute_mask(inputs, previous_mask)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "layer": keras.saving.serialize_keras_object(self.adapted),
             "rank": self.rank,
             "alpha": self.alpha,
@@ -142,12 +147,12 @@ class Adapted(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict) -> "Adapted":
+    def from_config(cls, config: dict[str, Any]) -> "Adapted":
         layer = keras.saving.deserialize_keras_object(config["layer"])  # built, as it was
         return cls(layer, **{key: value for key, value in config.items() if key != "layer"})
 
 
-def kernels_of(layer: keras.Layer) -> list[Any]:
+def kernels_of(layer: keras.Layer) -> list[keras.Variable]:
     """The weights that a low-rank part may be added to, trainable at this moment or not."""
     return [
         v
@@ -159,7 +164,7 @@ def kernels_of(layer: keras.Layer) -> list[Any]:
     ]
 
 
-def _learnt(layer: keras.Layer) -> list[Any]:
+def _learnt(layer: keras.Layer) -> list[keras.Variable]:
     """Weights that train where the layer's flag says so: not statistics, nor states."""
     return [v for part in private.parts_of(layer) for v in private.own_trainable(part)]
 
@@ -170,7 +175,7 @@ def matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(reversed(cuts), key=min)
 
 
-def room(kernel: keras.KerasTensor) -> float:
+def room(kernel: keras.Variable) -> float:
     """The rank at which the adapter of a kernel is as large as the kernel."""
     rows, columns = matrix(kernel.shape)
     return rows * columns / (rows + columns)

@@ -1,10 +1,9 @@
 """A bias of its own, for the sites of a layer that shares its kernel and nothing else."""
 
-from typing import Any
-
 import keras
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Initializer, Regularizer, Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -19,16 +18,16 @@ class Bias(keras.layers.Layer):
     def __init__(
         self,
         *,
-        initializer: keras.initializers.Initializer = "zeros",
-        regularizer: Any = None,
-        **kwargs: Any,
+        initializer: Initializer = "zeros",
+        regularizer: Regularizer = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.initializer = keras.initializers.get(initializer)
         self.regularizer = keras.regularizers.get(regularizer)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.bias = self.add_weight(
             name="bias",
             shape=(input_shape[-1],),
@@ -39,8 +38,9 @@ class Bias(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.bias
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "initializer": keras.initializers.serialize(self.initializer),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }

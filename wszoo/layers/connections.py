@@ -7,8 +7,9 @@ product itself, of the outputs' gradient and rearranged kernels, along the first
 over the taps of the second.
 """
 
+from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
@@ -79,8 +80,12 @@ class Connections:
             self.band = np.tile(band.astype("float32"), (self.grid[0], 1, 1))
 
     def __call__(
-        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any, training: bool
-    ) -> Any:
+        self,
+        x: "keras.KerasTensor",
+        kernel: "keras.KerasTensor",
+        *bias: "keras.KerasTensor",
+        training: bool,
+    ) -> "keras.KerasTensor":
         """In training `(*positions, filters, batch)`, else `(batch, *positions, filters)`.
 
         Of tensors, not variables: `x (*grid, channels, batch)`, `kernel (tiles, taps × channels,
@@ -90,11 +95,14 @@ class Connections:
         if not training:  # a gradient of our own would be written into every SavedModel
             return self._batch_first(x, kernel, *bias)
 
-        @ops.custom_gradient
-        def connect(x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any) -> Any:
+        def connect(
+            x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: "keras.KerasTensor"
+        ) -> tuple["keras.KerasTensor", Callable[..., object]]:
             y, patches = self._batch_last(x, kernel, *bias)
 
-            def gradient(*args: Any, upstream: Any = None) -> Any:
+            def gradient(
+                *args: "keras.KerasTensor", upstream: "keras.KerasTensor | None" = None
+            ) -> tuple["keras.KerasTensor", ...]:
                 given = args[0] if upstream is None else upstream
                 given = ops.reshape(given, (prod(self.positions), kernel.shape[-1], -1))
                 by_bias = [ops.reshape(self._by_bias(given), b.shape) for b in bias]
@@ -103,16 +111,16 @@ class Connections:
 
             return y, gradient
 
-        return connect(x, kernel, *bias)
+        return ops.custom_gradient(connect)(x, kernel, *bias)
 
-    def _take_patches(self, x: "keras.KerasTensor") -> Any:
+    def _take_patches(self, x: "keras.KerasTensor") -> "keras.KerasTensor":
         """`(positions, taps × channels, batch)`, in one step."""
         taken = ops.take(ops.reshape(x, (prod(self.grid), -1)), self.patches, axis=0)
         return ops.reshape(taken, (prod(self.positions), prod(self.kernel) * self.channels, -1))
 
     def _batch_last(
-        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any
-    ) -> tuple[Any, Any]:
+        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: "keras.KerasTensor"
+    ) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
         """Layers that follow one another need not turn their values round."""
         patches, filters = self._take_patches(x), kernel.shape[-1]
         each = [kernel, *(ops.swapaxes(b, 1, 2) for b in bias)]
@@ -123,7 +131,9 @@ class Connections:
             y = y + each[1]
         return ops.reshape(y, (*self.positions[: self.rank], filters, -1)), patches
 
-    def _batch_first(self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: Any) -> Any:
+    def _batch_first(
+        self, x: "keras.KerasTensor", kernel: "keras.KerasTensor", *bias: "keras.KerasTensor"
+    ) -> "keras.KerasTensor":
         """For files: each kernel once, on the right, where LiteRT's dynamic range quantisation
         finds it, and patches gathered axis by axis, by small tables."""
         filters, width = kernel.shape[-1], self.positions[1]
@@ -143,25 +153,29 @@ class Connections:
             y = ops.transpose(y, (4, 0, 2, 1, 3, 5))
         return ops.reshape(y, (-1, *self.positions[: self.rank], filters))
 
-    def _by_bias(self, given: Any) -> Any:
+    def _by_bias(self, given: "keras.KerasTensor") -> "keras.KerasTensor":
         """A product with ones: a sum over the batch at the speed of memory."""
         batch, dtype = ops.shape(given)[-1], given.dtype
         ones = ops.ones((batch, 1), dtype)
         return self._sum_tiles(ops.matmul(ops.reshape(given, (-1, batch)), ones))
 
-    def _by_kernel(self, given: Any, patches: Any) -> Any:
+    def _by_kernel(
+        self, given: "keras.KerasTensor", patches: "keras.KerasTensor"
+    ) -> "keras.KerasTensor":
         by_position = ops.matmul(patches, ops.swapaxes(given, -1, -2))
         summed = self._sum_tiles(by_position)
         return ops.reshape(summed, (-1, *by_position.shape[1:]))
 
-    def _sum_tiles(self, values: Any) -> Any:
+    def _sum_tiles(self, values: "keras.KerasTensor") -> "keras.KerasTensor":
         """Values of the positions, `(rows × columns, …)`, summed over each tile."""
         if prod(self.inside) == 1:
             return values
         (t, u), (i, j) = self.tiles, self.inside
         return ops.sum(ops.reshape(values, (t, i, u, j, -1)), axis=(1, 3))
 
-    def _by_input(self, given: Any, kernel: "keras.KerasTensor") -> Any:
+    def _by_input(
+        self, given: "keras.KerasTensor", kernel: "keras.KerasTensor"
+    ) -> "keras.KerasTensor":
         """`given (positions, filters, batch)` → `(rows × columns, channels × batch)`."""
         count, filters = len(self.outputs) // self.uses, kernel.shape[-1]
         given = ops.take(ops.pad(given, ((0, 1), (0, 0), (0, 0))), self.outputs, axis=0)

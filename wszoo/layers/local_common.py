@@ -1,11 +1,10 @@
 """What layers with weights for each position have in common: shapes, fans, a wrapped border."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from wszoo.layers.positions import pads
+from wszoo.layers.settings import Shape
 
 # Activations that do not care in which order values lie; others wait for the batch to be first.
 _NAMES = ("elu", "gelu", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "tanh")
@@ -14,16 +13,16 @@ ELEMENTWISE = {getattr(keras.activations, name) for name in _NAMES}
 
 def channels_last(name: str, data_format: str | None) -> str:
     """`"channels_last"`. Raises `ValueError` for channels first, also where that is the default."""
-    found = data_format or keras.config.image_data_format()
-    if found != "channels_last":
+    order = data_format or keras.config.image_data_format()
+    if order != "channels_last":
         raise ValueError(
-            f"{name} knows data_format='channels_last' alone; received {found!r}. Put a "
+            f"{name} knows data_format='channels_last' alone; received {order!r}. Put a "
             "keras.layers.Permute before and after it"
         )
-    return found
+    return order
 
 
-def known_sizes(layer: keras.Layer, shape: tuple[int | None, ...]) -> tuple[int, ...]:
+def known_sizes(layer: keras.Layer, shape: Shape) -> tuple[int, ...]:
     """Sizes and channels of an input shape, all known. Raises `ValueError`."""
     names = ("steps",) if layer.grid_rank == 1 else ("rows", "columns")
     if len(shape) != layer.grid_rank + 2 or None in tuple(shape)[1:]:
@@ -58,7 +57,7 @@ def check_tiles(layer: keras.Layer) -> None:
 
 def per_group(
     initializer: keras.initializers.Initializer, taps: int, channels: int, filters: int
-) -> Any:
+) -> keras.initializers.Initializer:
     """The initializer for kernels `(groups, taps × channels, filters)`, each as a convolution's."""
     if not isinstance(initializer, keras.initializers.VarianceScaling) or initializer.input_axes:
         return initializer
@@ -78,9 +77,9 @@ def connected(
     layer: keras.Layer,
     inputs: keras.KerasTensor,
     kernel: keras.KerasTensor,
-    *bias: Any,
+    *bias: keras.KerasTensor,
     training: bool,
-) -> Any:
+) -> keras.KerasTensor:
     """The outputs of a local layer, by its `connections`; see `Connections` for the tensors."""
     rank = layer.grid_rank
     x = ops.transpose(inputs, (*range(1, rank + 2), 0))
@@ -100,7 +99,7 @@ def padded(
     strides: tuple[int, ...],
     padding: str,
     axis: int = 1,
-) -> Any:
+) -> keras.KerasTensor:
     """`x` with zeros around its grid (same), or its other end (circular).
 
     The grid's first axis is `axis`; there are two more axes, of the batch and of channels.
@@ -119,5 +118,5 @@ def padded(
     return x
 
 
-def _slice(x: keras.KerasTensor, axis: int, start: int, end: int) -> Any:
+def _slice(x: keras.KerasTensor, axis: int, start: int, end: int) -> keras.KerasTensor:
     return x[(slice(None),) * axis + (slice(start, end),)]

@@ -6,7 +6,6 @@ Keras 2) to all (a convolution).
 """
 
 from math import prod
-from typing import Any
 
 import keras
 from keras import ops
@@ -24,6 +23,7 @@ from wszoo.layers.local_common import (
     positions_of,
 )
 from wszoo.layers.positions import PADDINGS, output_size, padded_sizes, sizes
+from wszoo.layers.settings import Activation, Constraint, Initializer, Regularizer, Shape
 
 
 class _LocallyConnected(keras.layers.Layer):
@@ -39,19 +39,19 @@ class _LocallyConnected(keras.layers.Layer):
         strides: int | tuple[int, ...] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
-        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
-        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        activity_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
         implementation: int | None = None,
         *,
         tiles: int | tuple[int, ...] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.data_format = channels_last(type(self).__name__, data_format)
@@ -69,7 +69,7 @@ class _LocallyConnected(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.tiles = None if tiles is None else sizes("tiles", tiles, self.grid_rank)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         *grid, channels = known_sizes(self, input_shape)
         self.positions = positions_of(self, tuple(grid))
         self.tile_grid = self.positions if self.tiles is None else self.tiles
@@ -106,7 +106,7 @@ class _LocallyConnected(keras.layers.Layer):
         weights = [ops.reshape(w, shape) for w in (self.kernel, self.bias) if w is not None]
         return connected(self, inputs, *weights, training=bool(training))
 
-    def _convolve(self, x: keras.KerasTensor) -> Any:
+    def _convolve(self, x: keras.KerasTensor) -> keras.KerasTensor:
         kernel = ops.reshape(self.kernel, (*self.kernel_size, x.shape[-1], self.filters))
         padding = self.padding
         if padding == "circular":
@@ -114,7 +114,7 @@ class _LocallyConnected(keras.layers.Layer):
         y = ops.conv(x, kernel, self.strides, padding, data_format="channels_last")
         return y if self.bias is None else y + ops.reshape(self.bias, (self.filters,))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         grid = [
             output_size(n, k, s, self.padding)
             for n, k, s in zip(input_shape[1:-1], self.kernel_size, self.strides, strict=True)
@@ -134,8 +134,9 @@ class _LocallyConnected(keras.layers.Layer):
         stored = sum(prod(w.shape) for w in self.weights)
         return InnerSharing("positions", positions, tiles, stored, stored // tiles * positions)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "strides": self.strides,

@@ -1,7 +1,6 @@
 """A few shared kernels, mixed anew at every position: between a convolution and local kernels."""
 
 from math import prod
-from typing import Any
 
 import keras
 from keras import ops
@@ -18,6 +17,7 @@ from wszoo.layers.local_common import (
     positions_of,
 )
 from wszoo.layers.positions import PADDINGS, output_size, padded_sizes, sizes
+from wszoo.layers.settings import Activation, Initializer, Regularizer, Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -59,14 +59,14 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         strides: int | tuple[int, int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
-        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        logits_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        **kwargs: Any,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        logits_regularizer: Regularizer = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.data_format = channels_last(type(self).__name__, data_format)
@@ -83,7 +83,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.logits_regularizer = keras.regularizers.get(logits_regularizer)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         *grid, channels = known_sizes(self, input_shape)
         self.positions = positions_of(self, tuple(grid))
         rows, columns = self.positions
@@ -120,7 +120,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         fixed = dict(enumerate((*grid, channels), start=1))
         self.input_spec = keras.InputSpec(ndim=4, axes=fixed)
 
-    def mixture(self) -> Any:
+    def mixture(self) -> keras.KerasTensor:
         """`(rows', columns', rank)`: what each position takes of each basis kernel; sums to 1."""
         logits = self.row_logits[:, None] + self.column_logits[None]
         # Not ops.softmax, which warns of an axis of one: rank 1 is a case, not a mistake.
@@ -148,7 +148,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
             y = ((y + self.bias) + self.row_bias[:, None]) + self.column_bias[None]
         return self.activation(y)
 
-    def _connect(self, inputs: keras.KerasTensor) -> Any:
+    def _connect(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         count = prod(self.positions)
         mixture = ops.reshape(self.mixture(), (count, self.rank))
         kernel = ops.matmul(mixture, ops.reshape(self.kernel, (self.rank, -1)))
@@ -158,7 +158,7 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
             weights.append(ops.reshape(bias, (count, 1, self.filters)))
         return connected(self, inputs, *weights, training=True)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         grid = [
             output_size(n, k, s, self.padding)
             for n, k, s in zip(input_shape[1:-1], self.kernel_size, self.strides, strict=True)
@@ -179,8 +179,9 @@ class LowRankLocallyConnected2D(keras.layers.Layer):
         own = prod(self.kernel.shape[1:]) + self.filters * self.use_bias
         return InnerSharing("positions", positions, self.rank, stored, positions * own)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "rank": self.rank,

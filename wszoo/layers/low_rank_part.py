@@ -3,13 +3,13 @@
 import re
 from math import prod
 from string import ascii_lowercase
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked, count, each, mapping
+from wszoo.layers.settings import Activation, Constraint, Initializer, Regularizer, Shape
 
 # Singular values below this share of the largest are rounding, and their directions start anew.
 NOTHING = 1e-6
@@ -61,15 +61,15 @@ class LowRankPart(keras.layers.Layer):
         *,
         kernel_shape: tuple[int, ...],
         equation: str | None = None,
-        convolution: dict | None = None,
+        convolution: dict[str, object] | None = None,
         bias_axes: str | None = None,
-        activation: Any = None,
-        down_initializer: Any = None,
-        up_initializer: Any = "zeros",
-        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
-        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
-        **kwargs: Any,
+        activation: Activation = None,
+        down_initializer: Initializer | None = None,
+        up_initializer: Initializer = "zeros",
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         if (equation is None) == (convolution is None):
@@ -100,9 +100,9 @@ class LowRankPart(keras.layers.Layer):
                 f"bias_axes must be axes of the output {output!r}; received {self.bias_axes!r}"
             )
         summed = "".join(a for a in kernel if a not in output)
-        made = "".join(a for a in kernel if a in output)
+        produced = "".join(a for a in kernel if a in output)
         unread = any(a not in inputs for a in summed) and equation is not None
-        if not summed or not made or unread or any(a in inputs for a in made):
+        if not summed or not produced or unread or any(a in inputs for a in produced):
             raise ValueError(
                 f"a low-rank part needs a kernel that is a matrix from inputs to outputs; the one "
                 f"of {equation!r} is not"
@@ -110,27 +110,27 @@ class LowRankPart(keras.layers.Layer):
         if len(kernel) != len(self.kernel_shape):
             raise ValueError(f"{equation!r} does not fit a kernel of shape {self.kernel_shape}")
         r = next(a for a in ascii_lowercase if a not in f"{equation}{kernel}")
-        self._kernel, self._summed, self._made = kernel, summed, made
+        self._kernel, self._summed, self._produced = kernel, summed, produced
         # r stands where the first axis is that is summed over: "abc,bcd->ad" goes through "ar".
         between = "".join("" if a in summed[1:] else a for a in inputs).replace(summed[0], r)
         self._down_equation = f"{inputs},{summed}{r}->{between}"
-        self._up_equation = f"{between},{r}{made}->{output}"
-        self._out_axes, self._product = output, f"{summed}{r},{r}{made}->{kernel}"
+        self._up_equation = f"{between},{r}{produced}->{output}"
+        self._out_axes, self._product = output, f"{summed}{r},{r}{produced}->{kernel}"
 
     @property
     def full_rank(self) -> int:
         """The rank from which on every kernel can be reached."""
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
-        return min(prod(size[a] for a in axes) for axes in (self._summed, self._made))
+        return min(prod(size[a] for a in axes) for axes in (self._summed, self._produced))
 
-    def build(self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]) -> None:
+    def build(self, outputs_shape: Shape, inputs_shape: Shape) -> None:
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
-        summed, made = ([size[a] for a in axes] for axes in (self._summed, self._made))
+        summed, produced = ([size[a] for a in axes] for axes in (self._summed, self._produced))
         self.down = self.add_weight(
             name="down", shape=(*summed, self.rank), initializer=self.down_initializer
         )
         self.up = self.add_weight(
-            name="up", shape=(self.rank, *made), initializer=self.up_initializer
+            name="up", shape=(self.rank, *produced), initializer=self.up_initializer
         )
         self.bias = None
         if self.bias_axes is not None:
@@ -142,11 +142,11 @@ class LowRankPart(keras.layers.Layer):
                 constraint=self.bias_constraint,
             )
 
-    def _bias_shape(self, outputs_shape: Any) -> tuple[int, ...]:
+    def _bias_shape(self, outputs_shape: Shape) -> Shape:
         if self.equation is None or self.bias_axes is None:
             return (self.kernel_shape[-1],)
-        known = self._out_axes.replace("...", "")
-        axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(known)))
+        named = self._out_axes.replace("...", "")
+        axes = self._out_axes.replace("...", "." * (len(outputs_shape) - len(named)))
         has = [axis in (self.bias_axes or "") for axis in axes]
         first = has.index(True)
         return tuple(n if h else 1 for n, h in zip(outputs_shape[first:], has[first:], strict=True))
@@ -165,15 +165,14 @@ class LowRankPart(keras.layers.Layer):
             x = x + self.bias
         return self.activation(x)
 
-    def compute_output_shape(
-        self, outputs_shape: Any, inputs_shape: tuple[int | None, ...]
-    ) -> tuple:
+    def compute_output_shape(self, outputs_shape: Shape, inputs_shape: Shape) -> Shape:
         return tuple(outputs_shape)
 
     def kernel(self) -> np.ndarray:
         """`down · up` in the shape of the shared kernel, in float64."""
         down, up = (np.asarray(ops.convert_to_numpy(w), "float64") for w in (self.down, self.up))
-        return np.einsum(self._product, down, up)
+        product: np.ndarray = np.einsum(self._product, down, up)
+        return product
 
     @checked()
     def approximate(self, kernel: np.ndarray) -> None:
@@ -181,7 +180,7 @@ class LowRankPart(keras.layers.Layer):
 
         Where less than `rank` directions are needed, the others keep `down` and get a zero `up`.
         """
-        order = [self._kernel.index(a) for a in self._summed + self._made]
+        order = [self._kernel.index(a) for a in self._summed + self._produced]
         rows = int(np.prod(self.down.shape[:-1]))
         matrix = np.asarray(kernel, "float64").transpose(order).reshape(rows, -1)
         left, values, right = np.linalg.svd(matrix, full_matrices=False)
@@ -193,8 +192,8 @@ class LowRankPart(keras.layers.Layer):
         self.down.assign(down.reshape(self.down.shape))
         self.up.assign(up.reshape(self.up.shape))
 
-    def get_config(self) -> dict:
-        config = {
+    def get_config(self) -> dict[str, object]:
+        config: dict[str, object] = {
             "rank": self.rank,
             "kernel_shape": self.kernel_shape,
             "equation": self.equation,
@@ -206,4 +205,4 @@ class LowRankPart(keras.layers.Layer):
         }
         for name in ("down_initializer", "up_initializer", "bias_initializer"):
             config[name] = keras.initializers.serialize(getattr(self, name))
-        return super().get_config() | config
+        return {**super().get_config(), **config}

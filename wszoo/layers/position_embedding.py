@@ -1,10 +1,9 @@
 """A learnt vector a position."""
 
-from typing import Any
-
 import keras
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Initializer, Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -21,11 +20,11 @@ class PositionEmbedding(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, *, initializer: keras.initializers.Initializer = "uniform", **kwargs: Any):
+    def __init__(self, *, initializer: Initializer = "uniform", **kwargs: object):
         super().__init__(**kwargs)
         self.initializer = keras.initializers.get(initializer)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3 or None in input_shape[1:]:
             raise ValueError(
                 f"{self.name!r} wants (batch, positions, channels), positions and channels known; "
@@ -38,7 +37,8 @@ class PositionEmbedding(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.embeddings
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
-            "initializer": keras.initializers.serialize(self.initializer)
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
+            "initializer": keras.initializers.serialize(self.initializer),
         }

@@ -1,20 +1,18 @@
 """Where a kernel looks: sizes of outputs and borders, and tables of places."""
 
-from typing import Any
-
 import numpy as np
 
 PADDINGS = ("valid", "same", "circular")
 
 
-def sizes(name: str, value: Any, rank: int) -> tuple[int, ...]:
+def sizes(name: str, value: object, rank: int) -> tuple[int, ...]:
     """`rank` positive integers from one integer or a sequence. Raises `ValueError`."""
     many = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in many)
-    if len(many) != rank or not whole:
+    whole = tuple(n for n in many if isinstance(n, int) and not isinstance(n, bool) and n > 0)
+    if len(many) != rank or len(whole) < rank:
         wanted = "a positive integer" if rank == 1 else f"one or {rank} positive integers"
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
-    return many
+    return whole
 
 
 def output_size(size: int | None, kernel: int, stride: int, padding: str) -> int | None:
@@ -60,6 +58,6 @@ def readers(table: np.ndarray, size: int) -> np.ndarray:
     order = np.argsort(index, kind="stable")
     counts = np.bincount(index, minlength=size)
     place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    found = np.full((size, counts.max()), len(index))
-    found[index[order], place] = order
-    return found
+    entries = np.full((size, counts.max()), len(index))
+    entries[index[order], place] = order
+    return entries

@@ -1,11 +1,10 @@
 """A convolution kernel that runs forward and, transposed, backward."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked, count, one_word
+from wszoo.layers.settings import Constraint, Initializer, Regularizer, Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -49,10 +48,10 @@ class ReversibleConv2D(keras.layers.Layer):
         strides: int | tuple[int, int] = 1,
         padding: str = "same",
         input_channels: int | None = None,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
-        **kwargs: Any,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.filters = filters
@@ -65,8 +64,8 @@ class ReversibleConv2D(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
     def __call__(
-        self, inputs: keras.KerasTensor, *args: Any, reverse: bool = False, **kwargs: Any
-    ) -> Any:
+        self, inputs: keras.KerasTensor, *args: object, reverse: bool = False, **kwargs: object
+    ) -> keras.KerasTensor:
         if reverse and not self.built and self.input_channels is None:
             raise ValueError(
                 f"{self.name!r} is first called in reverse, so its kernel's depth is unknown: give "
@@ -74,7 +73,7 @@ class ReversibleConv2D(keras.layers.Layer):
             )
         return super().__call__(inputs, *args, reverse=reverse, **kwargs)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         if self.input_channels is None:
             self.input_channels = input_shape[-1]
         self.kernel = self.add_weight(
@@ -140,7 +139,7 @@ class ReversibleConv2D(keras.layers.Layer):
             raise ValueError("output_size is an argument of a reverse call alone")
 
     def _output_padding(
-        self, rows_columns: tuple, output_size: tuple[int, int] | None
+        self, rows_columns: tuple[int | None, ...], output_size: tuple[int, int] | None
     ) -> tuple[int, ...]:
         """Pixels that Keras is to add to its base size, `(n - 1) × stride + kernel - 2 × pad`."""
         if output_size is not None:
@@ -163,8 +162,9 @@ class ReversibleConv2D(keras.layers.Layer):
             extra.append(size - ((forward - 1) * s + k - (2 * (k // 2) if same else 0)))
         return tuple(extra)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "strides": self.strides,
@@ -176,7 +176,7 @@ class ReversibleConv2D(keras.layers.Layer):
         }
 
 
-def _pair(name: str, value: Any) -> tuple[int, int]:
+def _pair(name: str, value: object) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be one or two whole numbers; received {value!r}")

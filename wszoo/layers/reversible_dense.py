@@ -1,11 +1,10 @@
 """A dense kernel that runs forward and, transposed, backward."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Constraint, Initializer, Regularizer, Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -35,10 +34,10 @@ class ReversibleDense(keras.layers.Layer):
         units: int,
         *,
         input_dim: int | None = None,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
-        **kwargs: Any,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -49,8 +48,8 @@ class ReversibleDense(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
     def __call__(
-        self, inputs: keras.KerasTensor, *args: Any, reverse: bool = False, **kwargs: Any
-    ) -> Any:
+        self, inputs: keras.KerasTensor, *args: object, reverse: bool = False, **kwargs: object
+    ) -> keras.KerasTensor:
         if reverse and not self.built and self.input_dim is None:
             raise ValueError(
                 f"{self.name!r} is first called in reverse, so its kernel's width is unknown: "
@@ -58,7 +57,7 @@ class ReversibleDense(keras.layers.Layer):
             )
         return super().__call__(inputs, *args, reverse=reverse, **kwargs)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         if self.input_dim is None:
             self.input_dim = input_shape[-1]
         self.kernel = self.add_weight(
@@ -90,8 +89,9 @@ class ReversibleDense(keras.layers.Layer):
                 f"{tuple(inputs.shape)} (kernel {self.input_dim} × {self.units})"
             )
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "units": self.units,
             "input_dim": self.input_dim,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

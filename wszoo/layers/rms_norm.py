@@ -1,11 +1,10 @@
 """RMSNorm, spelled so that the layer behind it keeps its own kernel in a LiteRT file."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -23,17 +22,17 @@ class RMSNorm(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         mean_square = ops.mean(inputs * inputs, axis=-1, keepdims=True)
         return inputs * (ops.rsqrt(mean_square + self.epsilon) * self.scale)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"epsilon": self.epsilon}
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "epsilon": self.epsilon}

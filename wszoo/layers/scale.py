@@ -1,10 +1,9 @@
 """A scale of its own, for what a shared layer adds at each depth."""
 
-from typing import Any
-
 import keras
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Shape
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -20,12 +19,12 @@ class Scale(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, initial: float = 1.0, **kwargs: Any):
+    def __init__(self, initial: float = 1.0, **kwargs: object):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.initial = float(initial)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight(
             name="scale",
             shape=(input_shape[-1],),
@@ -35,5 +34,5 @@ class Scale(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs * self.scale
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"initial": self.initial}
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "initial": self.initial}

@@ -1,11 +1,10 @@
 """Multi-head self-attention in few operations, all of which an int8 file can hold."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from wszoo.arguments import OF_LAYERS, checked
+from wszoo.layers.settings import Initializer, Shape
 
 # Added to the logits of positions that must not be attended to. Their weight is e⁻³² ≈ 10⁻¹⁴ of
 # the others', which float32 rounds away; a larger number would leave int8, which spreads 256 steps
@@ -13,7 +12,9 @@ from wszoo.arguments import OF_LAYERS, checked
 FORBIDDEN = -32.0
 
 
-def attend(x: keras.KerasTensor, heads: int, causal: bool, allowed: keras.KerasTensor) -> Any:
+def attend(
+    x: keras.KerasTensor, heads: int, causal: bool, allowed: keras.KerasTensor | None
+) -> keras.KerasTensor:
     """Heads of queries, keys and values `(batch, positions, 3 · width)` to `(…, width)`."""
     _, positions, width = x.shape
     size = width // 3 // heads
@@ -48,7 +49,7 @@ class Attend(keras.layers.Layer):
     """
 
     @checked(also=OF_LAYERS)
-    def __init__(self, heads: int, *, causal: bool = False, **kwargs: Any):
+    def __init__(self, heads: int, *, causal: bool = False, **kwargs: object):
         super().__init__(**kwargs)
         self.heads, self.causal = heads, causal
 
@@ -59,11 +60,11 @@ class Attend(keras.layers.Layer):
 
     def compute_output_shape(
         self, inputs_shape: tuple[int, ...], allowed_shape: tuple[int, ...] | None = None
-    ) -> tuple:
+    ) -> Shape:
         return (*inputs_shape[:-1], inputs_shape[-1] // 3)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"heads": self.heads, "causal": self.causal}
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "heads": self.heads, "causal": self.causal}
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -94,8 +95,8 @@ class SelfAttention(keras.layers.Layer):
         heads: int,
         *,
         causal: bool = False,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        **kwargs: Any,
+        kernel_initializer: Initializer = "glorot_uniform",
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.heads, self.causal = heads, causal
@@ -134,11 +135,12 @@ class SelfAttention(keras.layers.Layer):
 
     def compute_output_shape(
         self, inputs_shape: tuple[int, ...], allowed_shape: tuple[int, ...] | None = None
-    ) -> tuple:
+    ) -> Shape:
         return tuple(inputs_shape)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
             "heads": self.heads,
             "causal": self.causal,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

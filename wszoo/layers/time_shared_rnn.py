@@ -2,7 +2,6 @@
 
 import re
 from itertools import groupby
-from typing import Any
 
 import keras
 from keras import ops
@@ -10,12 +9,14 @@ from keras import ops
 from wszoo import checks
 from wszoo.arguments import OF_LAYERS, checked, count, one_word
 from wszoo.layers.inner import InnerSharing
+from wszoo.layers.settings import Activation, Initializer, Regularizer, Shape
 
 CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 _LABEL = re.compile(r"[A-Z][a-z]*")
+States = list[keras.KerasTensor]
 
 
-def _steps(name: str, value: Any) -> Any:
+def _steps(name: str, value: object) -> object:
     """Raises `ValueError` for what is neither a number of groups nor a row of labels."""
     if not isinstance(value, int | str) or isinstance(value, bool) or value in (0, ""):
         raise ValueError(
@@ -70,20 +71,20 @@ class TimeSharedRNN(keras.layers.Layer):
         *,
         cell: str = "gru",
         steps: str | int | None = None,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: str | dict | keras.initializers.Initializer = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: str | dict | keras.initializers.Initializer = "zeros",
-        kernel_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: str | dict | keras.regularizers.Regularizer | None = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
         reset_after: bool = True,
         return_sequences: bool = False,
         go_backwards: bool = False,
         unroll: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.units, self.cell, self.steps = units, cell, steps
@@ -108,7 +109,7 @@ class TimeSharedRNN(keras.layers.Layer):
         self._known_steps: int | None = None
         self.groups = [self._group(i) for i in range(_number_of_groups(steps))]
 
-    def _group(self, index: int) -> Any:
+    def _group(self, index: int) -> keras.layers.RNN:
         settings = {
             "activation": self.activation,
             "use_bias": self.use_bias,
@@ -127,7 +128,7 @@ class TimeSharedRNN(keras.layers.Layer):
             settings["reset_after"] = self.reset_after
         return CELLS[self.cell](self.units, **settings)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._plan(input_shape)  # refuses what does not fit before any weight is made
         self._known_steps = input_shape[1]
         for group in self.groups:
@@ -139,8 +140,8 @@ class TimeSharedRNN(keras.layers.Layer):
             inputs = ops.flip(inputs, axis=1)
         if plan is None:
             return self.groups[0](inputs)[0]
-        states: Any = self.groups[0].get_initial_state(ops.shape(inputs)[0])
-        outputs: list[Any] = []
+        states: States = self.groups[0].get_initial_state(ops.shape(inputs)[0])
+        outputs: list[keras.KerasTensor] = []
         start = 0
         for index, run in groupby(plan):
             stop = start + len(list(run))
@@ -150,7 +151,9 @@ class TimeSharedRNN(keras.layers.Layer):
             return outputs[-1]
         return ops.concatenate(outputs, axis=1)
 
-    def _run(self, group: Any, inputs: keras.KerasTensor, states: Any) -> tuple[Any, Any]:
+    def _run(
+        self, group: keras.layers.RNN, inputs: keras.KerasTensor, states: States
+    ) -> tuple[keras.KerasTensor, States]:
         """Neighbouring steps of one group: its outputs, as Keras' layer gives them, and states."""
         if inputs.shape[1] > 1:
             output, *states = group(inputs, initial_state=states)
@@ -158,7 +161,7 @@ class TimeSharedRNN(keras.layers.Layer):
         output, states = group.cell(inputs[:, 0], states)
         return output[:, None] if self.return_sequences else output, states
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._plan(input_shape)
         batch, steps, _ = input_shape
         return (batch, steps, self.units) if self.return_sequences else (batch, self.units)
@@ -172,7 +175,7 @@ class TimeSharedRNN(keras.layers.Layer):
         each, groups = stored // len(self.groups), len(self.groups)
         return InnerSharing("time", sites, groups, stored, each * sites)
 
-    def _plan(self, shape: tuple[int | None, ...]) -> list[int] | None:
+    def _plan(self, shape: Shape) -> list[int] | None:
         """The group of each step of an input of that shape; None for Keras' layer as it is."""
         if len(shape) != 3 or shape[-1] is None:
             raise ValueError(
@@ -201,27 +204,25 @@ class TimeSharedRNN(keras.layers.Layer):
             )
         return labels[:steps]
 
-    def get_config(self) -> dict:
-        return (
-            super().get_config()
-            | {
-                "units": self.units,
-                "cell": self.cell,
-                "steps": self.steps,
-                "activation": keras.activations.serialize(self.activation),
-                "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
-                "use_bias": self.use_bias,
-                "reset_after": self.reset_after,
-                "return_sequences": self.return_sequences,
-                "go_backwards": self.go_backwards,
-                "unroll": self.unroll,
-            }
-            | {k: keras.initializers.serialize(v) for k, v in self.initializers.items()}
-            | {k: keras.regularizers.serialize(v) for k, v in self.regularizers.items()}
-        )
+    def get_config(self) -> dict[str, object]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "cell": self.cell,
+            "steps": self.steps,
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "use_bias": self.use_bias,
+            "reset_after": self.reset_after,
+            "return_sequences": self.return_sequences,
+            "go_backwards": self.go_backwards,
+            "unroll": self.unroll,
+            **{k: keras.initializers.serialize(v) for k, v in self.initializers.items()},
+            **{k: keras.regularizers.serialize(v) for k, v in self.regularizers.items()},
+        }
 
 
-def _number_of_groups(steps: Any) -> int:
+def _number_of_groups(steps: str | int | None) -> int:
     if steps is None:
         return 1
     if isinstance(steps, str):

@@ -8,7 +8,7 @@ al. 2011, "Stacked Convolutional Auto-Encoders".
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.registry import register
@@ -25,12 +25,12 @@ def mirrored(sites: Sequence[str]) -> SharingPlan:
     return SharingPlan.cycle_rev(sites, len(sites) // 2)
 
 
-def dense_sites(*, widths: Sequence[int], **_: Any) -> list[str]:
+def dense_sites(*, widths: Sequence[int], **_: object) -> list[str]:
     """Sites of `tied_ae` in call order: the encoder's layers, then the decoder's."""
     return _both_sides(len(widths))
 
 
-def conv_sites(*, filters: Sequence[int], **_: Any) -> list[str]:
+def conv_sites(*, filters: Sequence[int], **_: object) -> list[str]:
     """Sites of `tied_conv_ae` in call order: the encoder's layers, then the decoder's."""
     return _both_sides(len(filters))
 

@@ -7,7 +7,8 @@ shared layers want norms of their own). The norm is RMSNorm (Zhang & Sennrich 20
 good and takes half as many operations.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import keras
 
     from wszoo.sharing.bank import Bank
+
+    Branch = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
 def block_sites(depth: int, model: str) -> list[str]:
@@ -34,8 +37,8 @@ def blocks(
     expansion: int,
     dropout: float,
     causal: bool = False,
-    allowed: "keras.KerasTensor" = None,
-) -> Any:
+    allowed: "keras.KerasTensor | None" = None,
+) -> "keras.KerasTensor":
     """`depth` blocks and a last norm: `(batch, positions, width)` to the same shape.
 
     `allowed` `(batch, positions)` is true where a position may be attended to. Raises `ValueError`
@@ -48,24 +51,26 @@ def blocks(
     return layers.RMSNorm(name="last_norm")(x)
 
 
-def _attention(bank: "Bank", i: int, heads: int, causal: bool, allowed: "keras.KerasTensor") -> Any:
-    def call(x: "keras.KerasTensor") -> Any:
+def _attention(
+    bank: "Bank", i: int, heads: int, causal: bool, allowed: "keras.KerasTensor | None"
+) -> "Branch":
+    def call(x: "keras.KerasTensor") -> "keras.KerasTensor":
         layer = bank(f"attention_{i}", layers.SelfAttention, heads, causal=causal)
         return layer(x) if allowed is None else layer(x, allowed=allowed)
 
     return call
 
 
-def _feed_forward(bank: "Bank", i: int, expansion: int) -> Any:
+def _feed_forward(bank: "Bank", i: int, expansion: int) -> "Branch":
     import keras
 
-    def dense(site: str, shape: tuple[int, int], **options: Any) -> Any:
+    def dense(site: str, shape: tuple[int, int], **options: object) -> "keras.Layer":
         # Keras spells Dense on three axes in fifteen operations, this in one.
         make = keras.layers.EinsumDense
         spec = {"output_shape": shape, "bias_axes": "u", **options}
         return bank(site, make, "btw,wu->btu", **spec)
 
-    def call(x: "keras.KerasTensor") -> Any:
+    def call(x: "keras.KerasTensor") -> "keras.KerasTensor":
         _, positions, width = x.shape
         hidden = dense(f"ffn_{i}_up", (positions, expansion * width), activation="relu")(x)
         return dense(f"ffn_{i}_down", (positions, width))(hidden)
@@ -73,7 +78,9 @@ def _feed_forward(bank: "Bank", i: int, expansion: int) -> Any:
     return call
 
 
-def _residual(x: "keras.KerasTensor", name: str, depth: int, dropout: float, branch: Any) -> Any:
+def _residual(
+    x: "keras.KerasTensor", name: str, depth: int, dropout: float, branch: "Branch"
+) -> "keras.KerasTensor":
     import keras
 
     y = branch(layers.RMSNorm(name=f"{name}_norm")(x))

@@ -6,7 +6,7 @@ with one 3×3 convolution each; norms are private to each block (MiniViT, Zhang 
 kernels want norms of their own).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo.registry import register
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def sites(*, depth: int, **_: Any) -> list[str]:
+def sites(*, depth: int, **_: object) -> list[str]:
     """Sites in call order, one a block. Raises `ValueError` for none."""
     if depth < 1:
         raise ValueError(f"conv_net needs at least one block; received depth={depth}")
@@ -48,7 +48,7 @@ def conv_net(
 
     conv = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
 
-    def norm_relu(x: "keras.KerasTensor", name: str) -> Any:
+    def norm_relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x)
 

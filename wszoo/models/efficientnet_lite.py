@@ -9,7 +9,8 @@ private to each block.
 """
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from wszoo.registry import register
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 EPSILON = 1e-3  # of norms: Google's efficientnet_lite_builder.py
 
 
-class Stage(NamedTuple):
+@dataclass(frozen=True)
+class Stage:
     """A row of table 1 of Tan & Le 2019, before scaling."""
 
     kernel: int
@@ -50,7 +52,8 @@ def scaled(width: float, depth: float) -> list[Stage]:
         raise ValueError(f"width and depth must be above 0; received {width} and {depth}")
     ends = (STAGES[0], STAGES[-1])
     return [
-        stage._replace(
+        replace(
+            stage,
             filters=_to_eights(stage.filters * width),
             repeats=stage.repeats if stage in ends else math.ceil(stage.repeats * depth),
         )

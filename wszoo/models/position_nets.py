@@ -8,7 +8,7 @@ local and shared connections are these three.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.registry import register
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def layer_sites(*, widths: Sequence[int], **_: Any) -> list[str]:
+def layer_sites(*, widths: Sequence[int], **_: object) -> list[str]:
     """Sites of `dense_net` in call order, one a hidden layer."""
     return _names(len(widths))
 
 
-def filter_sites(*, filters: Sequence[int], **_: Any) -> list[str]:
+def filter_sites(*, filters: Sequence[int], **_: object) -> list[str]:
     """Sites of `local_net` and `tiled_net` in call order, one a local layer."""
     return _names(len(filters))
 
@@ -123,7 +123,7 @@ def _local(
     kernel_size: int,
     tiles: int | tuple[int, ...] | None,
     pool: bool,
-) -> tuple[Any, Any]:
+) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
     import keras
 
     inputs = x = keras.Input(input_shape, name="input")
@@ -136,7 +136,7 @@ def _local(
 
 def _with_head(
     inputs: "keras.KerasTensor", x: "keras.KerasTensor", head: int | None, name: str
-) -> Any:
+) -> "keras.Model":
     import keras
 
     if head is not None:

@@ -5,7 +5,7 @@ time steps inside the layer, the sites' plan ties the layers that are stacked on
 Elman 1990, "Finding Structure in Time"; Cho et al. 2014 (GRU).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.registry import register
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def sites(*, depth: int, **_: Any) -> list[str]:
+def sites(*, depth: int, **_: object) -> list[str]:
     """Sites in call order, one a recurrent layer."""
     if depth < 1:
         raise ValueError(f"rnn needs at least one recurrent layer; received depth={depth}")

@@ -3,7 +3,7 @@
 The embedding is factorised: a narrow table and one dense layer (Lan et al. 2020, "ALBERT").
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.models.blocks import block_sites, blocks
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def sites(*, depth: int, **_: Any) -> list[str]:
+def sites(*, depth: int, **_: object) -> list[str]:
     """Sites in call order, three a block."""
     return block_sites(depth, "shared_encoder")
 
@@ -54,8 +54,9 @@ def shared_encoder(
     x = keras.layers.Embedding(vocabulary, factor, name="embed")(inputs)
     x = keras.layers.Dense(width, name="factor")(x)
     x = layers.PositionEmbedding(name="positions")(x)
-    options: dict[str, Any] = {"heads": heads, "expansion": expansion, "dropout": dropout}
-    x = blocks(bank, x, depth=depth, allowed=there, **options)
+    x = blocks(
+        bank, x, depth=depth, heads=heads, expansion=expansion, dropout=dropout, allowed=there
+    )
     weight = ops.expand_dims(ops.cast(there, "float32"), 2)
     tokens = ops.maximum(ops.sum(weight, axis=1), 1.0)  # a text without tokens has features 0
     x = ops.divide(ops.sum(ops.multiply(x, weight), axis=1), tokens)

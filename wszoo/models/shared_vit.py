@@ -5,7 +5,7 @@ each depth: Zhang et al. 2022, "MiniViT"; patches: Dosovitskiy et al. 2021, "An 
 16x16 Words".
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.models.blocks import block_sites, blocks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def sites(*, depth: int, **_: Any) -> list[str]:
+def sites(*, depth: int, **_: object) -> list[str]:
     """Sites in call order, three a block."""
     return block_sites(depth, "shared_vit")
 
@@ -56,8 +56,7 @@ def shared_vit(
     x = keras.layers.Conv2D(width, patch, strides=patch, name="patches")(inputs)
     x = keras.layers.Reshape((-1, width), name="tokens")(x)
     x = layers.PositionEmbedding(name="positions")(x)
-    options: dict[str, Any] = {"heads": heads, "expansion": expansion, "dropout": dropout}
-    x = blocks(bank, x, depth=depth, **options)
+    x = blocks(bank, x, depth=depth, heads=heads, expansion=expansion, dropout=dropout)
     x = keras.layers.GlobalAveragePooling1D(name="features")(x)
     if head is not None:
         x = keras.layers.Dense(head, name="head")(x)

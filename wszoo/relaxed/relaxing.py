@@ -1,7 +1,7 @@
 """relax: sites that share one kernel, each with a private low-rank part beside it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -9,11 +9,11 @@ from keras import ops
 
 from wszoo.arguments import checked
 from wszoo.layers import Attend, LowRankPart, SelfAttention
-from wszoo.relaxed import kinds
+from wszoo.relaxed import pieces
 from wszoo.sharing import graph
-from wszoo.sharing.calls import Call, all_calls
+from wszoo.sharing.calls import Args, Call, Kwargs, all_calls
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.surgery.rebuild import replace_sites
+from wszoo.sharing.surgery.rebuild import RunAt, replace_sites
 from wszoo.sharing.surgery.retie import retie
 
 
@@ -53,8 +53,7 @@ def relax(
             f"{model.name!r} is relaxed already; fold it back by wszoo.merge_relaxed first"
         )
     tied = retie(model, graph.plan_of(model) if plan is None else plan, weights=weights)
-    found = graph.plan_of(tied)
-    owner_of = _chosen(tied, found, sites)
+    owner_of = _chosen(tied, graph.plan_of(tied), sites)
     sources = dict(zip(graph.sites(model), graph.weighted_calls(model), strict=True))
     work = _Relaxing(rank, owner_of, {s: node.operation for s, node in sources.items()})
     declared = []
@@ -78,7 +77,7 @@ def _chosen(model: keras.Model, plan: SharingPlan, names: Sequence[str] | None) 
             + (f" among {list(names)}" if names is not None else "")
             + "; give a plan under which they do, such as 'tied'"
         )
-    reasons = {owner: kinds.why_not(graph.layer_at(model, owner)) for owner in shared}
+    reasons = {owner: pieces.why_not(graph.layer_at(model, owner)) for owner in shared}
     unfit = {owner: reason for owner, reason in reasons.items() if reason}
     if unfit:
         fit = [owner for owner in shared if owner not in unfit]
@@ -95,41 +94,53 @@ def _chosen(model: keras.Model, plan: SharingPlan, names: Sequence[str] | None) 
 class _Relaxing:
     """Makes the layers that stand for relaxed sites, and then gives them their values."""
 
-    def __init__(self, rank: int, owner_of: dict[str, str], sources: dict[str, Any]):
+    def __init__(self, rank: int, owner_of: dict[str, str], sources: dict[str, keras.Layer]):
         self.rank, self.owner_of, self.sources = rank, owner_of, sources
-        self.shared: dict[str, tuple[Any, Any]] = {}  # name → (tied piece, bare layer)
-        self.parts: list[tuple[Any, Any, Any]] = []  # (tied piece, source piece, part)
+        self.shared: dict[
+            str, tuple[keras.Layer, keras.Layer]
+        ] = {}  # name → (tied piece, bare layer)
+        self.parts: list[
+            tuple[keras.Layer, keras.Layer, LowRankPart]
+        ] = []  # (tied piece, source piece, part)
 
-    def replace(self, site: str | None, node: Call, args: tuple, kwargs: dict, call: Any) -> Any:
-        if site not in self.owner_of:
+    def replace(
+        self, site: str | None, call: Call, args: Args, kwargs: Kwargs, run: RunAt
+    ) -> object:
+        if site is None or site not in self.owner_of:
             return None
-        layer = node.operation
+        layer = call.operation
         positions = args[0].shape[1] if type(layer) is SelfAttention else None
-        found = kinds.pieces(layer, positions)
-        own = kinds.pieces(self.sources[site], positions)
+        tied = pieces.pieces_of(layer, positions)
+        own = pieces.pieces_of(self.sources[site], positions)
         if type(layer) is not SelfAttention:
-            return self._piece(site, self.owner_of[site], layer, own[""], args, kwargs, call)
+            return self._piece(site, self.owner_of[site], layer, own[""], args, kwargs, run)
         names = [(f"{site}_{p}", f"{self.owner_of[site]}_{p}") for p in ("qkv", "out")]
-        x = self._piece(*names[0], found["_qkv"], own["_qkv"], args[:1], {}, call)
+        x = self._piece(*names[0], tied["_qkv"], own["_qkv"], args[:1], {}, run)
         x = Attend(
             layer.heads, causal=layer.causal, dtype=layer.dtype_policy, name=f"{site}_attend"
         )(x, *args[1:], **kwargs)
-        return self._piece(*names[1], found["_out"], own["_out"], (x,), {}, call)
+        return self._piece(*names[1], tied["_out"], own["_out"], (x,), {}, run)
 
     def _piece(
-        self, site: str, owner: str, tied: Any, own: Any, args: tuple, kwargs: dict, call: Any
-    ) -> Any:
+        self,
+        site: str,
+        owner: str,
+        tied: keras.Layer,
+        own: keras.Layer,
+        args: Args,
+        kwargs: Kwargs,
+        run: RunAt,
+    ) -> object:
         """A shared kernel and a private part in the place of one site of one piece."""
         if owner not in self.shared:
-            self.shared[owner] = (tied, kinds.bare(tied, owner))
-        y = call(site, self.shared[owner][1], *args, **kwargs)
-        role: dict[str, Any] = {
-            "axes": len(args[0].shape),
-            "reverse": bool(kwargs.get("reverse", False)),
-        }
-        part = kinds.low_rank_part(tied, f"{site}_low_rank", self.rank, **role)
+            self.shared[owner] = (tied, pieces.bare(tied, owner))
+        y = run(site, self.shared[owner][1], *args, **kwargs)
+        reverse = bool(kwargs.get("reverse", False))
+        part = pieces.low_rank_part(
+            tied, f"{site}_low_rank", self.rank, axes=len(args[0].shape), reverse=reverse
+        )
         self.parts.append((tied, own, part))
-        return call(part.name, part, y, args[0])
+        return run(part.name, part, y, args[0])
 
     def fill(self) -> None:
         for tied, layer in self.shared.values():

@@ -1,7 +1,5 @@
 """Soft tying: weights of a group that draw closer while they train, until they are one."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
@@ -40,7 +38,7 @@ class SoftTying(keras.callbacks.Callback):
     def __init__(self, plan: SharingPlan | str, *, steps: int, power: float = 3.0):
         super().__init__()
         self.plan, self.steps, self.power = plan, steps, power
-        self._groups: list[list[Any]] = []
+        self._groups: list[list[keras.Variable]] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._groups = groups_of_variables(self.model, self.plan)
@@ -70,7 +68,7 @@ def spread(model: keras.Model, plan: SharingPlan | str) -> float:
     return _spread(groups_of_variables(model, plan))
 
 
-def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[list[Any]]:
+def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[list[keras.Variable]]:
     """For each group and each weight of its layer, the variables that are to become one.
 
     Raises `ValueError` for what `wszoo.retie` refuses under `weights="mean"`.
@@ -79,18 +77,18 @@ def groups_of_variables(model: keras.Model, plan: SharingPlan | str) -> list[lis
     layer_of = dict(
         zip(whole.sites, (n.operation for n in graph.weighted_calls(model)), strict=True)
     )
-    found = []
+    groups = []
     for group in whole.groups.values():
         layers = list({id(layer_of[site]): layer_of[site] for site in group}.values())
         if len(layers) > 1:
             check_mean({site: layer_of[site] for site in group})
         for variables in zip(*(layer.weights for layer in layers), strict=True):
             if len(variables) > 1 and keras.backend.is_float_dtype(variables[0].dtype):
-                found.append(list(variables))
-    return found
+                groups.append(list(variables))
+    return groups
 
 
-def _spread(groups: list[list[Any]]) -> float:
+def _spread(groups: list[list[keras.Variable]]) -> float:
     apart = total = 0.0
     for variables in groups:
         values = np.array([ops.convert_to_numpy(v) for v in variables], "float64")

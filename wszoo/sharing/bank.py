@@ -1,14 +1,13 @@
 """Bank: hands a model that is being built the layer of each site's group."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
 from wszoo.arguments import checked
 from wszoo.sharing.graph import calls_of, names_from_layers, remember, weighted_calls
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import explain, spec
+from wszoo.sharing.specs import Spec, explain, spec
 
 
 class Bank:
@@ -25,23 +24,25 @@ class Bank:
     def __init__(self, plan: SharingPlan):
         self.plan = plan
         self.asked: list[str] = []
-        self._layers: dict[str, tuple[keras.Layer, dict]] = {}
+        self._layers: dict[str, tuple[keras.Layer, Spec]] = {}
 
-    def __call__(self, site: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, site: str, make: Callable[..., keras.Layer], *args: object, **kwargs: object
+    ) -> keras.Layer:
         """The layer of `site`; `make(*args, name=owner, **kwargs)` makes it when it is new."""
         owner = self.plan.owner(site)
         if site in self.asked:
             raise ValueError(f"site {site!r} was asked for twice; a site is one call")
         layer = make(*args, name=owner, **kwargs)
         asked = spec(layer)  # taken before build, which may fill sizes in
-        made = self._layers.setdefault(owner, (layer, asked))
-        if asked != made[1]:
+        shared, first_asked = self._layers.setdefault(owner, (layer, asked))
+        if asked != first_asked:
             raise ValueError(
                 f"sites {owner!r} and {site!r} are one group of the plan {self.plan.pattern!r} and "
-                f"must ask for the same layer, but\n{explain(owner, made[1], site, asked)}"
+                f"must ask for the same layer, but\n{explain(owner, first_asked, site, asked)}"
             )
         self.asked.append(site)
-        return made[0]
+        return shared
 
     def finish(self, model: keras.Model) -> keras.Model:
         """Checks that the model asked for every site once, and writes the names into it.

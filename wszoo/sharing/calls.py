@@ -15,8 +15,11 @@ from typing import Any
 import keras
 
 from wszoo import private
+from wszoo.private import Node
 
-Path = tuple[Any, ...]  # Keras' nodes of the nested models around a call, outermost first
+Path = tuple[Node, ...]  # Keras' nodes of the nested models around a call, outermost first
+Args = tuple[Any, ...]  # of a call
+Kwargs = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -26,31 +29,31 @@ class Call:
     A nested model that is called twice gives each of its nodes two calls.
     """
 
-    node: Any
+    node: Node
     path: Path = ()
 
     @property
-    def operation(self) -> Any:
+    def operation(self) -> keras.Operation:
         """The layer or operation that is called."""
         return self.node.operation
 
     @property
-    def arguments(self) -> Any:
+    def arguments(self) -> private.Arguments:
         """Keras' arguments of the call."""
         return self.node.arguments
 
     @property
-    def input_tensors(self) -> list[Any]:
+    def input_tensors(self) -> list[keras.KerasTensor]:
         """The symbolic tensors that the call takes."""
         return self.node.input_tensors
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[keras.KerasTensor]:
         """The symbolic tensors that the call gives, flat."""
         return self.node.outputs
 
     @property
-    def containers(self) -> tuple[Any, ...]:
+    def containers(self) -> tuple[keras.Model, ...]:
         """The nested models around the call, outermost first."""
         return tuple(node.operation for node in self.path)
 
@@ -62,9 +65,9 @@ class Entry:
     `mask` is one that the call states; a mask that the argument brings itself is not in it.
     """
 
-    input: Any
-    argument: Any
-    mask: Any
+    input: keras.KerasTensor
+    argument: object
+    mask: keras.KerasTensor | None
 
 
 def all_calls(model: keras.Model, *, nested: bool = True) -> list[Call]:
@@ -97,7 +100,7 @@ def all_calls(model: keras.Model, *, nested: bool = True) -> list[Call]:
     return [call for call in done if call.input_tensors]
 
 
-def makers(model: keras.Model, path: Path, tensor: Any, nested: bool = True) -> Iterator[Call]:
+def makers(model: keras.Model, path: Path, tensor: object, nested: bool = True) -> Iterator[Call]:
     """The call that made a symbolic tensor of the graph at `path`; none for a model's input.
 
     There are two where the tensor enters a nested model under a mask of its own.
@@ -119,13 +122,13 @@ def makers(model: keras.Model, path: Path, tensor: Any, nested: bool = True) -> 
         path, tensor = (*path, node), inner_output(node, tensor)
 
 
-def inner_output(node: Any, tensor: Any) -> Any:
+def inner_output(node: Node, tensor: keras.KerasTensor) -> keras.KerasTensor:
     """The tensor of a nested model's own graph that one output of its call is."""
     place = next(i for i, output in enumerate(node.outputs) if output is tensor)
     return node.operation.outputs[place]
 
 
-def entries(node: Any) -> dict[int, Entry]:
+def entries(node: Node) -> dict[int, Entry]:
     """Id of a nested model's input → what this call of the model gives to it."""
     model, bound = node.operation, _bound(node)
     inputs = bound["inputs"]
@@ -140,9 +143,9 @@ def entries(node: Any) -> dict[int, Entry]:
     }
 
 
-def context_of(path: Path) -> dict[str, Any]:
+def context_of(path: Path) -> Kwargs:
     """Call arguments such as `training` that calls of nested models hand on to all inside."""
-    context: dict[str, Any] = {}
+    context: Kwargs = {}
     for node in path:
         bound = _bound(node)
         stated = {"training": bound.get("training"), **bound.get("kwargs", {})}
@@ -160,7 +163,7 @@ def is_open(operation: keras.Operation) -> bool:
     return functional is not None and type(operation).call is functional.call
 
 
-def functional_class(model: keras.Model) -> Any:
+def functional_class(model: keras.Model) -> type[keras.Model] | None:
     """Keras' class of models made from inputs and outputs, where `model` is one of them."""
     return next((c for c in type(model).__mro__ if c.__name__ == "Functional"), None)
 
@@ -187,15 +190,15 @@ def require_functional(model: keras.Model) -> None:
     )
 
 
-def _is_input(model: keras.Model, tensor: Any) -> bool:
+def _is_input(model: keras.Model, tensor: keras.KerasTensor) -> bool:
     return any(tensor is given for given in model.inputs)
 
 
-def _bound(node: Any) -> dict[str, Any]:
+def _bound(node: Node) -> Kwargs:
     arguments = node.arguments
     signature = inspect.signature(node.operation.call)
     return signature.bind(*arguments.args, **arguments.kwargs).arguments
 
 
-def _own_mask(value: Any) -> Any:
+def _own_mask(value: object) -> keras.KerasTensor | None:
     return private.mask_of(value)

@@ -1,6 +1,6 @@
 """Trainable flags of a layer or model, of every part and every variable."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import keras
 
@@ -39,5 +39,5 @@ def set_flags(layer: keras.Layer, flags: Flags) -> None:
         variable.trainable = digit == "1"
 
 
-def _digits(flags: Any) -> str:
+def _digits(flags: Iterable[bool]) -> str:
     return "".join("01"[bool(flag)] for flag in flags)

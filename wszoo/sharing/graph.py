@@ -7,7 +7,6 @@ sharing than a list of names.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import keras
 
@@ -90,7 +89,7 @@ def weighted_calls(model: keras.Model) -> list[Call]:
     return [call for call in all_calls(model) if getattr(call.operation, "weights", None)]
 
 
-def layers_of(model: keras.Model) -> dict[str, Any]:
+def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
     """Site → the layer that it calls, in call order."""
     return {s: c.operation for s, c in zip(sites(model), weighted_calls(model), strict=True)}
 
@@ -145,12 +144,12 @@ def free_name(name: str, taken: set[str]) -> str:
     return next(free for i in count(1) if (free := f"{name}.{i}") not in taken)
 
 
-def free_layer_name(name: str, *tensors: Any) -> str:
+def free_layer_name(name: str, *tensors: keras.KerasTensor) -> str:
     """`name`, or the first of `name.1`, `name.2`, … that no operation above the tensors has.
 
     So a layer that is put on a model whose layers are somebody else's gets a name of its own.
     """
-    above: dict[int, Any] = {}
+    above: dict[int, private.Node] = {}
     nodes = [private.call_of(tensor) for tensor in tensors]
     while nodes:
         node = nodes.pop()
@@ -167,7 +166,7 @@ def layer_at(model: keras.Model, site: str) -> keras.Layer:
     return layers_of(model)[site]
 
 
-def as_functional(model: keras.Model) -> Any:
+def as_functional(model: keras.Model) -> keras.Model:
     """A Sequential model as the functional model it holds, over the same layers; others as is.
 
     A Sequential lists each layer once when it is saved: `Sequential([d, d])` comes back wrong.

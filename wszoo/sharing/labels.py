@@ -1,10 +1,8 @@
 """Labels of groups and names of sites: what a plan is spelled with."""
 
-import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from wszoo import checks
 
@@ -34,7 +32,7 @@ def labels_of(pattern: str) -> list[str]:
     return labels
 
 
-def pairs_of(owners: Any) -> tuple[tuple[str, str], ...]:
+def pairs_of(owners: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Sites with their owners as tuples. Raises `ValueError` for what are no pairs."""
     try:
         return tuple((site, owner) for site, owner in owners)
@@ -56,7 +54,7 @@ def check_sites(sites: Sequence[str]) -> None:
 
 def no_site(names: Sequence[str], sites: Sequence[str]) -> str:
     """The sentence for names that no site has, with near ones."""
-    near = [n for name in names for n in difflib.get_close_matches(str(name), map(str, sites), n=3)]
+    near = [site for name in names for site in checks.nearest(str(name), map(str, sites))]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
     return f"no site matches {listed(names)}; {hint}The sites are {listed(sites)}"
 

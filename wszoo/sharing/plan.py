@@ -9,9 +9,10 @@ Schedules `sequence`, `cycle`, `cycle_rev`: Takase & Kiyono 2021, "Lessons on Pa
 across Layers in Transformers". `sandwich`: Reid et al. 2021, "Subformer".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypedDict
 
 from wszoo import checks
 from wszoo.arguments import checked, mapping, several, some, whatever
@@ -19,6 +20,14 @@ from wszoo.sharing.labels import check_sites, label_at, labels_of, listed, no_si
 from wszoo.shown import counted
 
 SHOWN = 60  # letters of a pattern that repr shows
+Label = Callable[[int, int], Hashable]  # of a site, by its index and the number of sites
+
+
+class PlanData(TypedDict):
+    """A plan as plain data."""
+
+    sites: list[str]
+    pattern: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,13 +145,13 @@ class SharingPlan:
         self._require([site])
         return dict(self.owners)[site]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> PlanData:
         """The plan as plain data: its pattern and its site names."""
         return {"sites": list(self.sites), "pattern": self.pattern}
 
     @classmethod
     @checked(data=mapping)
-    def from_dict(cls, data: dict) -> "SharingPlan":
+    def from_dict(cls, data: PlanData) -> "SharingPlan":
         """The plan that `to_dict` wrote. Raises `ValueError` for anything else."""
         if missing := {"sites", "pattern"} - set(data):
             raise ValueError(f"a plan's data lack {sorted(missing)}; received {checks.shown(data)}")
@@ -206,21 +215,21 @@ class SharingPlan:
         return list(chosen)
 
 
-def _schedule(sites: Iterable[str], groups: int, label: Callable) -> SharingPlan:
+def _schedule(sites: Iterable[str], groups: int, label: Label) -> SharingPlan:
     sites = tuple(sites)
     if isinstance(groups, bool) or not isinstance(groups, int) or not 1 <= groups <= len(sites):
         raise ValueError(f"groups must be 1 to {len(sites)} for {len(sites)} sites, not {groups!r}")
     return _from_labels(sites, label)
 
 
-def _from_labels(sites: tuple[str, ...], label: Callable) -> SharingPlan:
+def _from_labels(sites: tuple[str, ...], label: Label) -> SharingPlan:
     """A plan in which sites with equal `label(index, number of sites)` share."""
     check_sites(sites)  # before a repeated name could vanish in a dict
     index = {site: i for i, site in enumerate(sites)}
     return SharingPlan(_canonical(index, lambda site: label(index[site], len(sites))))
 
 
-def _canonical(sites: Iterable[str], key: Callable) -> tuple[tuple[str, str], ...]:
+def _canonical(sites: Iterable[str], key: Callable[[str], Hashable]) -> tuple[tuple[str, str], ...]:
     """Pairs each site with the first site of the same key."""
-    first: dict = {}
+    first: dict[Hashable, str] = {}
     return tuple((site, first.setdefault(key(site), site)) for site in sites)

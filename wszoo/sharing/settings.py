@@ -2,7 +2,6 @@
 
 import inspect
 from types import FunctionType
-from typing import Any
 
 import keras
 
@@ -16,12 +15,12 @@ _NOT_SETTINGS = {"self", "args", "kwargs", "name", "seed", "trainable", "built",
 OF_ALL_LAYERS = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
-def kept_arguments(operation: keras.Operation) -> dict[str, Any]:
+def kept_arguments(operation: keras.Operation) -> dict[str, object]:
     """Arguments of the constructor that the layer keeps under their own names.
 
     Raises `TypeError` for one that is a layer or variable: two layers would hold it.
     """
-    kept = {"dtype": operation.dtype_policy}
+    kept: dict[str, object] = {"dtype": operation.dtype_policy}
     for name in _argument_names(operation) & set(vars(operation)):
         value = vars(operation)[name]
         if any(isinstance(v, keras.Layer | keras.Variable) for v in keras.tree.flatten(value)):
@@ -30,12 +29,12 @@ def kept_arguments(operation: keras.Operation) -> dict[str, Any]:
     return kept
 
 
-def noted(operation: keras.Operation) -> dict[str, Any]:
+def noted(operation: keras.Operation) -> dict[str, object]:
     """The arguments of the constructor as Keras noted them; empty where one is not plain."""
     return private.noted_arguments(operation)
 
 
-def lost_argument(old: Any, new: Any, changed: set[str]) -> str | None:
+def lost_argument(old: keras.Operation, new: keras.Operation, changed: set[str]) -> str | None:
     """An argument of the constructor that the copy was not given; `None` where none is known."""
     if type(old) is not type(new):
         return f"its configuration makes a {type(new).__name__}"
@@ -51,7 +50,7 @@ def lost_argument(old: Any, new: Any, changed: set[str]) -> str | None:
     return None
 
 
-def noted_otherwise(old: Any, new: Any, changed: set[str]) -> bool:
+def noted_otherwise(old: keras.Operation, new: keras.Operation, changed: set[str]) -> bool:
     """Whether a copy was given another argument, though it has the same setting.
 
     The config may spell it in another way ("SAME" as "same"), or hold what the layer made of it.
@@ -66,7 +65,7 @@ def _argument_names(operation: keras.Operation) -> set[str]:
     return set(inspect.signature(type(operation).__init__).parameters) - _NOT_SETTINGS
 
 
-def lost_attribute(old: Any, new: Any) -> str | None:
+def lost_attribute(old: keras.Layer, new: keras.Layer) -> str | None:
     """A setting in which two layers that were both called differ."""
     policies = old.dtype_policy, new.dtype_policy
     if policies[0] != policies[1]:
@@ -80,12 +79,12 @@ def lost_attribute(old: Any, new: Any) -> str | None:
     return None
 
 
-def _left_out(name: str, ours: Any, theirs: Any) -> str:
+def _left_out(name: str, ours: object, theirs: object) -> str:
     spelled = [getattr(value, "__name__", None) or repr(value)[:80] for value in (ours, theirs)]
     return f"its configuration leaves out {name}={spelled[0]}, and a copy has {spelled[1]}"
 
 
-def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
+def _differ(ours: object, theirs: object, name: str, other: str) -> bool:
     """Whether two settings are of kinds that can be compared, and are not equal.
 
     Texts may hold the names of their layers.
@@ -101,12 +100,12 @@ def _differ(ours: Any, theirs: Any, name: str, other: str) -> bool:
         return _differ([*ours, *ours.values()], [*theirs, *theirs.values()], name, other)
     if inspect.isroutine(ours) or inspect.isroutine(theirs):
         return _code(ours) != _code(theirs)
-    if isinstance(ours, _RULES) or isinstance(theirs, _RULES):
-        return type(ours) is not type(theirs) or ours.get_config() != theirs.get_config()
-    return False
+    if isinstance(ours, _RULES) and isinstance(theirs, _RULES):
+        return type(ours) is not type(theirs) or bool(ours.get_config() != theirs.get_config())
+    return isinstance(ours, _RULES) or isinstance(theirs, _RULES)
 
 
-def _code(value: Any) -> Any:
+def _code(value: object) -> object:
     """What two equal functions agree in: one may be another spelling (keras.ops, activations)."""
     name = getattr(value, "__name__", value)
     return getattr(value, "__code__", name) if name == "<lambda>" else name

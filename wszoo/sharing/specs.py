@@ -6,12 +6,14 @@ import keras
 
 from wszoo.sharing.settings import kept_arguments
 
+Spec = dict[str, object]  # a class and its configuration
+
 _NAMES = ("name", "build_config", "registered_name")
 # A layer that has its values no longer depends on how they were drawn.
 _HISTORY = ("seed", "trainable")
 
 
-def spec(layer: keras.Layer, *, initial: bool = True) -> dict:
+def spec(layer: keras.Layer, *, initial: bool = True) -> Spec:
     """The layer's class and configuration with every name removed.
 
     `initial=False` also leaves out what matters only while weights are drawn: initializers,
@@ -22,10 +24,12 @@ def spec(layer: keras.Layer, *, initial: bool = True) -> dict:
         told = keras.saving.serialize_keras_object(layer)
     except Exception as error:  # a get_config may raise anything
         told = {"class_name": type(layer).__name__, "config": _kept(layer, error)}
-    return _strip(told, initial)
+    stripped = _strip(told, initial)
+    assert isinstance(stripped, dict)
+    return stripped
 
 
-def _kept(layer: keras.Layer, error: Exception) -> dict:
+def _kept(layer: keras.Layer, error: Exception) -> Spec:
     try:
         return kept_arguments(layer)
     except TypeError as kept:
@@ -36,17 +40,12 @@ def _kept(layer: keras.Layer, error: Exception) -> dict:
         ) from error
 
 
-def weight_shapes(layer: keras.Layer) -> list[tuple]:
+def weight_shapes(layer: keras.Layer) -> list[tuple[tuple[int, ...], str]]:
     """`(shape, dtype)` of each weight, in order."""
     return [(tuple(w.shape), keras.backend.standardize_dtype(w.dtype)) for w in layer.weights]
 
 
-def kind(layer: keras.Layer) -> str:
-    """Equal for layers that can stand for each other, as `retie` asks."""
-    return f"{spec(layer, initial=False)}{weight_shapes(layer)}"
-
-
-def explain(first: str, first_spec: dict, second: str, second_spec: dict) -> str:
+def explain(first: str, first_spec: Spec, second: str, second_spec: Spec) -> str:
     """Both specs in short, one a line: the class and every setting in which they differ."""
     first_flat, second_flat = _flatten(first_spec), _flatten(second_spec)
     keys = sorted(
@@ -61,7 +60,7 @@ def explain(first: str, first_spec: dict, second: str, second_spec: dict) -> str
     return "\n".join(lines)
 
 
-def _strip(value: Any, initial: bool) -> Any:
+def _strip(value: object, initial: bool) -> object:
     if isinstance(value, dict):
         if str(value.get("class_name")).endswith("DTypePolicy"):
             return value["config"]  # its name, such as mixed_float16, is all that it is
@@ -78,11 +77,11 @@ def _strip(value: Any, initial: bool) -> Any:
     return value
 
 
-def _numbered(config: dict) -> dict:
+def _numbered(config: dict[str, Any]) -> Spec:
     """The config of a nested functional model whose graph names its layers by their places."""
     place = {layer["name"]: f"#{i}" for i, layer in enumerate(config["layers"])}
 
-    def rename(value: Any) -> Any:
+    def rename(value: object) -> object:
         if isinstance(value, dict):
             return {key: rename(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -96,8 +95,8 @@ def _numbered(config: dict) -> dict:
     return config | ends | {"layers": layers}
 
 
-def _flatten(value: dict, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flatten(value: Spec, prefix: str = "") -> Spec:
+    flat: Spec = {}
     for key, item in value.items():
         if key == "module":
             continue

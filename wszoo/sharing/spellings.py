@@ -53,24 +53,24 @@ def as_plan(spec: "SharingPlan | str | None", sites: Sequence[str]) -> SharingPl
 
 
 def over_depth(spec: str) -> Callable[[Sequence[str]], SharingPlan]:
-    """One spelling for all kinds of sites in a stack of blocks: a function from sites to a plan.
+    """One spelling for every row of sites in a stack of blocks: a function from sites to a plan.
 
-    Sites whose names differ in their numbers alone (`attention_0`, `attention_1`, …) are a kind,
-    and `spec` is read over each kind: `over_depth("ABBC")`, `over_depth("cycle:2")`. Sites without
-    a number are one kind too, and share one layer unless `spec` is "untied": so do the `embed` and
+    Sites whose names differ in their numbers alone (`attention_0`, `attention_1`, …) are a row,
+    and `spec` is read over each row: `over_depth("ABBC")`, `over_depth("cycle:2")`. Sites without
+    a number are one row too, and share one layer unless `spec` is "untied": so do the `embed` and
     `unembed` of a language model. `"depth:cycle:2"` spells the same where a plan is a string.
-    The function raises `ValueError` where the spelling does not fit a kind.
+    The function raises `ValueError` where the spelling does not fit a row.
     """
 
     def plan(sites: Sequence[str]) -> SharingPlan:
-        kinds: dict[str, list[str]] = {}
+        rows: dict[str, list[str]] = {}
         for site in sites:
-            kind = re.sub(r"\d+", "*", site)
-            kinds.setdefault(kind if "*" in kind else "", []).append(site)
+            row = re.sub(r"\d+", "*", site)
+            rows.setdefault(row if "*" in row else "", []).append(site)
         owner_of: dict[str, str] = {}
-        for kind, members in kinds.items():
+        for row, members in rows.items():
             alone = "untied" if spec == "untied" else "tied"
-            owner_of |= dict(as_plan(spec if kind else alone, members).owners)
+            owner_of |= dict(as_plan(spec if row else alone, members).owners)
         return SharingPlan(tuple((site, owner_of[site]) for site in sites))
 
     return plan

@@ -9,7 +9,6 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -31,12 +30,12 @@ class OwnState:
         return self.assets == other.assets and all(same)
 
 
-def parts(layer: keras.Layer) -> list[Any]:
+def parts(layer: keras.Layer) -> list[keras.Layer]:
     """The layer and all its sublayers, in an order that its configuration decides."""
     return list(private.parts_of(layer))
 
 
-def own_variables(layer: keras.Layer) -> list[Any]:
+def own_variables(layer: keras.Layer) -> list[keras.Variable]:
     """The variables of a layer without its sublayers, by name, random states included.
 
     By name, for their places differ: a layer that was quantised after it was built has its bias
@@ -48,7 +47,7 @@ def own_variables(layer: keras.Layer) -> list[Any]:
     )
 
 
-def uncounted_variables(layer: keras.Layer) -> list[Any]:
+def uncounted_variables(layer: keras.Layer) -> list[keras.Variable]:
     """Variables that a layer keeps but Keras does not count among its `variables`.
 
     Such are the states of a recurrent layer with `stateful=True`. No file of Keras holds them.
@@ -59,14 +58,14 @@ def uncounted_variables(layer: keras.Layer) -> list[Any]:
     return [variable for key, variable in variables.items() if key not in counted]
 
 
-def all_variables(layer: keras.Layer) -> list[Any]:
+def all_variables(layer: keras.Layer) -> list[keras.Variable]:
     """The own variables of the layer and of all its sublayers, in an order of their names."""
     return [variable for part in parts(layer) for variable in own_variables(part)]
 
 
 def own_state(layer: keras.Layer) -> OwnState:
     """What a built layer would write into a file, its sublayers aside."""
-    values: dict[str, Any] = {}
+    values: dict[str, np.ndarray] = {}
     layer.save_own_variables(values)
     assets = {}
     if hasattr(layer, "save_assets"):
@@ -116,6 +115,6 @@ def identical(one: np.ndarray, other: np.ndarray) -> bool:
     return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
 
-def _natural(name: str) -> list[Any]:
+def _natural(name: str) -> list[str | int]:
     """`variable_9` before `variable_10`: names that Keras counted stay as they were made."""
     return [int(word) if word.isdigit() else word for word in re.split(r"(\d+)", name)]

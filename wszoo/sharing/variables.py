@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import keras
 import numpy as np
@@ -38,7 +37,7 @@ class HeldVariable:
 
 def held_variables(model: keras.Model) -> tuple[HeldVariable, ...]:
     """The variables that two layers or more hold, in call order."""
-    held_by: dict[int, tuple[Any, dict[int, str]]] = {}
+    held_by: dict[int, tuple[keras.Variable, dict[int, str]]] = {}
     for site, layer in graph.layers_of(model).items():
         for variable in layer.variables:
             owners = held_by.setdefault(id(variable), (variable, {}))[1]
@@ -114,7 +113,7 @@ def check_no_repeats_inside(calls: Iterable[Call]) -> None:
             )
 
 
-def sizes(variables: Iterable[Any]) -> tuple[int, int]:
+def sizes(variables: Iterable[keras.Variable]) -> tuple[int, int]:
     """`(parameters, bytes)` of some variables."""
     counts = [(prod(v.shape), keras.backend.standardize_dtype(v.dtype)) for v in variables]
     return sum(n for n, _ in counts), sum(n * _item_bytes(dtype) for n, dtype in counts)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from wszoo.data import numbers
-from wszoo.data.errors import did_you_mean
+from wszoo import checks
+from wszoo.data import labels
 from wszoo.data.examples import Examples
 from wszoo.tasks import targets
 
@@ -32,7 +32,7 @@ def as_values(known: Examples, order: Order) -> Examples:
     y = known.targets["train"]
     if not known.class_names or y.ndim > 1 or y.dtype.kind not in "iu":
         return replace(known, class_names=())  # numbers as they were given
-    values = numbers.as_numbers(known.class_names)
+    values = labels.as_numbers(known.class_names)
     if values is None:
         raise ValueError(
             f"{known.name}: regression learns numbers, but of its {len(known.class_names)} labels "
@@ -65,7 +65,7 @@ def _named(known: Examples) -> Examples:
     for split, y in y_of.items():
         if y.dtype.kind not in "iufU" or y.ndim > 2 or (y.ndim == 2 and y.shape[1] > 1):
             raise ValueError(
-                f"{split}: ranks are numbers (n,), received {y.dtype}{y.shape}; {numbers.advice(y)}"
+                f"{split}: ranks are numbers (n,), received {y.dtype}{y.shape}; {labels.advice(y)}"
             )
     if y_of["train"].dtype.kind != "U":
         targets.check_finite(y_of)
@@ -88,17 +88,17 @@ def _given(known: Examples, order: Sequence[str | float]) -> list[str]:
     missing = [name for name in known.class_names if name not in asked]
     unknown = [name for name in asked if name not in known.class_names]
     if missing or unknown or len(set(asked)) < len(asked):
-        hint = did_you_mean(unknown[0], known.class_names) if unknown else ""
+        near = checks.near(unknown[0], known.class_names) if unknown else ""
         raise ValueError(
             f"order= names each class of {known.name} once, from low to high: "
-            f"{list(known.class_names)}; received {asked}: missing {missing}, unknown {unknown}."
-            f"{hint}"
+            f"{list(known.class_names)}; received {asked}: missing {missing}, unknown "
+            f"{unknown}{near}"
         )
     return asked
 
 
 def _numeric(known: Examples) -> list[str]:
-    values, names = numbers.as_numbers(known.class_names), known.class_names
+    values, names = labels.as_numbers(known.class_names), known.class_names
     if values is None:
         raise ValueError(
             f"{known.name}: the classes {targets.some(list(names))} have no order of their own "
@@ -111,8 +111,8 @@ def _numeric(known: Examples) -> list[str]:
 
 
 def _spelled(ranks: Sequence[str | float]) -> list[str]:
-    return [rank if isinstance(rank, str) else numbers.as_name(rank) for rank in ranks]
+    return [rank if isinstance(rank, str) else labels.as_name(rank) for rank in ranks]
 
 
 def _no_numbers(names: Sequence[str]) -> str:
-    return targets.some([name for name in names if not numbers.is_number(name)])
+    return targets.some([name for name in names if not labels.is_number(name)])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.data.errors import did_you_mean
+from wszoo import checks
 from wszoo.tasks import closed_form
 from wszoo.tasks.embedding import prototypes
 from wszoo.tasks.task import Task
@@ -27,8 +27,8 @@ def with_head(task: Task, name: str) -> Task:
     Raises `ValueError` for an unknown name, and for `cosine` where the targets are no classes.
     """
     if name not in HEADS:
-        hint = did_you_mean(name, HEADS)
-        raise ValueError(f"unknown head {name!r}; valid are {', '.join(HEADS)}.{hint}")
+        near = checks.near(name, HEADS)
+        raise ValueError(f"unknown head {name!r}{near}; valid are {', '.join(HEADS)}")
     if name == "dense":
         return task
     if name == "cosine":

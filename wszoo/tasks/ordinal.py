@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.data.numbers import as_numbers
+from wszoo.data.labels import as_numbers
 from wszoo.tasks import linear, meaning, targets
 from wszoo.tasks.task import Task, register
 

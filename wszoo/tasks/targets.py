@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wszoo.data.numbers import advice
+from wszoo.data.labels import advice
 
 Splits = Mapping[str, np.ndarray]  # targets by split; "train" is one of them
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo.data.errors import did_you_mean
+from wszoo import checks
 from wszoo.tasks import meaning
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def find(task: "str | Task", *, head: bool = False, score: bool = False) -> Task
     valid = names(head=head, score=score)
     said = task.name if isinstance(task, Task) else task
     raise ValueError(
-        f"unknown task {said!r}; valid are {', '.join(valid)}.{did_you_mean(str(said), valid)}"
+        f"unknown task {said!r}{checks.near(said, valid)}; valid are {', '.join(valid)}"
     )
 
 

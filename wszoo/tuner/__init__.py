@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from wszoo.tuner.racing.side_by_side import Job, SideBySide
     from wszoo.tuner.searching.front import Front
     from wszoo.tuner.searching.hypermodel import TieHyperModel
-    from wszoo.tuner.searching.oracle import TieOracle, TieTuner
+    from wszoo.tuner.searching.oracle import TieOracle
     from wszoo.tuner.searching.schedule import Schedule
     from wszoo.tuner.searching.search import search
+    from wszoo.tuner.searching.tuner import TieTuner
     from wszoo.tuner.space.space import SearchSpace
 
 __all__ = [
@@ -55,7 +56,7 @@ __getattr__, __dir__ = exports(
         "SideBySide": "wszoo.tuner.racing.side_by_side",
         "TieHyperModel": "wszoo.tuner.searching.hypermodel",
         "TieOracle": "wszoo.tuner.searching.oracle",
-        "TieTuner": "wszoo.tuner.searching.oracle",
+        "TieTuner": "wszoo.tuner.searching.tuner",
         "Training": "wszoo.tuner.racing.lanes",
         "compress": "wszoo.tuner.compressing.compress",
         "halving": "wszoo.tuner.racing.race",

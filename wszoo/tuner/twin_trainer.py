@@ -7,15 +7,14 @@ or traces anything anew.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
 from wszoo import private
 from wszoo.sharing import graph
+from wszoo.sharing.kinds import sites_by_kind
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import kind
 from wszoo.sharing.spellings import as_plan
 from wszoo.sharing.surgery.retie import retie, untied_twin
 
@@ -40,7 +39,7 @@ class TwinTrainer:
         optimizer: keras.optimizers.Optimizer,
         *,
         sites: Sequence[str] | None = None,
-        **compile_arguments: Any,
+        **compile_arguments: object,
     ):
         if optimizer.global_clipnorm is not None:
             raise ValueError("global_clipnorm counts every copy of a shared weight; use clipnorm")
@@ -48,7 +47,7 @@ class TwinTrainer:
             raise ValueError("the optimizer has variables already; give a new one")
         self.model = retie(model, SharingPlan.untied(sites)) if sites else untied_twin(model)
         self.sites = tuple(sites or graph.names_of(self.model).declared)
-        self.families = families(self.model, self.sites)
+        self.kinds = sites_by_kind(self.model, self.sites)
         self.weights = self.model.get_weights()
         held = {id(variable) for variable in self.model.weights}
         self._states = [
@@ -58,8 +57,8 @@ class TwinTrainer:
         self._optimizer = _summing(type(optimizer)).from_config(config)
         layers = graph.layers_of(self.model)
         self._optimizer.columns = [
-            list(zip(*(layers[site].trainable_variables for site in family), strict=True))
-            for family in self.families
+            list(zip(*(layers[site].trainable_variables for site in kind), strict=True))
+            for kind in self.kinds
         ]
         self.model.compile(self._optimizer, **compile_arguments)
         self._optimizer.build(self.model.trainable_variables)
@@ -87,8 +86,8 @@ class TwinTrainer:
         for state, value in self._states:
             state.assign(value + np.array([seed, 0], value.dtype))
         equalise(graph.layers_of(self.model), whole, shared)
-        for matrix, family in zip(self._optimizer.matrices, self.families, strict=True):
-            matrix.assign(membership(whole, family))
+        for matrix, kind in zip(self._optimizer.matrices, self.kinds, strict=True):
+            matrix.assign(membership(whole, kind))
 
     def tied(self, plan: SharingPlan | str) -> keras.Model:
         """A model whose layers are shared as `plan` says, with the weights of now."""
@@ -98,30 +97,18 @@ class TwinTrainer:
         """The plan over all tieable sites. Raises `ValueError` if it ties what cannot share."""
         whole = plan if isinstance(plan, SharingPlan) else as_plan(plan, self.sites)
         whole = whole.extend(self.sites)
-        family_of = {site: family for family in self.families for site in family}
+        kind_of = {site: kind for kind in self.kinds for site in kind}
         for group in whole.groups.values():
-            if len(group) > 1 and not set(group) <= set(family_of.get(group[0], ())):
+            if len(group) > 1 and not set(group) <= set(kind_of.get(group[0], ())):
                 raise ValueError(
                     f"the sites {', '.join(group)} cannot share one layer; those that can are "
-                    f"{[list(f) for f in self.families]}"
+                    f"{list(map(list, self.kinds))}"
                 )
         return whole
 
 
-def families(model: keras.Model, sites: Sequence[str]) -> list[tuple[str, ...]]:
-    """Groups of sites that could share one layer: equal settings and shapes of weights.
-
-    Sites that no other could share with are left out.
-    """
-    layers = graph.layers_of(model)
-    found: dict[str, list[str]] = {}
-    for site in sites:
-        found.setdefault(kind(layers[site]), []).append(site)
-    return [tuple(family) for family in found.values() if len(family) > 1]
-
-
 def equalise(
-    layers: Mapping[str, Any],
+    layers: Mapping[str, keras.Layer],
     plan: SharingPlan,
     shared: Mapping[str, Sequence[np.ndarray]] | None = None,
 ) -> None:
@@ -146,9 +133,9 @@ def membership(plan: SharingPlan, sites: Sequence[str]) -> np.ndarray:
 class _Summing:
     """Mixed into an optimizer's class: gradients are summed over the sites that share."""
 
-    columns: list[list[tuple[Any, ...]]]  # family → weight of the layer → its variable at each site
+    columns: list[list[tuple[keras.Variable, ...]]]  # kind → weight → its variable at each site
 
-    def build(self, variables: Any) -> None:
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         super().build(variables)  # type: ignore[misc]
         self.matrices = [
             self.add_variable(  # type: ignore[attr-defined]
@@ -157,7 +144,11 @@ class _Summing:
             for i, c in enumerate(self.columns)
         ]
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+    def apply(
+        self,
+        grads: Sequence[keras.KerasTensor],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+    ) -> None:
         summed = list(grads)
         for matrix, columns in zip(self.matrices, self.columns, strict=True):
             for variables in columns:
@@ -166,8 +157,8 @@ class _Summing:
                 total = keras.ops.tensordot(keras.ops.cast(matrix, stacked.dtype), stacked, axes=1)
                 for row, place in enumerate(places):
                     summed[place] = total[row]
-        return super().apply(summed, trainable_variables)  # type: ignore[misc]
+        super().apply(summed, trainable_variables)  # type: ignore[misc]
 
 
-def _summing(base: type) -> Any:
+def _summing(base: type) -> type[keras.optimizers.Optimizer]:
     return type(f"Summing{base.__name__}", (_Summing, base), {"__doc__": _Summing.__doc__})

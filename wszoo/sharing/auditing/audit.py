@@ -78,7 +78,7 @@ class Audit:
             f"{self.stored_parameters:,} parameters, unrolled {self.unrolled_parameters:,})"
         )
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, object]:
         """The same as plain data, with the properties of the groups and of the whole."""
         saving = {
             name: [

@@ -6,11 +6,11 @@ method `inner_sharing()` (see `wszoo.layers.InnerSharing`; `None` where it canno
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import keras
 
 from wszoo.sharing import graph
+from wszoo.sharing.calls import Call
 
 CONVOLUTIONS = tuple(
     getattr(keras.layers, f"{kind}Conv{rank}D{way}")
@@ -47,25 +47,25 @@ def inner_sharing(model: keras.Model) -> tuple[Inner, ...]:
     """The inner sharing of each site that has any, in call order."""
     owner = graph.plan_of(model).owner
     rows = []
-    for site, node in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
-        found = _of_call(node)
-        if found is not None:
-            rows.append(Inner(site, owner(site), type(node.operation).__name__, *found))
+    for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
+        sharing = _of_call(call)
+        if sharing is not None:
+            rows.append(Inner(site, owner(site), type(call.operation).__name__, *sharing))
     return tuple(rows)
 
 
-def _of_call(node: Any) -> tuple[str, int, int, int, int] | None:
+def _of_call(call: Call) -> tuple[str, int, int, int, int] | None:
     """`(over, sites, groups, parameters, unrolled)` of one call, or `None`."""
-    layer = getattr(node.operation, "adapted", node.operation)  # the one with the kernel
+    layer = getattr(call.operation, "adapted", call.operation)  # the one with the kernel
     if hasattr(layer, "inner_sharing"):
         said = layer.inner_sharing()
         if said is None:
             return None
         return said.over, said.sites, said.groups, said.parameters, said.unrolled_parameters
     if isinstance(layer, CONVOLUTIONS) or getattr(layer, "shares_over_positions", False):
-        over, sites = "positions", _positions(node, layer)
+        over, sites = "positions", _positions(call, layer)
     elif isinstance(layer, OVER_TIME):
-        over, sites = "time", node.input_tensors[0].shape[1]
+        over, sites = "time", call.input_tensors[0].shape[1]
     else:
         return None
     if sites is None:
@@ -74,14 +74,14 @@ def _of_call(node: Any) -> tuple[str, int, int, int, int] | None:
     return over, sites, 1, stored, sites * stored
 
 
-def _positions(node: Any, layer: keras.Layer) -> int | None:
+def _positions(call: Call, layer: keras.Layer) -> int | None:
     """Places at which a kernel is put down: outputs of a convolution, inputs of a transposed one.
 
     Either way that is the smaller of the two grids. `None` where a size is unknown.
     """
     first = getattr(layer, "data_format", None) == "channels_first"
-    sizes = []
-    for tensor in (node.input_tensors[0], node.outputs[0]):
+    sizes: list[int] = []
+    for tensor in (call.input_tensors[0], call.outputs[0]):
         grid = tensor.shape[2:] if first else tensor.shape[1:-1]
         if None in grid:
             return None

@@ -1,11 +1,10 @@
 """Layers that call other layers in Python code of their own: what is shared in them is not seen."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
 
 import keras
 
@@ -37,7 +36,9 @@ def opaque_sites(model: keras.Model) -> tuple[Opaque, ...]:
     their parts once and are left out, unless they hold a model or a layer of another origin.
     """
     rows: dict[int, Opaque] = {}
-    traced: dict[Any, dict[str, int] | None] = {}  # equal layers are traced once: it takes a second
+    traced: dict[
+        Hashable, dict[str, int] | None
+    ] = {}  # equal layers are traced once: it takes a second
     for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
         layer = call.operation
         parts = list(_foreign_parts(layer))
@@ -50,7 +51,7 @@ def opaque_sites(model: keras.Model) -> tuple[Opaque, ...]:
     return tuple(rows.values())
 
 
-def _likeness(layer: keras.Layer) -> Any:
+def _likeness(layer: keras.Layer) -> Hashable:
     """Equal for layers of one class, of equal sizes and settings."""
     plain = {k: v for k, v in vars(layer).items() if isinstance(v, bool | int | float | str)}
     own = frozenset((k, v) for k, v in plain.items() if layer.name not in str(v))
@@ -84,15 +85,15 @@ def _repeated(call: Call) -> dict[str, int] | None:
 
 
 @contextmanager
-def _counted(layers: Sequence[Any]) -> Iterator[dict[int, int]]:
+def _counted(layers: Sequence[keras.Layer]) -> Iterator[dict[int, int]]:
     """Inside the block: id of a layer → how often it has been called."""
     counts = {id(layer): 0 for layer in layers}
 
-    def counting(layer: keras.Layer) -> Callable:
+    def counting(layer: keras.Layer) -> Callable[..., object]:
         original = layer.call
 
         @wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> object:
             counts[id(layer)] += 1
             return original(*args, **kwargs)
 
@@ -126,8 +127,8 @@ def warn_of_hidden_sharing(model: keras.Model) -> None:
 
 def check_open(model: keras.Model, names: Sequence[str]) -> None:
     """Raises `ValueError` for names of sites inside a layer into which one cannot see."""
-    known = graph.layers_of(model)
-    for name in [name for name in names if name not in known]:
+    layer_of = graph.layers_of(model)
+    for name in [name for name in names if name not in layer_of]:
         for row in opaque_sites(model):
             if name.startswith(f"{row.site}."):
                 raise ValueError(
@@ -135,7 +136,7 @@ def check_open(model: keras.Model, names: Sequence[str]) -> None:
                 )
 
 
-def _foreign_parts(layer: keras.Layer) -> Iterator[Any]:
+def _foreign_parts(layer: keras.Layer) -> Iterator[keras.Layer]:
     """The layers with weights directly in `layer`; none where all is known to be called once."""
     inner = list(private.parts_of(layer, itself=False))
     models = any(isinstance(part, keras.Model) for part in inner)

@@ -14,7 +14,7 @@ MEMBER, CONFIG, WEIGHTS = "wszoo.json", "config.json", "model.weights.h5"  # of 
 _MOST_CONFIG = 2**26  # bytes of config.json
 
 
-def file_parameters(path: str | os.PathLike) -> int:
+def file_parameters(path: str | os.PathLike[str]) -> int:
     """Numbers stored as weights in a `.keras` or `.weights.h5` file, counted in the file.
 
     Raises as `file_arrays`.
@@ -22,7 +22,7 @@ def file_parameters(path: str | os.PathLike) -> int:
     return sum(math.prod(shape) for shape in _weight_shapes(Path(path)).values())
 
 
-def file_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def file_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The weights in a `.keras` or `.weights.h5` file, by their names in it.
 
     Optimizer slots and the states of random generators are not weights. Raises `ValueError` for

@@ -8,7 +8,7 @@ before memory is taken for it.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from math import prod
 
 import keras
 
@@ -46,12 +46,12 @@ def _count_variables() -> None:
         make = keras.Variable.__init__
 
         def counted(
-            self: Any,
+            self: keras.Variable,
             initializer: keras.initializers.Initializer,
-            shape: Any = None,
-            *rest: Any,
-            **more: Any,
-        ):
+            shape: object = None,
+            *rest: object,
+            **more: object,
+        ) -> None:
             if _budget.left is not None:
                 _take(shape)
             make(self, initializer, shape, *rest, **more)
@@ -60,14 +60,13 @@ def _count_variables() -> None:
         keras.Variable.__init__ = counted
 
 
-def _take(shape: Any) -> None:
-    numbers = 1
-    for side in shape if isinstance(shape, tuple | list) else ():
-        numbers *= side if isinstance(side, int) else 1
+def _take(shape: object) -> None:
+    sides = tuple(shape) if isinstance(shape, tuple | list) else ()
+    numbers = prod(side for side in sides if isinstance(side, int))
     assert _budget.left is not None
     if numbers > _budget.left:
         raise ValueError(
-            f"its config declares a weight of shape {tuple(shape)}, {numbers:,} numbers, for which "
+            f"its config declares a weight of shape {sides}, {numbers:,} numbers, for which "
             "the file holds nothing"
         )
     _budget.left -= numbers

@@ -1,15 +1,16 @@
 """Configs from which layers come back whole, where their classes leave something out."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 
 from wszoo import private
 from wszoo.sharing.files.readback import random_states_kept
 from wszoo.sharing.settings import OF_ALL_LAYERS
+
+Method = Callable[..., object]
 
 
 @contextmanager
@@ -35,9 +36,9 @@ def complete(operation: keras.Operation) -> Iterator[None]:
                 del vars(layer)[name]
 
 
-def _replacements(layer: keras.Layer) -> dict[str, Any]:
+def _replacements(layer: keras.Layer) -> dict[str, Method]:
     """Methods of this layer that stand for those of its class."""
-    methods: dict[str, Any] = {}
+    methods: dict[str, Method] = {}
     if _is_default(layer.build) and type(layer).build_from_config is keras.Layer.build_from_config:
         methods["get_build_config"] = lambda: None
     own = layer.get_config
@@ -46,7 +47,7 @@ def _replacements(layer: keras.Layer) -> dict[str, Any]:
     return methods
 
 
-def _completed(layer: keras.Layer, config: dict) -> dict:
+def _completed(layer: keras.Layer, config: dict[str, object]) -> dict[str, object]:
     """The config with the plain arguments of the class that it leaves out, as its attributes.
 
     Where it also holds what the class does not take, and cannot be read for that, this is left out.
@@ -66,7 +67,7 @@ def _completed(layer: keras.Layer, config: dict) -> dict:
     return left_out | config
 
 
-def _makes_a_layer(layer: keras.Layer, config: dict) -> bool:
+def _makes_a_layer(layer: keras.Layer, config: dict[str, object]) -> bool:
     try:
         with random_states_kept():
             type(layer).from_config(dict(config))
@@ -75,10 +76,10 @@ def _makes_a_layer(layer: keras.Layer, config: dict) -> bool:
     return True
 
 
-def _is_default(method: Any) -> bool:
+def _is_default(method: Method) -> bool:
     """Whether Keras' base class made the method, and the layer's class has none of its own."""
     return getattr(method, "_is_default", False)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)

@@ -5,26 +5,36 @@ import math
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 
 from wszoo import checks, checksums
 from wszoo.arguments import checked
 from wszoo.sharing import graph
-from wszoo.sharing.about import check_texts, describe
+from wszoo.sharing.about import Facts, check_texts, describe
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.files import budget
 from wszoo.sharing.files.arrays import CONFIG, MEMBER, shapes
 from wszoo.sharing.files.readback import has_optimizer
-from wszoo.sharing.flags import flags_of, set_flags
+from wszoo.sharing.flags import Flags, flags_of, set_flags
 from wszoo.sharing.keras_errors import in_short
-from wszoo.sharing.plan import SharingPlan
+from wszoo.sharing.plan import PlanData, SharingPlan
 from wszoo.sharing.state import all_variables
 
 
+class Note(PlanData, total=False):
+    """What `save` writes beside a model: its plan, names, facts and flags."""
+
+    wszoo: str  # the version that wrote it
+    declared: list[str]
+    about: Facts
+    trainable: Flags
+    optimized: list[int] | None
+
+
 @checked()
-def load(path: str | os.PathLike) -> keras.Model:
+def load(path: str | os.PathLike[str]) -> keras.Model:
     """Reads a `.keras` file, with its site names, plan, facts and flags where `save` wrote them.
 
     Every member is held against its checksum and its declared size first. Raises
@@ -70,13 +80,13 @@ def read(path: Path) -> keras.Model:
         graph.remember(model, note["sites"], note["declared"])
         describe(model, **note.get("about", {}))
         set_flags(model, note.get("trainable", flags_of(model)))
-        saved, found = SharingPlan.from_dict(note), graph.plan_of(model)
+        saved, built = SharingPlan.from_dict(note), graph.plan_of(model)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{MEMBER} does not fit its graph: {error}") from error
-    if saved != found:
+    if saved != built:
         raise ValueError(
             f"it says that its sites share as {saved.pattern!r}, but its graph shares as "
-            f"{found.pattern!r}: the file was changed"
+            f"{built.pattern!r}: the file was changed"
         )
     if compiled:
         _compile(model, compiled, note.get("optimized"))
@@ -85,7 +95,7 @@ def read(path: Path) -> keras.Model:
     return model
 
 
-def _checked_note(note: dict[str, Any]) -> dict[str, Any]:
+def _checked_note(note: dict[str, Any]) -> Note:
     """What `save` writes, if it has the types that `save` gives it."""
     for name in ("sites", "pattern", "declared"):
         if name not in note:
@@ -99,7 +109,7 @@ def _checked_note(note: dict[str, Any]) -> dict[str, Any]:
     if optimized is not None:
         for place in checks.kind("optimized", optimized, list, "a list of places"):
             checks.whole("a place in optimized", place, least=0)
-    return note
+    return cast(Note, note)
 
 
 def _saw_nested_models_whole(model: keras.Model, site_names: list[str]) -> bool:
@@ -108,7 +118,7 @@ def _saw_nested_models_whole(model: keras.Model, site_names: list[str]) -> bool:
     return len(site_names) == len(weighted) < len(graph.weighted_calls(model))
 
 
-def _compile(model: keras.Model, config: dict, optimized: list[int] | None) -> None:
+def _compile(model: keras.Model, config: dict[str, object], optimized: list[int] | None) -> None:
     """Compiles the model as it was, its optimizer over the same variables in the same order."""
     if type(model).compile is not keras.Model.compile:
         model.compile_from_config(config)  # where the class does not, Keras warns

@@ -4,7 +4,6 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +14,7 @@ from wszoo.sharing.settings import lost_attribute
 from wszoo.sharing.state import identical, own_state, parts
 
 
-def check_comes_back(model: keras.Model, read: Callable[[], Any]) -> None:
+def check_comes_back(model: keras.Model, read: Callable[[], keras.Model]) -> None:
     """Reads a model back and compares it, layer by layer, with the one that was written.
 
     Raises `ValueError` saying what cannot be read, or what came back otherwise.
@@ -44,7 +43,7 @@ def has_optimizer(model: keras.Model) -> bool:
     return optimizer is not None and optimizer.built
 
 
-def _check_part(old: Any, new: Any) -> None:
+def _check_part(old: keras.Layer, new: keras.Layer) -> None:
     if type(old) is not type(new):
         raise ValueError(f"layer {old.name!r} comes back as a {type(new).__name__}")
     lost = None if isinstance(old, keras.Model) else lost_attribute(old, new)

@@ -8,7 +8,6 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -21,7 +20,7 @@ from wszoo.sharing.about import about
 from wszoo.sharing.calls import all_calls
 from wszoo.sharing.files.arrays import MEMBER
 from wszoo.sharing.files.configs import complete
-from wszoo.sharing.files.loading import read
+from wszoo.sharing.files.loading import Note, read
 from wszoo.sharing.files.readback import check_comes_back, has_optimizer
 from wszoo.sharing.files.writing import write_model
 from wszoo.sharing.flags import flags_of
@@ -31,7 +30,7 @@ from wszoo.sharing.variables import check_keras_keeps_sharing, check_no_repeats_
 
 
 @checked()
-def save(model: keras.Model, path: str | os.PathLike) -> None:
+def save(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Writes a functional model to a `.keras` file with its plan, site names, facts and flags.
 
     Flags are kept by variable, and a compiled model stays compiled, with its optimizer's state.
@@ -52,7 +51,7 @@ def save(model: keras.Model, path: str | os.PathLike) -> None:
     check_keras_keeps_sharing(model)
     check_no_repeats_inside(all_calls(model, nested=False))
     names = graph.names_of(model)
-    note = {
+    note: Note = {
         "wszoo": __version__,
         "declared": list(names.declared),
         **graph.plan_of(model).to_dict(),
@@ -94,7 +93,7 @@ def _optimized(model: keras.Model) -> list[int] | None:
     return [place[id(variable)] for variable in private.trained_by(model.optimizer)]
 
 
-def _as_written(model: keras.Model) -> Any:
+def _as_written(model: keras.Model) -> keras.Model:
     """The model that Keras writes: of a Sequential that lists a layer twice, its functional one."""
     functional = graph.as_functional(model)
     if functional is model or len(set(map(id, model.layers))) == len(model.layers):

@@ -1,7 +1,6 @@
 """Carries what layers hold over to others like them: values, flags and states."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +17,7 @@ from wszoo.sharing.state import (
 from wszoo.sharing.surgery.copying import check_copy, check_settings
 
 
-def carry_all(pairs: Iterable[tuple[list[Any], Any]]) -> None:
+def carry_all(pairs: Iterable[tuple[list[keras.Operation], keras.Operation]]) -> None:
     """Carries values, flags and states over to copies, from the old operations of each.
 
     Raises `ValueError` for a copy that is not like its original.
@@ -53,7 +52,7 @@ def carry_over(sources: list[keras.Layer], target: keras.Layer) -> None:
     set_flags(target, flags_of(first))
 
 
-def _carry_part(olds: list[Any], new: Any) -> None:
+def _carry_part(olds: list[keras.Layer], new: keras.Layer) -> None:
     """The same for one layer without its sublayers."""
     state = own_state(olds[0])
     if all(own_state(other) == state for other in olds[1:] if other is not olds[0]):
@@ -70,7 +69,7 @@ def _carry_part(olds: list[Any], new: Any) -> None:
         mine.assign(keras.ops.convert_to_numpy(old))
 
 
-def _check_mean(layers: list[Any]) -> None:
+def _check_mean(layers: list[keras.Layer]) -> None:
     """Refuses layers of different values whose states have no mean."""
     if len(layers) == 1:
         return
@@ -84,5 +83,6 @@ def _check_mean(layers: list[Any]) -> None:
 def _mean(values: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of floats; of counters and random states the first stands."""
     if not np.issubdtype(values[0].dtype, np.integer):
-        return np.mean(np.asarray(values, "float64"), axis=0)
+        mean: np.ndarray = np.mean(np.asarray(values, "float64"), axis=0)
+        return mean
     return values[0]

@@ -9,11 +9,11 @@ none.
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 
 from wszoo import private
+from wszoo.sharing.calls import Args, Kwargs
 from wszoo.sharing.keras_errors import in_short
 from wszoo.sharing.settings import (
     OF_ALL_LAYERS,
@@ -26,7 +26,7 @@ from wszoo.sharing.settings import (
 from wszoo.sharing.state import all_variables
 
 
-def copy(operation: keras.Operation, name: str, **changes: Any) -> Any:
+def copy(operation: keras.Operation, name: str, **changes: object) -> keras.Operation:
     """A new operation of the same settings under another name; values are not copied.
 
     `changes` are settings of its configuration that the copy has otherwise (`dtype`).
@@ -50,7 +50,7 @@ def copy(operation: keras.Operation, name: str, **changes: Any) -> Any:
     raise ValueError(cannot_copy(operation, reasons[0]))
 
 
-def call_copy(old: Any, new: Any, args: tuple, kwargs: dict) -> Any:
+def call_copy(old: keras.Operation, new: keras.Operation, args: Args, kwargs: Kwargs) -> object:
     """The copy's outputs where the original was called on the like.
 
     Raises `ValueError` in the words of `copy` where the copy raises.
@@ -96,7 +96,7 @@ def cannot_copy(operation: keras.Operation, reason: str) -> str:
     )
 
 
-def _ways(operation: keras.Operation, changes: dict[str, Any]) -> Iterator[Callable[[], Any]]:
+def _ways(operation: keras.Operation, changes: Kwargs) -> Iterator[Callable[[], keras.Operation]]:
     kind = type(operation)
     if kind is keras.layers.Lambda:  # the function itself; a config has its bytecode
         yield lambda: keras.layers.Lambda(
@@ -113,16 +113,16 @@ def _ways(operation: keras.Operation, changes: dict[str, Any]) -> Iterator[Calla
 
 
 def _from_arguments(
-    operation: keras.Operation, settings: dict[str, Any], changes: dict[str, Any]
-) -> Any:
+    operation: keras.Operation, settings: Kwargs, changes: Kwargs
+) -> keras.Operation:
     """Made by its class from arguments; what `settings` hold beyond those is left out.
 
     (Sizes that follow from others, say.) `check_copy` sees whether it came out the same.
     """
     taken = inspect.signature(type(operation).__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
-    known = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
-    settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
+    accepted = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
+    settings = {key: value for key, value in {**settings, **changes}.items() if key in accepted}
     new = type(operation)(**settings)
     new.name = changes["name"]
     return new

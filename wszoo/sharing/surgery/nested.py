@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo.sharing import graph
-from wszoo.sharing.calls import Call
+from wszoo.sharing.calls import Call, Path
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class NestedCall:
     """One call of a nested model: its sites in the outer model, in its own order."""
 
-    model: Any
+    model: "keras.Model"
     sites: tuple[str, ...]
 
 
@@ -25,22 +25,24 @@ def nested_calls(model: "keras.Model") -> dict[str, NestedCall]:
 
     The name is the model's, behind those of the models around it; further calls are `name.1`, ….
     """
-    sites_at: dict[tuple[Any, ...], dict[Call, str]] = {}
+    sites_at: dict[Path, dict[Call, str]] = {}
     for site, call in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
         for depth in range(1, len(call.path) + 1):
             inner = Call(call.node, call.path[depth:])
             sites_at.setdefault(call.path[:depth], {})[inner] = site
-    found: dict[str, NestedCall] = {}
+    call_of: dict[str, NestedCall] = {}
     for path, sites in sites_at.items():
         name = ".".join(node.operation.name for node in path)
-        name = graph.free_name(name, set(found)) if name in found else name
+        name = graph.free_name(name, set(call_of)) if name in call_of else name
         own_order = [call for call in graph.weighted_calls(path[-1].operation) if call in sites]
-        found[name] = NestedCall(path[-1].operation, tuple(sites[call] for call in own_order))
-    return found
+        call_of[name] = NestedCall(path[-1].operation, tuple(sites[call] for call in own_order))
+    return call_of
 
 
 def spelled_out(
-    model: "keras.Model", plan: SharingPlan, check: Callable[[str, Any, str, Any], None]
+    model: "keras.Model",
+    plan: SharingPlan,
+    check: Callable[[str, "keras.Model", str, "keras.Model"], None],
 ) -> SharingPlan:
     """The plan over sites alone: the sites of models that it ties are tied one by one.
 
@@ -48,13 +50,13 @@ def spelled_out(
     the other model)` raises for models that cannot share. Raises `ValueError` for a nested model
     that is tied to something else.
     """
-    known = set(graph.sites(model))
-    if known.issuperset(plan.sites):
+    own_sites = set(graph.sites(model))
+    if own_sites.issuperset(plan.sites):
         return plan
     nested = nested_calls(model)
     pairs: list[tuple[str, str]] = []
     for name, owner in plan.owners:
-        if name in known or name not in nested:
+        if name in own_sites or name not in nested:
             pairs.append((name, owner))
             continue
         if owner not in nested:

@@ -1,7 +1,7 @@
 """Runs a model's graph again with other layers."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Protocol
 
 import keras
 
@@ -9,8 +9,10 @@ from wszoo import private
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.calls import (
+    Args,
     Call,
     Entry,
+    Kwargs,
     Path,
     all_calls,
     context_of,
@@ -23,7 +25,7 @@ from wszoo.sharing.surgery.copying import call_copy, copy
 from wszoo.sharing.surgery.with_mask import WithMask
 
 # Stands in for a call's operation: `run(call, args, kwargs)` gives its outputs in the new graph.
-Run = Callable[[Call, tuple, dict], Any]
+Run = Callable[[Call, Args, Kwargs], object]
 
 
 def rebuild(model: keras.Model, run: Run) -> keras.Model:
@@ -31,11 +33,11 @@ def rebuild(model: keras.Model, run: Run) -> keras.Model:
 
     Calls inside nested functional models are run like those around them: the result has one graph.
     """
-    tensors: dict[tuple[Path, int], Any] = {
+    tensors: dict[tuple[Path, int], keras.KerasTensor] = {
         ((), id(tensor)): _new_input(tensor) for tensor in model.inputs
     }
 
-    def new(value: Any, path: Path = ()) -> Any:
+    def new(value: object, path: Path = ()) -> object:
         if not isinstance(value, keras.KerasTensor):
             return value
         key = (path, id(value))
@@ -46,8 +48,8 @@ def rebuild(model: keras.Model, run: Run) -> keras.Model:
     for call in all_calls(model):
         arguments = call.arguments.args, call.arguments.kwargs
         args, kwargs = keras.tree.map_structure(lambda v, p=call.path: new(v, p), arguments)
-        known = private.handed_on(call.operation)
-        kwargs |= {k: v for k, v in context_of(call.path).items() if k in known}
+        taken = private.handed_on(call.operation)
+        kwargs |= {k: v for k, v in context_of(call.path).items() if k in taken}
         outputs = run(call, args, kwargs)
         for old, tensor in zip(call.outputs, keras.tree.flatten(outputs), strict=True):
             tensors[call.path, id(old)] = tensor
@@ -55,7 +57,7 @@ def rebuild(model: keras.Model, run: Run) -> keras.Model:
     return _model_class(model)(inputs, outputs, name=model.name)
 
 
-def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
+def _across(tensor: keras.KerasTensor, path: Path, new: Callable[[object, Path], object]) -> object:
     """The new tensor for one that enters a nested model (`path` ends in it) or leaves one."""
     if path and (entry := entries(path[-1]).get(id(tensor))) is not None:
         return _entered(entry, new(entry.argument, path[:-1]), new(entry.mask, path[:-1]))
@@ -63,7 +65,9 @@ def _across(tensor: Any, path: Path, new: Callable[[Any, Path], Any]) -> Any:
     return new(inner_output(node, tensor), (*path, node))
 
 
-def _entered(entry: Entry, value: Any, mask: Any) -> Any:
+def _entered(
+    entry: Entry, value: keras.KerasTensor, mask: keras.KerasTensor | None
+) -> keras.KerasTensor:
     """A tensor as a functional model takes it: in the rank and type of its input, with the mask."""
     rank, wanted = len(value.shape), len(entry.input.shape)
     if rank == wanted + 1:
@@ -75,7 +79,15 @@ def _entered(entry: Entry, value: Any, mask: Any) -> Any:
     return value if mask is None else WithMask()(value, mask=mask)
 
 
-Replace = Callable[[str | None, Call, tuple, dict, Callable], Any]
+class RunAt(Protocol):
+    """Calls a new layer, which gets the name of a site."""
+
+    def __call__(
+        self, site: str, layer: keras.Layer, *args: object, **kwargs: object
+    ) -> object: ...
+
+
+Replace = Callable[[str | None, Call, Args, Kwargs, RunAt], object]
 
 
 def replace_sites(model: keras.Model, replace: Replace, declared: Sequence[str]) -> keras.Model:
@@ -90,17 +102,17 @@ def replace_sites(model: keras.Model, replace: Replace, declared: Sequence[str])
     """
     new_names = operation_names(model)
     site_of = dict(zip(graph.weighted_calls(model), graph.sites(model), strict=True))
-    copies: dict[int, tuple[Any, Any]] = {}
+    copies: dict[int, tuple[keras.Operation, keras.Operation]] = {}
     name_of: dict[int, str] = {}
 
-    def named(site: str, outputs: Any) -> Any:
+    def named(site: str, outputs: object) -> object:
         name_of[id(private.call_of(keras.tree.flatten(outputs)[0]))] = site
         return outputs
 
-    def run_at(site: str, layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+    def run_at(site: str, layer: keras.Layer, *args: object, **kwargs: object) -> object:
         return named(site, layer(*args, **kwargs))
 
-    def run(call: Call, args: tuple, kwargs: dict) -> Any:
+    def run(call: Call, args: Args, kwargs: Kwargs) -> object:
         site, old = site_of.get(call), call.operation
         outputs = replace(site, call, args, kwargs, run_at)
         if outputs is not None:
@@ -110,13 +122,13 @@ def replace_sites(model: keras.Model, replace: Replace, declared: Sequence[str])
         outputs = call_copy(old, copies[id(old)][1], args, kwargs)
         return outputs if site is None else named(site, outputs)
 
-    made = rebuild(model, run)
-    made.trainable = model.trainable  # before the layers' own flags, which it would overwrite
+    twin = rebuild(model, run)
+    twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
     carry_all(([old], new) for old, new in copies.values())
-    weighted = graph.weighted_calls(made)
-    graph.remember(made, [name_of[id(call.node)] for call in weighted], declared)
-    describe(made, **about(model))
-    return made
+    weighted = graph.weighted_calls(twin)
+    graph.remember(twin, [name_of[id(call.node)] for call in weighted], declared)
+    describe(twin, **about(model))
+    return twin
 
 
 def operation_names(model: keras.Model) -> dict[int, str]:
@@ -138,7 +150,7 @@ def operation_names(model: keras.Model) -> dict[int, str]:
     return names
 
 
-def _new_input(tensor: Any) -> Any:
+def _new_input(tensor: keras.KerasTensor) -> keras.KerasTensor:
     old = private.maker_of(tensor)
     if isinstance(old, keras.layers.InputLayer):
         return type(old).from_config(old.get_config()).output

@@ -1,6 +1,6 @@
 """retie: rebuild any functional model under another plan."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
@@ -8,9 +8,9 @@ from wszoo.arguments import checked
 from wszoo.sharing import graph
 from wszoo.sharing.about import about, describe
 from wszoo.sharing.auditing.opaque import check_open, warn_of_hidden_sharing
-from wszoo.sharing.calls import Call, all_calls
+from wszoo.sharing.calls import Args, Call, Kwargs, all_calls
+from wszoo.sharing.kinds import check_kind
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import explain, spec, weight_shapes
 from wszoo.sharing.spellings import as_plan
 from wszoo.sharing.surgery.carrying import carry_all
 from wszoo.sharing.surgery.copying import call_copy, copy
@@ -51,13 +51,16 @@ def retie(
     layer_of = dict(zip(names.sites, _layers(model), strict=True))
     for owner, group in whole.groups.items():
         for site in group[1:]:
-            _check_same(owner, layer_of[owner], site, layer_of[site])
-    made: dict[str, keras.Layer] = {}
-    others: dict[int, tuple[Any, Any]] = {}
-    twin = _rebuild(model, names.sites, whole, made, others)
+            check_kind(owner, layer_of[owner], site, layer_of[site])
+    new_layers: dict[str, keras.Layer] = {}
+    others: dict[int, tuple[keras.Operation, keras.Operation]] = {}
+    twin = _rebuild(model, names.sites, whole, new_layers, others)
     twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
-    sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in made}
-    pairs = [(olds if weights == "mean" else olds[:1], made[o]) for o, olds in sources.items()]
+    sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in new_layers}
+    pairs = [
+        (olds if weights == "mean" else olds[:1], new_layers[owner])
+        for owner, olds in sources.items()
+    ]
     pairs += [([old], new) for old, new in others.values()]  # no weights, but random states
     carry_all(pairs)
     graph.remember(twin, names.sites, names.declared)
@@ -82,14 +85,14 @@ def _whole_plan(
 ) -> SharingPlan:
     """The plan over all sites of the model; those that `plan` does not name stay as they are."""
     asked = plan if isinstance(plan, SharingPlan) else as_plan(plan, names.declared)
-    asked = spelled_out(model, asked, _check_same)
+    asked = spelled_out(model, asked, check_kind)
     check_open(model, asked.sites)
     asked.extend(names.sites)  # raises for a site that the model lacks
     now = graph.plan_of(model)
     named = set(asked.sites)
     # A named site leaves the group it had; the rest of that group stays together.
     label = {s: ("new", asked.owner(s)) if s in named else ("old", now.owner(s)) for s in now.sites}
-    first: dict[Any, str] = {}
+    first: dict[tuple[str, str], str] = {}
     return SharingPlan(tuple((site, first.setdefault(label[site], site)) for site in now.sites))
 
 
@@ -97,28 +100,28 @@ def _rebuild(
     model: keras.Model,
     site_names: tuple[str, ...],
     plan: SharingPlan,
-    made: dict[str, keras.Layer],
-    others: dict[int, tuple[Any, Any]],
+    new_layers: dict[str, keras.Layer],
+    others: dict[int, tuple[keras.Operation, keras.Operation]],
 ) -> keras.Model:
     """Runs the graph again with the plan's layers.
 
-    `made` receives owner → new layer, `others` the operations without weights, old and new.
+    `new_layers` receives owner → new layer, `others` the operations without weights, old and new.
     """
     site_of = dict(zip(graph.weighted_calls(model), site_names, strict=True))
     new_names = operation_names(model)
 
-    def operation_at(call: Call) -> Any:
+    def operation_at(call: Call) -> keras.Operation:
         old, site = call.operation, site_of.get(call)
         if site is None:
             if id(old) not in others:
                 others[id(old)] = (old, copy(old, new_names[id(old)]))
             return others[id(old)][1]
         owner = plan.owner(site)
-        if owner not in made:
-            made[owner] = copy(old, owner)
-        return made[owner]
+        if owner not in new_layers:
+            new_layers[owner] = copy(old, owner)
+        return new_layers[owner]
 
-    def run(call: Call, args: tuple, kwargs: dict) -> Any:
+    def run(call: Call, args: Args, kwargs: Kwargs) -> object:
         return call_copy(call.operation, operation_at(call), args, kwargs)
 
     return rebuild(model, run)
@@ -126,16 +129,3 @@ def _rebuild(
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
     return [call.operation for call in graph.weighted_calls(model)]
-
-
-def _check_same(owner: str, first: keras.Layer, site: str, second: keras.Layer) -> None:
-    if first is second:
-        return
-    specs = [
-        {**spec(layer, initial=False), "weights": weight_shapes(layer)} for layer in (first, second)
-    ]
-    if specs[0] != specs[1]:
-        raise ValueError(
-            f"sites {owner!r} and {site!r} cannot share one layer: they differ in\n"
-            + explain(owner, specs[0], site, specs[1])
-        )

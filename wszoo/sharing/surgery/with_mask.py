@@ -1,7 +1,5 @@
 """A mask that a call states, where its value comes from a tensor without one."""
 
-from typing import Any
-
 import keras
 
 
@@ -13,11 +11,17 @@ class WithMask(keras.layers.Layer):
     one graph this layer stands for that.
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         return keras.ops.copy(inputs)  # Keras leaves a mask as it is on the same tensor
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor | None:
         return mask
 
-    def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, inputs.dtype)

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import keras
 import numpy as np
 
-from wszoo.relaxed import kinds
+from wszoo.relaxed import pieces
 from wszoo.relaxed.relaxing import relax
 from wszoo.sharing import graph
+from wszoo.sharing.kinds import sites_by_kind
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.surgery.retie import untied_twin
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing.examples import evenly
 from wszoo.tuner.pricing.suggest import Price, Suggestion, price_of
-from wszoo.tuner.twin_trainer import families
 
 SAMPLES = 512  # examples that price and start the tied layers
 
@@ -30,41 +30,41 @@ def cheapest(
     """
     twin = untied_twin(model)
     plan = found.under(max_parameters).plan
-    tieable = families(twin, plan.sites)
-    flat = [site for family in tieable for site in family]
-    rows = costs.evenly(len(x), SAMPLES)
+    kinds = sites_by_kind(twin, plan.sites)
+    flat = [site for kind in kinds for site in kind]
+    rows = evenly(len(x), SAMPLES)
     price = price_of(twin, flat, found.method, x[rows], y[rows], getattr(model, "loss", None))
-    return settle(plan, price, tieable, sizes(twin), twin.count_params() - max_parameters)
+    return settle(plan, price, kinds, sizes(twin), twin.count_params() - max_parameters)
 
 
 def settle(
     plan: SharingPlan,
     price: Price,
-    tieable: Sequence[Sequence[str]],
+    kinds: Sequence[Sequence[str]],
     size: Mapping[str, int],
     least: int,
 ) -> SharingPlan:
     """`plan` after moves of single sites that lower its price and leave `least` or more saved.
 
-    `tieable` are the families of sites within which sites can share, `size` has the parameters of
+    `kinds` are the sites that may share, by kind, `size` has the parameters of
     each site's layer.
     """
     now = price(plan)
     while True:
-        prices = {p: price(p) for p in moves(plan, tieable) if saved(p, size) >= least}
+        prices = {p: price(p) for p in moves(plan, kinds) if saved(p, size) >= least}
         best = min(prices, key=prices.__getitem__, default=plan)
         if prices.get(best, now) >= now:
             return plan
         plan, now = best, prices[best]
 
 
-def moves(plan: SharingPlan, tieable: Sequence[Sequence[str]]) -> Iterator[SharingPlan]:
+def moves(plan: SharingPlan, kinds: Sequence[Sequence[str]]) -> Iterator[SharingPlan]:
     """All plans that differ from this one in where one site is, alone or in another group."""
-    for family in tieable:
-        for site in family:
+    for kind in kinds:
+        for site in kind:
             alone = plan.untie(site)
             yield alone
-            for owner in {alone.owner(other): None for other in family if other != site}:
+            for owner in {alone.owner(other): None for other in kind if other != site}:
                 yield alone.tie([site, owner])
 
 
@@ -86,7 +86,7 @@ def filled(twin: keras.Model, plan: SharingPlan, max_parameters: int) -> keras.M
     """
     layers = graph.layers_of(twin)
     groups = [group for group in plan.groups.values() if len(group) > 1]
-    sites = [group[0] for group in groups if kinds.why_not(layers[group[0]]) is None]
+    sites = [group[0] for group in groups if pieces.why_not(layers[group[0]]) is None]
     if not sites:
         return None
     first, second = (

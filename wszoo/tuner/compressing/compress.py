@@ -2,44 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
 
-from wszoo import checks, private
-from wszoo.arguments import checked, model, number_of, one_word
+from wszoo.arguments import checked, number_of, one_word
 from wszoo.layers import LowRankPart
 from wszoo.relaxed import relaxing
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.surgery.retie import retie, untied_twin
-from wszoo.training import check_finite, cosine
 from wszoo.tuner.compressing import budget
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.compressing.recovery import Pair, Recovery, recover
+from wszoo.tuner.pricing import METHODS, costs
+from wszoo.tuner.pricing.examples import evenly
 from wszoo.tuner.pricing.merged_loss import recalibrate
-from wszoo.tuner.pricing.suggest import METHODS, Suggestion, check_families, suggest
+from wszoo.tuner.pricing.suggest import Suggestion, check_kinds, suggest
 
-Pair = tuple[np.ndarray, np.ndarray]
 NORMS = 1024  # examples on which norms are estimated anew
-
-
-@checked(epochs=number_of, share=partial(checks.number, least=0, most=1))
-@dataclass(frozen=True)
-class Recovery:
-    """How a tied model is trained towards its original: AdamW, cosine to zero.
-
-    The loss is `share` × that of the targets + (1 - share) × that of the original's outputs, for
-    classes softened by `temperature` (Hinton et al. 2015, "Distilling the Knowledge in a Neural
-    Network").
-    """
-
-    epochs: int = 5
-    learning_rate: float = 5e-3
-    batch_size: int = 32
-    share: float = 0.3
-    temperature: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -90,23 +70,23 @@ def compress(
     twin = untied_twin(model)
     if method == "auto":
         method = _auto(twin, sites)
-    found = suggest(model, x, y, method=method, sites=sites, samples=budget.SAMPLES)
+    merges = suggest(model, x, y, method=method, sites=sites, samples=budget.SAMPLES)
     if relax:
-        plan, tied = _relaxed(twin, found, most, relax)
+        plan, tied = _relaxed(twin, merges, most, relax)
     else:
-        plan = budget.cheapest(model, found, most, x, y)
+        plan = budget.cheapest(model, merges, most, x, y)
         tied = retie(twin, plan, weights="mean")
         if relax is None:
             tied = budget.filled(twin, plan, most) or tied
-    start(tied, twin, plan, x, method=found.method)
-    made = recover(tied, model, (x, y), recovery or Recovery(), seed=seed, verbose=verbose)
-    return Compressed(made, plan, found)
+    start(tied, twin, plan, x, method=merges.method)
+    small = recover(tied, model, (x, y), recovery or Recovery(), seed=seed, verbose=verbose)
+    return Compressed(small, plan, merges)
 
 
 def _auto(twin: keras.Model, sites: Sequence[str] | None) -> str:
     layers = graph.layers_of(twin)
-    families = check_families(twin, tuple(sites or graph.names_of(twin).declared))
-    fit = all(costs.fits(layers[site]) for family in families for site in family)
+    kinds = check_kinds(twin, tuple(sites or graph.names_of(twin).declared))
+    fit = all(costs.fits(layers[site]) for kind in kinds for site in kind)
     return "activations" if fit else "weights"
 
 
@@ -131,7 +111,7 @@ def start(
     """
     groups = [group for group in plan.groups.values() if len(group) > 1]
     if method == "activations" and groups:
-        rows, layers = costs.evenly(len(x), budget.SAMPLES), graph.layers_of(twin)
+        rows, layers = evenly(len(x), budget.SAMPLES), graph.layers_of(twin)
         fitted = costs.Activations(twin, x[rows], [s for group in groups for s in group])
         parts = {layer.name: layer for layer in tied.layers if isinstance(layer, LowRankPart)}
         for group in groups:
@@ -148,69 +128,20 @@ def start(
 
 
 def _relaxed(
-    twin: keras.Model, found: Suggestion, most: int, rank: int
+    twin: keras.Model, merges: Suggestion, most: int, rank: int
 ) -> tuple[SharingPlan, keras.Model]:
     """The first plan that is small enough with its private parts, and its relaxed model."""
     least = twin.count_params()
-    for step in found.steps:
+    for step in merges.steps:
         if step.stored_parameters > most or not step.merged:
             continue
-        made = relaxing.relax(twin, rank=rank, plan=step.plan)
-        if made.count_params() <= most:
-            return step.plan, made
-        least = min(least, made.count_params())
+        relaxed = relaxing.relax(twin, rank=rank, plan=step.plan)
+        if relaxed.count_params() <= most:
+            return step.plan, relaxed
+        least = min(least, relaxed.count_params())
     raise ValueError(
-        f"{found.model!r} cannot be stored in {most:,} parameters with private parts of rank "
+        f"{merges.model!r} cannot be stored in {most:,} parameters with private parts of rank "
         f"{rank}: the least is {least:,}; ask for a lower rank"
-    )
-
-
-@checked(student=model, teacher=model)
-def recover(
-    student: keras.Model,
-    teacher: keras.Model,
-    train: Pair,
-    recovery: Recovery,
-    *,
-    seed: int = 0,
-    verbose: int | str = 0,
-) -> keras.Model:
-    """Trains `student` on the targets and on the outputs of `teacher`, which are computed once.
-
-    Returns a copy of the trained student that is not compiled: the loss belongs to the recovery.
-    Raises `ValueError` where the loss stops to be a number.
-    """
-    if not recovery.epochs:
-        return student
-    x, y = train
-    given = teacher.predict(x, batch_size=256, verbose=0)
-    classes = y.ndim == 1 and given.ndim == 2 and given.shape[1] > 1
-    of_classes = classes and _class_loss(recovery, probabilities(teacher))
-    loss: Any = of_classes or _Unsqueezed(_value_loss(recovery))
-    known = keras.utils.to_categorical(y, given.shape[1]) if classes else y.reshape(given.shape)
-    target = np.stack([known, given], axis=1).astype("float32")
-    steps = recovery.epochs * -(-len(x) // recovery.batch_size)
-    keras.utils.set_random_seed(seed)
-    optimizer = keras.optimizers.AdamW(cosine(recovery.learning_rate, steps, warmup=steps // 20))
-    # XLA halves the speed of small convolutions on a CPU.
-    jit: Any = "auto" if keras.backend.backend() != "tensorflow" else False
-    student.compile(optimizer, loss=loss, jit_compile=jit)
-    student.fit(
-        x,
-        target,
-        batch_size=recovery.batch_size,
-        epochs=recovery.epochs,
-        verbose=verbose,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=check_finite)],
-    )
-    return retie(student, graph.plan_of(student))
-
-
-def probabilities(model: keras.Model) -> bool:
-    """Whether the model's last layer is a softmax."""
-    last = private.maker_of(model.outputs[0])
-    return isinstance(last, keras.layers.Softmax) or (
-        getattr(last, "activation", None) is keras.activations.softmax
     )
 
 
@@ -233,45 +164,3 @@ def check_data(model: keras.Model, train: Pair) -> Pair:
             f"labels run from {y.min()} to {y.max()}; {model.name!r} has {gives[0]} classes"
         )
     return x, y
-
-
-def _class_loss(recovery: Recovery, given_probabilities: bool) -> Any:
-    ops, share, warm = keras.ops, recovery.share, recovery.temperature
-
-    def logits(outputs: Any) -> Any:
-        return ops.log(ops.maximum(outputs, 1e-7)) if given_probabilities else outputs
-
-    def loss(target: Any, outputs: Any) -> Any:
-        known, given, mine = target[:, 0], logits(target[:, 1]), logits(outputs)
-        hard = ops.categorical_crossentropy(known, mine, from_logits=True)
-        soft = ops.categorical_crossentropy(
-            ops.softmax(given / warm), mine / warm, from_logits=True
-        )
-        return share * hard + (1 - share) * warm**2 * soft
-
-    return loss
-
-
-class _Unsqueezed(keras.losses.Loss):
-    """A loss whose targets have an axis more than the outputs.
-
-    Of functions' targets Keras drops a last axis of length 1 then, and the rest would broadcast.
-    """
-
-    def __init__(self, function: Any):
-        super().__init__(name="recovery")
-        self.function = function
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.function(y_true, y_pred)
-
-
-def _value_loss(recovery: Recovery) -> Any:
-    def loss(target: Any, outputs: Any) -> Any:
-        known, given = target[:, 0], target[:, 1]
-        gaps = (
-            recovery.share * (outputs - known) ** 2 + (1 - recovery.share) * (outputs - given) ** 2
-        )
-        return keras.ops.mean(gaps, axis=tuple(range(1, len(gaps.shape))))
-
-    return loss

@@ -1,7 +1,5 @@
 """The rival of tying: the same network with fewer channels, as small."""
 
-from typing import Any
-
 import keras
 
 from wszoo import private
@@ -25,9 +23,9 @@ def narrower(model: keras.Model, max_parameters: int) -> keras.Model:
     low, high, best = 0.0, 1.0, None
     for _ in range(7):
         factor = (low + high) / 2
-        made = _scaled(model, factor)
-        if made.count_params() <= max_parameters:
-            low, best = factor, made
+        scaled = _scaled(model, factor)
+        if scaled.count_params() <= max_parameters:
+            low, best = factor, scaled
         else:
             high = factor
     if best is None:
@@ -38,7 +36,7 @@ def narrower(model: keras.Model, max_parameters: int) -> keras.Model:
 def _scaled(model: keras.Model, factor: float) -> keras.Model:
     ends = _ends(model)
 
-    def clone(layer: keras.Layer) -> Any:
+    def clone(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
         for key in ("filters", "units"):
             if key in config and layer.name not in ends:
@@ -55,13 +53,13 @@ def _scaled(model: keras.Model, factor: float) -> keras.Model:
 
 def _ends(model: keras.Model) -> set[str]:
     """Layers whose width is that of an output: the last ones with weights on the way to it."""
-    found: set[str] = set()
+    ends: set[str] = set()
     stack = [private.maker_of(tensor) for tensor in model.outputs]
     while stack:
         operation = stack.pop()
         if {"filters", "units"} & set(operation.get_config()):
-            found.add(operation.name)
+            ends.add(operation.name)
             continue
         parents = private.calls_of(operation)[0].input_tensors
         stack += [private.maker_of(tensor) for tensor in parents]
-    return found
+    return ends

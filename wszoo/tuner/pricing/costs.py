@@ -5,15 +5,13 @@ need not be those that can be trained to share (see docs/suggest.md for what eac
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
-from wszoo import batches, private
 from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.surgery.retie import untied_twin
+from wszoo.tuner.pricing.examples import Examples
 
 Group = tuple[str, ...]
 Values = list[np.ndarray]  # the weights of one layer, in Keras' order
@@ -24,15 +22,15 @@ class Additive:
 
     def __init__(self, of_group: Callable[[Group], float]):
         self.of_group = of_group
-        self._known: dict[Group, float] = {}
+        self._prices: dict[Group, float] = {}
 
     def __call__(self, plan: SharingPlan) -> float:
         return sum(self._price(group) for group in plan.groups.values() if len(group) > 1)
 
     def _price(self, group: Group) -> float:
-        if group not in self._known:
-            self._known[group] = self.of_group(group)
-        return self._known[group]
+        if group not in self._prices:
+            self._prices[group] = self.of_group(group)
+        return self._prices[group]
 
 
 def weights(model: keras.Model) -> Additive:
@@ -40,47 +38,20 @@ def weights(model: keras.Model) -> Additive:
     layers = graph.layers_of(model)
 
     def price(group: Group) -> float:
-        rows = np.stack([_flat(layers[site].get_weights()) for site in group])
+        rows = np.stack([flat(layers[site].get_weights()) for site in group])
         return float(np.sum((rows - rows.mean(axis=0)) ** 2) / np.mean(np.sum(rows**2, axis=1)))
 
     return Additive(price)
 
 
-def fisher(model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any = None) -> Additive:
-    """Distance of the weights to their mean, both weighted by the squared gradients of the loss.
-
-    The diagonal of the empirical Fisher matrix, from batches of 4 examples; to second order, what
-    merging adds to the loss (Matena & Raffel 2022, "Merging Models with Fisher-Weighted
-    Averaging"). Over all weights that training can move, whether or not they are frozen now; the
-    model runs as in use. The price of a site without any raises `ValueError`.
-    """
-    found = _squared_gradients(model, x, y, loss, loss_weights)
-    values = {site: value for site, (value, _) in found.items()}
-    squares = {site: square for site, (_, square) in found.items()}
-
-    def price(group: Group) -> float:
-        if without := [site for site in group if site not in squares]:
-            raise ValueError(
-                f"fisher cannot price {', '.join(without)}, which have no weights that train; use "
-                "the method 'weights' or 'loss', or leave them out of sites="
-            )
-        rows = np.stack([values[site] for site in group])
-        worth = np.stack([squares[site] for site in group]) + 1e-12
-        mean = np.sum(worth * rows, axis=0) / np.sum(worth, axis=0)
-        return float(0.5 * np.sum(worth * (rows - mean) ** 2))
-
-    return Additive(price)
-
-
-def cka(model: keras.Model, x: np.ndarray, sites: Sequence[str]) -> Additive:
+def cka(model: keras.Model, x: Examples, sites: Sequence[str]) -> Additive:
     """One minus the linear CKA of the sites' outputs, mean over pairs, times the group's size.
 
     Outputs are averaged over positions (Kornblith et al. 2019, "Similarity of Neural Network
     Representations Revisited").
     """
-    found = dict(zip(sites, _tensors(model, x, sites, outputs=True), strict=True))
     centred = {}
-    for site, values in found.items():
+    for site, values in zip(sites, _tensors(model, x, sites, outputs=True), strict=True):
         rows = values.reshape(len(values), -1, values.shape[-1]).mean(axis=1)
         rows = rows - rows.mean(axis=0)
         kernel = rows @ rows.T
@@ -102,7 +73,7 @@ class Activations(Additive):
     also a better start than the mean. For `Dense` and `Conv2D` layers without groups.
     """
 
-    def __init__(self, model: keras.Model, x: np.ndarray, sites: Sequence[str]):
+    def __init__(self, model: keras.Model, x: Examples, sites: Sequence[str]):
         super().__init__(lambda group: self._fit(group)[1])
         layers = graph.layers_of(model)
         self._layers = {site: layers[site] for site in sites}
@@ -130,9 +101,8 @@ class Activations(Additive):
 
     def _fit(self, group: Group) -> tuple[np.ndarray, float]:
         total = sum(self._moments[site] for site in group)
-        ridge = (
-            1e-4 * np.trace(total) / len(total)
-        )  # keeps directions that the data lack at the mean
+        # Keeps directions that the data lack at the mean.
+        ridge = 1e-4 * np.trace(total) / len(total)
         mean = sum(self._kernels[site] for site in group) / len(group)
         right = sum(self._moments[s] @ (self._kernels[s] - mean) for s in group)
         kernel = mean + np.linalg.solve(total + ridge * np.eye(len(total)), right)
@@ -170,86 +140,15 @@ def _matrix(layer: keras.Layer) -> np.ndarray:
 
 
 def _tensors(
-    model: keras.Model, x: np.ndarray, sites: Sequence[str], *, outputs: bool
+    model: keras.Model, x: Examples, sites: Sequence[str], *, outputs: bool
 ) -> list[np.ndarray]:
     """What the sites get or give for `x`, in inference mode."""
     nodes = dict(zip(graph.sites(model), graph.weighted_calls(model), strict=True))
     wanted = [(nodes[s].outputs if outputs else nodes[s].input_tensors)[0] for s in sites]
-    found = keras.Model(model.input, wanted).predict(x, batch_size=128, verbose=0)
-    return [np.asarray(values) for values in (found if len(sites) > 1 else [found])]
+    values = keras.Model(model.input, wanted).predict(x, batch_size=128, verbose=0)
+    return [np.asarray(part) for part in (values if len(sites) > 1 else [values])]
 
 
-def evenly(count: int, most: int) -> np.ndarray:
-    """Indices of `most` of `count` things, or of all where there are no more, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, most).astype(int))
-
-
-def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays as one vector, in float64."""
     return np.concatenate([np.ravel(a).astype("float64") for a in arrays])
-
-
-def count(x: Any) -> int:
-    """Of examples, of one input or several."""
-    return len(keras.tree.flatten(x)[0])
-
-
-def take(x: Any, rows: Any) -> Any:
-    """Some examples, of one input or several, as Keras takes them: texts as tensors."""
-
-    def some(part: Any) -> Any:
-        chosen = np.asarray(part)[rows]
-        texts = chosen.dtype.kind in "OSU"
-        return keras.ops.convert_to_tensor(chosen, "string") if texts else chosen
-
-    return keras.tree.map_structure(some, x)
-
-
-def _value(variable: keras.Variable) -> np.ndarray:
-    return keras.ops.convert_to_numpy(variable)
-
-
-class SquaredGradients(keras.optimizers.Optimizer):
-    """Adds up squared gradients and leaves the weights as they are."""
-
-    def build(self, variables: Any) -> None:
-        super().build(variables)
-        self.sums = self.add_optimizer_variables(variables, "sum")
-
-    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
-        if hasattr(gradient, "indices"):  # an embedding's: rows of it, some of them twice
-            rows = variable.shape[0]
-            gradient = keras.ops.segment_sum(gradient.values, gradient.indices, rows)
-        self.assign_add(self.sums[private.place_of(self, variable)], gradient**2)
-
-
-class _InUse(keras.Model):
-    """A functional model that runs as in use while it is fitted: norms keep their statistics."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(*args, **{**kwargs, "training": False})
-
-
-def _squared_gradients(
-    model: keras.Model, x: Any, y: Any, loss: Any, loss_weights: Any, batch: int = 4
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Site → its weights that train, flat, and the mean squared gradients of them, an example."""
-    twin = untied_twin(model)  # flags and compiling must not touch the user's model
-    twin.trainable = True
-    if not twin.trainable_variables:
-        return {}
-    running = _InUse(twin.input, twin.output, name="in_use")
-    optimizer = SquaredGradients(learning_rate=1.0)
-    running.compile(optimizer, loss=loss, loss_weights=loss_weights)
-    steps = count(x) // batch
-    if not steps:
-        raise ValueError(f"squared gradients need {batch} examples or more, not {count(x)}")
-    rows = batches.order(count(x), 0)[: steps * batch]
-    running.fit(take(x, rows), take(y, rows), batch_size=batch, shuffle=False, verbose=0)
-    pairs = zip(running.trainable_variables, optimizer.sums, strict=True)
-    sums = {id(v): keras.ops.convert_to_numpy(total) * batch / steps for v, total in pairs}
-    of_site = {site: layer.trainable_weights for site, layer in graph.layers_of(twin).items()}
-    return {
-        site: (_flat([_value(v) for v in weights]), _flat([sums[id(v)] for v in weights]))
-        for site, weights in of_site.items()
-        if weights
-    }

@@ -1,4 +1,4 @@
-"""The picture of a suggestion: a tree of merges for each family of sites."""
+"""The picture of a suggestion: a tree of merges for each kind of sites."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

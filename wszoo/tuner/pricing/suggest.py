@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -12,18 +12,19 @@ from wszoo import checks
 from wszoo.arguments import are_texts, checked, data, loss, names, one_word, texts_fit
 from wszoo.files import written_whole
 from wszoo.sharing import graph
+from wszoo.sharing.kinds import sites_by_kind
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.state import check_mean
 from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.shown import tabled
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing import METHODS, costs
+from wszoo.tuner.pricing.examples import Examples, Loss, LossWeights, count, evenly, take
+from wszoo.tuner.pricing.gradients import fisher
 from wszoo.tuner.pricing.merged_loss import MergedLoss
-from wszoo.tuner.twin_trainer import families
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-METHODS = ("activations", "weights", "fisher", "cka", "loss")
 MEASURED = 12  # sites up to which `auto` measures: some 300 losses on 512 examples
 Price = Callable[[SharingPlan], float]
 
@@ -56,23 +57,23 @@ class Suggestion:
 
         Raises `ValueError` for fewer than the most tied model stores.
         """
-        found = next((s for s in self.steps if s.stored_parameters <= max_parameters), None)
-        if found is None:
+        step = next((s for s in self.steps if s.stored_parameters <= max_parameters), None)
+        if step is None:
             raise ValueError(
                 f"{self.model!r} cannot be stored in {max_parameters:,} parameters by tying: "
                 f"with all that can share in one layer it has {self.steps[-1].stored_parameters:,}"
             )
-        return found
+        return step
 
     def table(self) -> "Table":
         """A rich table, a row a step."""
         from rich.table import Table
 
         table = Table(title=f"merges of {self.model}, by {self.method}", title_justify="left")
-        for name in ("merge", "plan", "stored parameters", "price"):
-            table.add_column(
-                name, justify="right" if name in ("stored parameters", "price") else "left"
-            )
+        for name in ("merge", "plan"):
+            table.add_column(name)
+        for name in ("stored parameters", "price"):
+            table.add_column(name, justify="right")
         for step in self.steps:
             merge = " + ".join(step.merged)
             shown = step.plan.pattern if len(step.plan) <= 40 else f"{len(step.plan.groups)} groups"
@@ -90,12 +91,12 @@ class Suggestion:
 @checked(x=data, y=data, loss=loss, method=one_word("auto", *METHODS), sites=names)
 def suggest(
     model: keras.Model,
-    x: Any = None,
-    y: Any = None,
+    x: Examples | None = None,
+    y: Examples | None = None,
     *,
     method: str = "auto",
     sites: Sequence[str] | None = None,
-    loss: Any = None,
+    loss: Loss | None = None,
     samples: int = 512,
 ) -> Suggestion:
     """The order in which to tie the sites of a trained model, without training.
@@ -123,15 +124,15 @@ def suggest(
     """
     twin = untied_twin(model)
     names = tuple(sites or graph.names_of(twin).declared)
-    tieable = check_families(twin, names)
+    kinds = check_kinds(twin, names)
     if x is not None:
         if len(model.inputs) == 1 and not isinstance(x, list | tuple | Mapping):
             texts_fit("x", x, model.inputs[0])
         if are_texts(y):
             raise ValueError(f"y must be an array of numbers; received {checks.shown(y)}")
-        rows = costs.evenly(costs.count(x), samples)
-        x, y = costs.take(x, rows), None if y is None else costs.take(y, rows)
-    flat = [site for family in tieable for site in family]
+        rows = evenly(count(x), samples)
+        x, y = take(x, rows), None if y is None else take(y, rows)
+    flat = [site for kind in kinds for site in kind]
     weights = None
     if loss is None and getattr(model, "compiled", False):
         loss, weights = model.loss, model.get_compile_config().get("loss_weights")
@@ -139,11 +140,11 @@ def suggest(
         measured = x is not None and y is not None and loss is not None and len(flat) <= MEASURED
         method = "loss" if measured else "weights"
     price = price_of(twin, flat, method, x, y, loss, weights)
-    return Suggestion(model.name, method, tuple(_merge(twin, names, tieable, price)))
+    return Suggestion(model.name, method, tuple(_merge(twin, names, kinds, price)))
 
 
-def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Sites by what they could share.
+def check_kinds(model: keras.Model, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The sites that may share, a tuple a kind.
 
     Raises `ValueError` where no two could, and for values without a mean, such as quantised ones.
     """
@@ -152,26 +153,24 @@ def check_families(model: keras.Model, names: Sequence[str]) -> list[tuple[str, 
         raise ValueError(
             f"{model.name!r} has no sites {unknown}; it has {list(graph.sites(model))}"
         )
-    found = families(model, names)
-    if not found:
-        kinds = {
-            s: type(layer).__name__ for s, layer in graph.layers_of(model).items() if s in names
-        }
-        why = f"settings or shapes of weights of all of {kinds} differ" if kinds else "it has none"
-        raise ValueError(f"no two sites of {model.name!r} can share a layer: {why}")
+    kinds = sites_by_kind(model, names)
     layer_of = graph.layers_of(model)
-    check_mean({site: layer_of[site] for family in found for site in family})
-    return found
+    if not kinds:
+        types = {s: type(layer).__name__ for s, layer in layer_of.items() if s in names}
+        why = f"settings or shapes of weights of all of {types} differ" if types else "it has none"
+        raise ValueError(f"no two sites of {model.name!r} can share a layer: {why}")
+    check_mean({site: layer_of[site] for kind in kinds for site in kind})
+    return kinds
 
 
 def price_of(
     twin: keras.Model,
     sites: Sequence[str],
     method: str,
-    x: Any = None,
-    y: Any = None,
-    loss: Any = None,
-    loss_weights: Any = None,
+    x: Examples | None = None,
+    y: Examples | None = None,
+    loss: Loss | None = None,
+    loss_weights: LossWeights = None,
 ) -> Price:
     """The price of a plan of an untied twin by one of `METHODS`."""
     if method not in METHODS:
@@ -187,14 +186,14 @@ def price_of(
     if y is None or loss is None:
         raise ValueError(f"the method {method!r} needs targets y and a loss")
     if method == "fisher":
-        return costs.fisher(twin, x, y, loss, loss_weights)
+        return fisher(twin, x, y, loss, loss_weights)
     return MergedLoss(twin, x, y, loss, loss_weights)
 
 
 def _merge(
     twin: keras.Model,
     names: tuple[str, ...],
-    tieable: list[tuple[str, ...]],
+    kinds: list[tuple[str, ...]],
     price: Price,
 ) -> list[Step]:
     """Greedy: from no tie to all, always the merge that costs least a parameter saved."""
@@ -204,8 +203,8 @@ def _merge(
     while True:
         options = [
             (a, b)
-            for family in tieable
-            for a, b in combinations([s for s in family if plan.owner(s) == s], 2)
+            for kind in kinds
+            for a, b in combinations([s for s in kind if plan.owner(s) == s], 2)
         ]
         if not options:
             return steps

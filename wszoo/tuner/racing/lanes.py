@@ -1,8 +1,8 @@
 """One compiled training of many candidates, lane by lane, each with a plan of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -12,6 +12,11 @@ from wszoo.sharing import graph
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space.space import SearchSpace
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Lanes = list["tf.Tensor"]  # of each slot its values, lanes first
+State = tuple["tf.Tensor", Lanes, Lanes, Lanes]  # the step, the values and Adam's moments
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, as in Keras
 
 
@@ -44,11 +49,11 @@ class Slot:
 
 
 def slots_of(model: keras.Model, space: SearchSpace) -> list[Slot]:
-    """A slot for each weight of each class of units, and one for each other variable."""
+    """A slot for each weight of each kind of units, and one for each other variable."""
     number = {id(variable): i for i, variable in enumerate(model.trainable_variables)}
     layer_of = graph.layers_of(model)
     slots = []
-    for members in space.classes:
+    for members in space.kinds:
         columns = zip(
             *([v for s in space.units[unit] for v in layer_of[s].trainable_variables]
               for unit in members),
@@ -60,13 +65,15 @@ def slots_of(model: keras.Model, space: SearchSpace) -> list[Slot]:
 
 
 def owners_of(space: SearchSpace, plan: SharingPlan) -> list[int]:
-    """For each unit the place, within its class, of the group's first unit."""
+    """For each unit the place, within its kind, of the group's first unit."""
     labels = space.labels(plan)
-    place = {unit: i for members in space.classes for i, unit in enumerate(members)}
+    place = {unit: i for members in space.kinds for i, unit in enumerate(members)}
     return [place[labels.index(label)] for label in labels]
 
 
-def compiled(model: keras.Model, slots: Sequence[Slot], training: Training) -> Any:
+def compiled(
+    model: keras.Model, slots: Sequence[Slot], training: Training
+) -> Callable[..., "tf.Tensor"]:
     """`fit(values, owners, x, y, rows, held_x, held_y)`: the losses `(lanes, points)` on held data.
 
     All of a training is one call of one compiled function, whatever the plans.
@@ -77,17 +84,17 @@ def compiled(model: keras.Model, slots: Sequence[Slot], training: Training) -> A
     total = len(model.trainable_variables)
     length = training.steps // training.points
 
-    def one(lane: Any) -> Any:
+    def one(lane: tuple[Lanes, "tf.Tensor", "tf.Tensor"]) -> "tf.Tensor":
         """The loss of one candidate, its variables gathered already."""
         gathered, x, y = lane
-        variables: list[Any] = [None] * total
+        variables: list[tf.Tensor | None] = [None] * total
         for slot, rows in zip(slots, gathered, strict=True):
             for i, value in zip(slot.variables, tf.unstack(rows), strict=True):
                 variables[i] = value
         outputs, _ = model.stateless_call(variables, [], x, training=True)
         return tf.reduce_mean(loss(y, outputs))
 
-    def losses(values: Any, owners: Any, x: Any, y: Any) -> Any:
+    def losses(values: Lanes, owners: "tf.Tensor", x: "tf.Tensor", y: "tf.Tensor") -> "tf.Tensor":
         gathered = [
             tf.gather(value, tf.gather(owners, slot.units, axis=1), axis=1, batch_dims=1)
             if slot.units
@@ -97,16 +104,26 @@ def compiled(model: keras.Model, slots: Sequence[Slot], training: Training) -> A
         return tf.vectorized_map(one, (gathered, x, y), fallback_to_while_loop=False)
 
     @tf.function(jit_compile=True)
-    def fit(values: Any, owners: Any, x: Any, y: Any, rows: Any, held_x: Any, held_y: Any) -> Any:
-        def step(i: Any, values: Any, first: Any, second: Any) -> Any:
+    def fit(
+        values: Lanes,
+        owners: "tf.Tensor",
+        x: "tf.Tensor",
+        y: "tf.Tensor",
+        rows: "tf.Tensor",
+        held_x: "tf.Tensor",
+        held_y: "tf.Tensor",
+    ) -> "tf.Tensor":
+        def step(i: "tf.Tensor", values: Lanes, first: Lanes, second: Lanes) -> State:
             with tf.GradientTape() as tape:
                 tape.watch(values)
                 each = losses(values, owners, tf.gather(x, rows[i]), tf.gather(y, rows[i]))
                 summed = tf.reduce_sum(each)
             slopes = [tf.convert_to_tensor(g) for g in tape.gradient(summed, values)]
-            return i + 1, *_adam(tf, training, tf.cast(i, "float32"), values, first, second, slopes)
+            return i + 1, *_adam(training, tf.cast(i, "float32"), values, first, second, slopes)
 
-        def stretch(point: Any, curve: Any, *state: Any) -> Any:
+        def stretch(
+            point: "tf.Tensor", curve: "tf.Tensor", *state: Lanes
+        ) -> tuple["tf.Tensor", "tf.Tensor", Lanes, Lanes, Lanes]:
             state = tf.while_loop(
                 lambda i, *_: i < (point + 1) * length, step, (point * length, *state)
             )[1:]
@@ -126,9 +143,11 @@ def compiled(model: keras.Model, slots: Sequence[Slot], training: Training) -> A
 
 
 def _adam(
-    tf: Any, training: Training, i: Any, values: Any, first: Any, second: Any, slopes: Any
-) -> Any:
+    training: Training, i: "tf.Tensor", values: Lanes, first: Lanes, second: Lanes, slopes: Lanes
+) -> tuple[Lanes, Lanes, Lanes]:
     """One step of Adam at step `i` (from 0) on a cosine to zero: new values and moments."""
+    import tensorflow as tf
+
     b1, b2 = BETAS
     rate = training.learning_rate * 0.5 * (1 + tf.cos(np.pi * i / training.steps))
     rate *= tf.sqrt(1 - b2 ** (i + 1)) / (1 - b1 ** (i + 1))

@@ -63,9 +63,9 @@ class Race:
         return sorted(unseen, key=values.__getitem__)[:number]
 
     def _estimates(self, unseen: list[SharingPlan]) -> dict[SharingPlan, float]:
-        known = list(self.scores)
-        worth = pooled(_labels(known), list(self.scores.values()), _labels(unseen))
-        both = [*known, *unseen]
+        scored = list(self.scores)
+        worth = pooled(_labels(scored), list(self.scores.values()), _labels(unseen))
+        both = [*scored, *unseen]
         return {p: float(w) + self.cost(p) for p, w in zip(both, worth, strict=True)}
 
     @property
@@ -77,13 +77,13 @@ class Race:
     def equal_to_best(self, width: float = 1.0) -> list[SharingPlan]:
         """Standing plans within `width` standard errors of the best, by paired differences."""
         best = np.array(self.scores[self.best])
-        found = []
+        equal = []
         for plan in self.standing:
             gap = np.array(self.scores[plan]) - best
             error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
             if gap.mean() + self.cost(plan) - self.cost(self.best) <= width * error:
-                found.append(plan)
-        return found
+                equal.append(plan)
+        return equal
 
 
 @checked(plans=several, rounds=each(some(Round, "a Round")), pool=several)

@@ -8,7 +8,6 @@ can be mixed freely in one batch, and nothing is built or traced anew for any of
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import keras
 import numpy as np
@@ -31,8 +30,8 @@ class Job:
     """
 
     plan: SharingPlan
-    train: Any  # int (n,)
-    held: Any  # int (m,); equal lengths in all jobs
+    train: np.ndarray  # int (n,)
+    held: np.ndarray  # int (m,); equal lengths in all jobs
     seed: int
 
 
@@ -63,7 +62,7 @@ class SideBySide:
         x: np.ndarray,
         y: np.ndarray,
         test: tuple[np.ndarray, np.ndarray] | None = None,
-        report: Callable[[int], Any] = lambda done: None,
+        report: Callable[[int], object] = lambda done: None,
     ) -> np.ndarray:
         """Trains each job on its rows of `x`, `y`; the loss `(jobs, points)` on its held rows.
 
@@ -85,12 +84,18 @@ class SideBySide:
             report(i + len(part))
         return np.concatenate(curves)
 
-    def _train(self, jobs: Sequence[Job], x: Any, y: Any, watched: tuple[Any, Any]) -> np.ndarray:
+    def _train(
+        self,
+        jobs: Sequence[Job],
+        x: np.ndarray,
+        y: np.ndarray,
+        watched: tuple[np.ndarray, np.ndarray],
+    ) -> np.ndarray:
         owners = np.array([owners_of(self.space, job.plan) for job in jobs], "int32")
         starts = [self._start(job.seed) for job in jobs]
         values = [np.stack(column) for column in zip(*starts, strict=True)]
         # Jobs of one split and seed see one order, which is made once for all of them.
-        orders: dict[Any, np.ndarray] = {}
+        orders: dict[tuple[int, int], np.ndarray] = {}
         for job in jobs:
             key = (id(job.train), job.seed)
             orders[key] = orders[key] if key in orders else self.order(job)

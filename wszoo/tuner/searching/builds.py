@@ -8,18 +8,18 @@ their place in the graph, and the space is read from the build with the most sit
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import keras
 import keras_tuner
 
 from wszoo.fingerprints import is_numbered
 from wszoo.sharing import graph
+from wszoo.sharing.kinds import kind, kinds_of
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import kind, spec
+from wszoo.sharing.specs import spec
 from wszoo.tuner.space.space import SearchSpace
 
-Build = Callable[[Any], keras.Model]
+Build = Callable[[keras_tuner.HyperParameters], keras.Model]
 MOST = 8  # values of one hyperparameter that are built to see what they change
 
 
@@ -74,12 +74,12 @@ class Builds:
                     self.others.append(model)
                 values.merge(other.space, overwrite=False)
 
-    def make(self, values: Any) -> keras.Model:
+    def make(self, values: keras_tuner.HyperParameters) -> keras.Model:
         """The model that the user's function builds for these hyperparameters, from the seed."""
         keras.utils.set_random_seed(self.seed)
         return self.named(values)
 
-    def named(self, values: Any) -> keras.Model:
+    def named(self, values: keras_tuner.HyperParameters) -> keras.Model:
         """A build whose sites are named by place."""
         return named_by_place(self.build(values))
 
@@ -91,7 +91,7 @@ class Builds:
         space = SearchSpace.of(self.largest)
         for other in self.others:
             space = _refined(space, other)
-        if all(len(members) < 2 for members in space.classes):
+        if all(len(members) < 2 for members in space.kinds):
             raise ValueError(
                 f"no two of the sites {', '.join(space.sites)} can share a layer under all "
                 "hyperparameters; give the space of those that are searched: space="
@@ -135,7 +135,7 @@ def _over(plan: SharingPlan, stand_ins: dict[str, str]) -> SharingPlan:
 def _stand_ins(model: keras.Model, largest: keras.Model) -> dict[str, str]:
     """Site of the smaller model → the site of the largest that it stands for, both in order."""
     theirs = iter(graph.layers_of(largest).items())
-    found = {}
+    stands_for = {}
     for site, layer in graph.layers_of(model).items():
         like = next((name for name, other in theirs if sort(other) == sort(layer)), None)
         if like is None:
@@ -143,14 +143,14 @@ def _stand_ins(model: keras.Model, largest: keras.Model) -> dict[str, str]:
                 f"the build with the sites {', '.join(graph.sites(model))} is no part of the "
                 f"largest, with {', '.join(graph.sites(largest))}"
             )
-        found[site] = like
-    return found
+        stands_for[site] = like
+    return stands_for
 
 
 def sort(layer: keras.Layer) -> str:
     """What a layer is but for its sizes."""
 
-    def without_numbers(value: Any) -> Any:
+    def without_numbers(value: object) -> object:
         if isinstance(value, dict):
             return {key: without_numbers(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -163,18 +163,17 @@ def sort(layer: keras.Layer) -> str:
 def _refined(space: SearchSpace, model: keras.Model) -> SearchSpace:
     """The space, in which only units share that are alike in this model too."""
     layer_of = graph.layers_of(model)
-    classes = []
-    for members in space.classes:
-        alike: dict[str, list[int]] = {}
-        for place in members:
-            alike.setdefault("".join(kind(layer_of[s]) for s in space.units[place]), []).append(
-                place
-            )
-        classes += [tuple(places) for places in alike.values()]
-    return replace(space, classes=tuple(classes))
+    kinds = [
+        tuple(members[place] for place in alike)
+        for members in space.kinds
+        for alike in kinds_of(layer_of, [space.units[unit] for unit in members])
+    ]
+    return replace(space, kinds=tuple(kinds))
 
 
-def _growing(values: Any) -> Iterator[Any]:
+def _growing(
+    values: keras_tuner.HyperParameters,
+) -> Iterator["keras_tuner.engine.hyperparameters.HyperParameter"]:
     """Hyperparameters one after another; builds ask for further ones meanwhile."""
     done: set[str] = set()
     while new := [parameter for parameter in values.space if parameter.name not in done]:
@@ -182,7 +181,7 @@ def _growing(values: Any) -> Iterator[Any]:
         yield new[0]
 
 
-def _ends(parameter: Any) -> list[Any]:
+def _ends(parameter: "keras_tuner.engine.hyperparameters.HyperParameter") -> list[object]:
     if type(parameter).__name__ == "Int":
         return [parameter.max_value, parameter.min_value]
     if type(parameter).__name__ in ("Choice", "Boolean"):

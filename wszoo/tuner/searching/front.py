@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from wszoo import checks
 from wszoo.arguments import at_least_0, checked, each, positive
 from wszoo.files import written_whole
 from wszoo.shown import counted, tabled
+from wszoo.tuner.searching.schedule import Others
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +26,7 @@ class Point:
     parameters: int
     bytes: int
     scores: tuple[float, ...]
-    others: tuple[tuple[str, Any], ...] = ()
+    others: Others = ()
     trial: str = ""
 
     @property
@@ -54,7 +55,7 @@ class Front:
     untied: str
     trials: int = 0
     complete: bool = True
-    rebuild: Callable[[Point], Any] | None = None
+    rebuild: "Callable[[Point], keras.Model] | None" = None
     failed: str = ""  # why plans failed, and which
 
     def __repr__(self) -> str:
@@ -156,24 +157,12 @@ class Front:
     @checked()
     def picture(self, path: str | Path) -> None:
         """Writes a picture of all points, one sd as a line, and the front as a step."""
-        from matplotlib.figure import Figure
+        from wszoo.tuner.searching.picture import draw
 
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        axis = figure.subplots()
-        _bars(axis, [p for p in self.points if p not in self.front], "0.6", "beaten")
-        _bars(axis, self.front, "C0", "front")
-        axis.step([p.parameters for p in self.front], [p.mean for p in self.front],
-                  where="post", color="C0", lw=1)  # fmt: skip
-        for p in self.front:
-            axis.annotate(p.pattern, (p.parameters, p.mean), (4, 6), textcoords="offset points")
-        axis.set(xlabel="stored parameters", ylabel=self.metric, xlim=(0, None))
-        axis.xaxis.set_major_formatter("{x:,.0f}")
-        axis.grid(alpha=0.3)
-        axis.legend()
         with written_whole(Path(path)) as part:
-            figure.savefig(part, dpi=120, format="png")
+            draw(part, self)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The front as plain data."""
         fields = ("metric", "better", "untied", "trials", "complete", "failed")
         points = [asdict(point) | {"mean": point.mean, "sd": point.sd} for point in self.points]
@@ -208,11 +197,3 @@ def hypervolume(points: Sequence[tuple[float, float]], reference: tuple[float, f
 def _error(one: Point, other: Point, noise: float) -> float:
     """Standard error of the difference of two means; one seed has the noise of the others."""
     return float(np.sqrt(sum((p.sd or noise) ** 2 / len(p.scores) for p in (one, other))))
-
-
-def _bars(axis: Any, points: Sequence[Point], colour: str, label: str) -> None:
-    if points:
-        axis.errorbar(
-            [p.parameters for p in points], [p.mean for p in points],
-            yerr=[p.sd or 0 for p in points], fmt="o", ms=4, capsize=2, color=colour, label=label,
-        )  # fmt: skip

@@ -15,7 +15,7 @@ from wszoo import batches
 from wszoo.arguments import called, checked, either, model
 from wszoo.sharing import graph
 from wszoo.sharing.surgery.retie import retie
-from wszoo.tuner.searching.builds import fitted_plan
+from wszoo.tuner.searching.builds import Build, fitted_plan
 from wszoo.tuner.searching.oracle import EPOCHS, PLAN, SEED
 from wszoo.tuner.space.space import SearchSpace
 from wszoo.tuner.twin_trainer import TwinTrainer
@@ -42,7 +42,7 @@ class TieHyperModel(keras_tuner.HyperModel):
     @checked(build=called, parent=either(model, called), largest=model)
     def __init__(
         self,
-        build: Callable[[Any], keras.Model],
+        build: Build,
         space: SearchSpace,
         *,
         parent: keras.Model | ParentOf | None = None,
@@ -68,7 +68,7 @@ class TieHyperModel(keras_tuner.HyperModel):
 
     def fit(
         self, hp: "keras_tuner.HyperParameters", model: keras.Model, *args: Any, **settings: Any
-    ) -> Any:
+    ) -> keras.callbacks.History:
         keras.utils.set_random_seed(int(hp.values.get(SEED, 0)))
         settings["epochs"] = int(hp.values.get(EPOCHS, settings.get("epochs", self.epochs)))
         return trained(model.fit(*args, **settings))
@@ -154,8 +154,13 @@ class OneGraph(TieHyperModel):
         return self._trainer.model
 
     def fit(
-        self, hp: "keras_tuner.HyperParameters", model: keras.Model, x: Any, y: Any, **settings: Any
-    ) -> Any:
+        self,
+        hp: "keras_tuner.HyperParameters",
+        model: keras.Model,
+        x: np.ndarray,
+        y: np.ndarray,
+        **settings: Any,
+    ) -> keras.callbacks.History:
         """Trains on arrays, in an order of the seed's own.
 
         TensorFlow's global seed is left alone: setting it drops every function that is ready to
@@ -203,7 +208,7 @@ def can_share_a_graph(model: keras.Model, space: SearchSpace) -> bool:
     return not scaled and optimizer.global_clipnorm is None and not regular
 
 
-def _differ(wanted: list[Any], held: list[Any]) -> str:
+def _differ(wanted: list[tuple[int, ...]], held: list[tuple[int, ...]]) -> str:
     if len(wanted) != len(held):
         return f"{len(held)} weights, not {len(wanted)}"
     pairs = zip(wanted, held, strict=True)

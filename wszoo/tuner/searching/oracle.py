@@ -1,4 +1,4 @@
-"""TieOracle: KerasTuner's oracle over plans, and TieTuner, the tuner that keeps its promises.
+"""TieOracle: KerasTuner's oracle over plans.
 
 Killed at any moment, a search loses at most the trials that were running: files appear whole, and
 what is read again is put right by the trials' own files. A worker that died is no loss either: its
@@ -9,28 +9,24 @@ import json
 import random
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras_tuner
 
 from wszoo import checks, checksums, private
 from wszoo.arguments import checked
 from wszoo.files import written_whole
-from wszoo.sharing.files.writing import write_weights
-from wszoo.tuner.searching.schedule import Run, Schedule
+from wszoo.tuner.searching.schedule import Run, Schedule, Value, Values
 
 # Names of values in a trial. OTHERS spells the user's own as they were drawn: KerasTuner adds
 # defaults to a trial's values later, and a trial must stay the run that it is.
 PLAN, EPOCHS, SEED, OTHERS = "plan", "tuner/epochs", "tuner/seed", "tuner/others"
-IDLE = 0.2  # seconds a worker waits before it asks again
 
 
 _OBJECTIVES = (str, list, keras_tuner.Objective)
 
 
-def _objective(name: str, value: Any) -> Any:
+def _objective(name: str, value: object) -> object:
     """A metric's name whose direction KerasTuner knows, an `Objective`, or several."""
     try:
         keras_tuner.Oracle(objective=checks.kind(name, value, _OBJECTIVES, "a metric"))
@@ -56,10 +52,15 @@ class TieOracle(keras_tuner.Oracle):
 
     @checked(objective=_objective)
     def __init__(
-        self, schedule: Schedule, objective: Any, *, patience: float = 60.0, **settings: Any
+        self,
+        schedule: Schedule,
+        objective: str | list[str | keras_tuner.Objective] | keras_tuner.Objective,
+        *,
+        patience: float = 60.0,
+        **settings: object,
     ):
         self._tuners: set[str] = set()
-        self._seen: dict[str, float] = {}
+        self._heard: dict[str, float] = {}
         self._begun: dict[str, float] = {}
         self._longest = 0.0
         self.patience = patience
@@ -68,7 +69,7 @@ class TieOracle(keras_tuner.Oracle):
 
     # -- which trial ----------------------------------------------------------------------------
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
+    def populate_space(self, trial_id: str) -> dict[str, object]:
         runs = self.schedule.generation(self.results(), self._others)
         if not runs:
             return {"status": "STOPPED"}
@@ -92,13 +93,15 @@ class TieOracle(keras_tuner.Oracle):
                 ended[run_of(trial)] = None
         return ended
 
-    def _others(self, rng: random.Random) -> dict[str, Any]:
+    def _others(self, rng: random.Random) -> Values:
         return self._values(lambda hp: hp.random_sample(rng.randrange(2**31)))
 
-    def _defaults(self) -> dict[str, Any]:
+    def _defaults(self) -> Values:
         return self._values(lambda hp: hp.default)
 
-    def _values(self, value_of: Callable[[Any], Any]) -> dict[str, Any]:
+    def _values(
+        self, value_of: Callable[["keras_tuner.engine.hyperparameters.HyperParameter"], Value]
+    ) -> Values:
         """The user's own hyperparameters, those that are active, each with a value."""
         values = keras_tuner.HyperParameters()
         for hp in self.hyperparameters.space:
@@ -123,12 +126,12 @@ class TieOracle(keras_tuner.Oracle):
 
     def _alive(self, tuner_id: str) -> bool:
         limit = max(self.patience, 3 * self._longest)
-        return time.monotonic() - self._seen.get(tuner_id, 0.0) < limit
+        return time.monotonic() - self._heard.get(tuner_id, 0.0) < limit
 
     @keras_tuner.synchronized
-    def create_trial(self, tuner_id: str) -> Any:
+    def create_trial(self, tuner_id: str) -> "keras_tuner.engine.trial.Trial":
         """As KerasTuner's; the trial of a tuner that died goes to the one that asks."""
-        self._seen[tuner_id] = time.monotonic()
+        self._heard[tuner_id] = time.monotonic()
         trial = super().create_trial(tuner_id)
         if trial.status == "IDLE":
             for other, theirs in list(self.ongoing_trials.items()):
@@ -146,7 +149,7 @@ class TieOracle(keras_tuner.Oracle):
         """As KerasTuner's; a worker that comes back after it was given up changes nothing."""
         for tuner_id, theirs in self.ongoing_trials.items():
             if theirs.trial_id == trial.trial_id:
-                self._seen[tuner_id] = time.monotonic()
+                self._heard[tuner_id] = time.monotonic()
         if trial.trial_id in self.end_order:
             return  # a worker given up for dead came back; another has done its trial
         begun = self._begun.get(trial.trial_id, time.monotonic())
@@ -157,12 +160,12 @@ class TieOracle(keras_tuner.Oracle):
 
     def failures(self) -> dict[str, str]:
         """Pattern → why a trial of it failed, in a line."""
-        found = {}
+        reasons = {}
         for trial in self.trials.values():
             if trial.status == "FAILED":
                 lines = (trial.message or f"{self.objective.name} was NaN").strip().splitlines()
-                found[run_of(trial).pattern] = lines[-1].rpartition("FailedTrialError: ")[2]
-        return found
+                reasons[run_of(trial).pattern] = lines[-1].rpartition("FailedTrialError: ")[2]
+        return reasons
 
     def _check_consecutive_failures(self) -> None:
         """KerasTuner gives up after some in a row; here some plans may fail, but not all."""
@@ -202,104 +205,7 @@ class TieOracle(keras_tuner.Oracle):
         return {name for name, trial in self.trials.items() if trial.status in done}
 
 
-class TieTuner(keras_tuner.Tuner):
-    """KerasTuner's tuner with files that appear whole, and without the need for TensorBoard.
-
-    `report(oracle)` is called after each trial.
-    """
-
-    def __init__(self, *args: Any, report: Callable[[Any], None] = lambda o: None, **settings: Any):
-        self._report = report
-        super().__init__(*args, **settings)
-
-    def pre_create_trial(self) -> None:
-        """Lets a worker wait a moment before it asks its chief for a trial."""
-        if private.is_worker(self):
-            time.sleep(IDLE)  # the chief answers at once, also that there is nothing to do yet
-
-    def on_trial_begin(self, trial: "keras_tuner.engine.trial.Trial") -> None:
-        """As KerasTuner's; reports what was found so far."""
-        super().on_trial_begin(trial)
-        if not private.is_worker(self):
-            self._report(self.oracle)
-
-    def on_trial_end(self, trial: "keras_tuner.engine.trial.Trial") -> None:
-        super().on_trial_end(trial)
-        if not private.is_worker(self):
-            self._report(self.oracle)
-
-    def save(self) -> None:
-        if not private.is_worker(self):
-            self.oracle.save()
-        checksums.write_json(private.tuner_file(self), self.get_state())
-
-    def reload(self) -> None:
-        """As KerasTuner's. Raises `ValueError` for a file that is not as it was written."""
-        intact(Path(private.tuner_file(self)), checksums.read_json)
-        super().reload()
-
-    def run_trial(self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **kwargs: Any) -> Any:
-        histories = super().run_trial(trial, *args, **kwargs)
-        if (path := Path(private.trial_weights(self, trial.trial_id))).is_file():
-            checksums.seal(path)
-        return histories
-
-    def _try_build(self, hp: "keras_tuner.HyperParameters") -> Any:
-        """KerasTuner clears Keras' session before it builds; a graph in use must stay ready."""
-        if getattr(self.hypermodel, "one_graph", False):
-            return self.hypermodel.build(hp)
-        return super()._try_build(hp)
-
-    def _build_and_fit_model(
-        self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **settings: Any
-    ) -> Any:
-        """With KerasTuner's callback for the best epoch's weights writing them whole."""
-        for callback in settings["callbacks"]:
-            if type(callback).__name__ == "SaveBestEpoch":
-                private.saves_by(callback, partial(_save_best, callback))
-        return super()._build_and_fit_model(trial, *args, **settings)
-
-    def _run_and_update_trial(
-        self, trial: "keras_tuner.engine.trial.Trial", *args: Any, **settings: Any
-    ) -> None:
-        """A disk that fails ends the search: it says nothing of the plan."""
-        try:
-            super()._run_and_update_trial(trial, *args, **settings)
-        except OSError as error:
-            raise DiskError(*error.args) from error
-
-    def load_model(self, trial: "keras_tuner.engine.trial.Trial") -> Any:
-        """The trained model of a trial, its layers shared as its plan says.
-
-        Raises `ValueError` where the trial's weights are not as they were written.
-        """
-        intact(Path(private.trial_weights(self, trial.trial_id)), checksums.check_seal)
-        return self.hypermodel.loaded(trial.hyperparameters, super().load_model(trial))
-
-    def _configure_tensorboard_dir(
-        self, callbacks: Any, trial: "keras_tuner.engine.trial.Trial", execution: int = 0
-    ) -> None:
-        """KerasTuner imports tensorboard whether or not it is asked for; here only if it is."""
-        if not any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
-            return
-        try:
-            super()._configure_tensorboard_dir(callbacks, trial, execution)
-        except ModuleNotFoundError as error:
-            raise keras_tuner.errors.FatalValueError(
-                f"the TensorBoard callback needs {error.name!r}: pip install tensorboard"
-            ) from error
-
-
-class DiskError(keras_tuner.errors.FatalError, OSError):
-    """An `OSError` that KerasTuner does not take for a trial that failed."""
-
-
-def _save_best(callback: Any) -> None:
-    with written_whole(callback.filepath) as part:
-        write_weights(callback.model, part)
-
-
-def intact(path: Path, check: Callable[[Path], Any]) -> None:
+def intact(path: Path, check: Callable[[Path], object]) -> None:
     """Raises `ValueError` with what to do where a file of a search is not as it was written."""
     try:
         check(path)

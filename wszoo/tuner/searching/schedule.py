@@ -7,13 +7,16 @@ just as one process would have: a generation begins when the one before it has e
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from wszoo.arguments import checked, some
 from wszoo.sharing.plan import SharingPlan
 from wszoo.tuner.space.space import SearchSpace
 
+Value = str | int | float | bool  # of a hyperparameter
+Values = dict[str, Value]
+Others = tuple[tuple[str, Value], ...]  # the user's own values, by name
 Scores = Mapping["Run", float | None]  # smaller is better; None: failed
+Draw = Callable[[random.Random], Values]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Run:
     pattern: str
     epochs: int
     seed: int = 0
-    others: tuple[tuple[str, Any], ...] = ()
+    others: Others = ()
 
 
 @checked()
@@ -53,9 +56,7 @@ class Schedule:
             raise ValueError(f"short ({self.short}) is at most epochs ({self.epochs})")
 
     @checked(scores=some(Mapping, "scores by run"))
-    def generation(
-        self, scores: Scores, others: Callable[[random.Random], dict[str, Any]] = lambda rng: {}
-    ) -> list[Run]:
+    def generation(self, scores: Scores, others: Draw = lambda rng: {}) -> list[Run]:
         """The first generation that is not done, whole; empty when the search is done.
 
         `others` draws the user's other values for plans that are not controls or templates.
@@ -75,7 +76,7 @@ class Schedule:
                 front.append(run)
         return front + [run for run in done if run not in front]
 
-    def _generations(self, scores: Scores, others: Callable) -> Iterator[list[Run]]:
+    def _generations(self, scores: Scores, others: Draw) -> Iterator[list[Run]]:
         tried: list[Run] = self._first(others)
         yield tried
         number = min(self.plans, self.space.count)
@@ -106,7 +107,7 @@ class Schedule:
     def _controls(self) -> list[str]:
         return [self.space.pattern(plan) for plan in (self.space.untied, self.space.tied)]
 
-    def _first(self, others: Callable) -> list[Run]:
+    def _first(self, others: Draw) -> list[Run]:
         rng = random.Random(f"{self.seed} first")
         fixed = [*self._controls, *map(self.space.pattern, self.space.templates().values())]
         chosen = dict.fromkeys(fixed[: max(2, self.plans)])
@@ -120,29 +121,29 @@ class Schedule:
         return (runs + new)[:limit]
 
     def _children(
-        self, looks: Scores, tried: Sequence[Run], number: int, turn: int, others: Callable
+        self, looks: Scores, tried: Sequence[Run], number: int, turn: int, others: Draw
     ) -> list[Run]:
         rng = random.Random(f"{self.seed} {turn}")
         parents = self.fronted(looks)[: max(2, len(tried) // 4)]
         if not parents:
             return []
-        known = {run.pattern for run in tried}
+        patterns = {run.pattern for run in tried}
         wanted = min(max(2, self.plans // 4), number - len(tried))
-        found: dict[str, Run] = {}
+        children: dict[str, Run] = {}
         for attempt in range(50 * wanted):
             parent = parents[attempt % len(parents)]
             pattern = self.space.pattern(self.space.mutate(self.space.plan(parent.pattern), rng))
-            if pattern not in known and pattern not in found:
+            if pattern not in patterns and pattern not in children:
                 kept = dict(parent.others) if rng.random() < 0.5 and parent.others else others(rng)
-                found[pattern] = Run(pattern, self.short, 0, _pairs(kept))
-            if len(found) == wanted:
+                children[pattern] = Run(pattern, self.short, 0, _pairs(kept))
+            if len(children) == wanted:
                 break
-        return list(found.values())
+        return list(children.values())
 
     def _size(self, run: Run) -> int:
         return self.space.stored_parameters(self.space.plan(run.pattern))
 
-    def _order(self, scores: Scores) -> Callable[[Run], Any]:
+    def _order(self, scores: Scores) -> Callable[[Run], tuple[float | None, int, str, int]]:
         return lambda run: (scores[run], self._size(run), run.pattern, run.seed)
 
 
@@ -150,14 +151,14 @@ def _longer(run: Run, epochs: int) -> Run:
     return Run(run.pattern, epochs, run.seed, run.others)
 
 
-def _pairs(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+def _pairs(values: Values) -> Others:
     return tuple(sorted(values.items()))
 
 
 def _distinct(make: Callable[[], SharingPlan], space: SearchSpace, number: int) -> list[str]:
-    found: dict[str, None] = {}
+    patterns: dict[str, None] = {}
     for _ in range(50 * number):
-        if len(found) >= number:
+        if len(patterns) >= number:
             break
-        found.setdefault(space.pattern(make()))
-    return list(found)
+        patterns.setdefault(space.pattern(make()))
+    return list(patterns)

@@ -8,36 +8,30 @@ all share `folder`.
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import keras_tuner
-import numpy as np
 
 from wszoo.arguments import called, checked, each, either, model, one_word, some
 from wszoo.claims import claim, claimed
-from wszoo.fingerprints import digest
-from wszoo.locks import locked
-from wszoo.sharing import graph
-from wszoo.sharing.files.loading import load
-from wszoo.sharing.files.saving import save
 from wszoo.sharing.surgery.retie import retie
-from wszoo.tuner.searching.builds import Builds, sort
-from wszoo.tuner.searching.front import Front, Point
+from wszoo.tuner.searching.builds import Build, Builds
+from wszoo.tuner.searching.front import Front
 from wszoo.tuner.searching.hypermodel import (
     OneGraph,
     TieHyperModel,
     can_share_a_graph,
     check_weights,
 )
-from wszoo.tuner.searching.oracle import TieOracle, TieTuner, run_of, told
+from wszoo.tuner.searching.oracle import TieOracle
+from wszoo.tuner.searching.parents import Pair, Parents
 from wszoo.tuner.searching.schedule import Schedule
+from wszoo.tuner.searching.trials import front_of
+from wszoo.tuner.searching.tuner import TieTuner
 from wszoo.tuner.space.space import SearchSpace
 
-Pair = tuple[np.ndarray, np.ndarray]
-Build = Callable[[Any], keras.Model]
 PROJECT = "trials"
 
 
@@ -64,7 +58,7 @@ def search(
     seed: int = 0,
     batch_size: int = 32,
     parent: keras.Model | Literal["train"] | None = "train",
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     patience: float = 60.0,
     report: Callable[[TieOracle], None] = lambda oracle: None,
     verbose: int = 0,
@@ -90,7 +84,7 @@ def search(
     """
     given = isinstance(model, keras.Model)
     builds = None if given else Builds(model, seed)
-    first: Any = model if builds is None else builds.largest
+    first: keras.Model = model if builds is None else builds.largest
     space = space or (SearchSpace.of(first) if builds is None else builds.space())
     _check_data(first, train, held)
     _check_metric(first, held, objective)
@@ -104,9 +98,9 @@ def search(
     decides |= {"model": first, "build": None if given else model, "parent": parent}
     folder = Path(folder)
     with _taken(folder, decides | {"train": train, "held": held}):
-        start: Any = parent
+        start: keras.Model | Parents | None = parent
         if parent == "train":
-            start = _Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
+            start = Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
         hypermodel: TieHyperModel
         if shared:
             hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
@@ -132,85 +126,7 @@ def search(
         return front_of(oracle, hypermodel, tuner, complete=complete)
 
 
-def front_of(
-    oracle: TieOracle,
-    hypermodel: TieHyperModel,
-    tuner: "keras_tuner.Tuner" = None,
-    *,
-    complete: bool = True,
-) -> Front:
-    """What the trials that ran for all epochs say, a point for each plan."""
-    space, epochs = oracle.schedule.space, oracle.schedule.epochs
-    found: dict[tuple[str, tuple], list[tuple[int, Any]]] = {}
-    for trial in oracle.trials.values():
-        run = run_of(trial)
-        if trial.status == "COMPLETED" and run.epochs == epochs:
-            found.setdefault((run.pattern, run.others), []).append((run.seed, trial))
-    points = []
-    for (pattern, others), rows in found.items():
-        rows.sort(key=lambda row: row[0])
-        parameters = _parameters(space, hypermodel, pattern, others)
-        scores = tuple(float(trial.score) for _, trial in rows)
-        size = round(parameters * space.item_bytes)
-        points.append(Point(pattern, parameters, size, scores, others, rows[0][1].trial_id))
-    rebuild = None if tuner is None else lambda p: tuner.load_model(oracle.trials[p.trial])
-    return Front(
-        oracle.objective.name,
-        oracle.objective.direction,
-        tuple(sorted(points, key=lambda point: (point.parameters, point.pattern))),
-        space.pattern(space.untied),
-        len(oracle.results()),
-        complete,
-        rebuild,
-        told(oracle.failures()),
-    )
-
-
-def _parameters(space: SearchSpace, hypermodel: TieHyperModel, pattern: str, others: Any) -> int:
-    """Stored parameters; where hyperparameters decide them, of the model that they make."""
-    if not others and hypermodel.largest is None:
-        return space.stored_parameters(space.plan(pattern))
-    hp = keras_tuner.HyperParameters()
-    hp.values = {"plan": pattern, **dict(others)}
-    return int(hypermodel.build(hp).count_params())
-
-
-@dataclass
-class _Parents:
-    """Untied models trained, a file for each kind of model that hyperparameters make.
-
-    Numbers such as rates of learning or dropout make no other kind: the first model stands for all.
-    """
-
-    compiled: dict
-    train: Pair
-    folder: Path
-    epochs: int
-    batch_size: int
-    seed: int
-    _loaded: dict[str, keras.Model] = field(default_factory=dict)
-
-    def __call__(self, untied: keras.Model) -> keras.Model:
-        """The trained parent of an untied model, which has its first weights."""
-        sorts = [sort(layer) for layer in graph.layers_of(untied).values()]
-        name = f"parent_{digest([sorts, [w.shape for w in untied.weights]])[:12]}.keras"
-        if name not in self._loaded:
-            path = self.folder / name
-            with locked(path.with_suffix(".lock")):  # other workers wait for it
-                if not path.is_file():
-                    self._fit(untied, path)
-            self._loaded[name] = load(path)
-        return self._loaded[name]
-
-    def _fit(self, untied: keras.Model, path: Path) -> None:
-        keras.utils.set_random_seed(self.seed)
-        model = retie(untied, graph.plan_of(untied))
-        model.compile_from_config(self.compiled)
-        model.fit(*self.train, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
-        save(model, path)
-
-
-def _taken(folder: Path, decides: dict[str, Any]) -> AbstractContextManager[None]:
+def _taken(folder: Path, decides: dict[str, object]) -> AbstractContextManager[None]:
     """A chief, or a search in one process, keeps others out of the folder; workers share it."""
     if not _is_worker():
         return claimed(folder, decides, "a search")
@@ -224,9 +140,9 @@ def _is_worker() -> bool:
     return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in name
 
 
-def _settings(schedule: Schedule) -> dict[str, Any]:
+def _settings(schedule: Schedule) -> dict[str, object]:
     """Which plans are tried, and how long."""
-    space = {"units": schedule.space.units, "classes": schedule.space.classes,
+    space = {"units": schedule.space.units, "kinds": schedule.space.kinds,
              "limit": schedule.space.limit}  # fmt: skip
     names = ("epochs", "short", "plans", "finalists", "seeds", "seed")
     return {name: getattr(schedule, name) for name in names} | {"space": space}

@@ -1,24 +1,22 @@
 """SearchSpace: the plans that a model's sites allow, within a budget.
 
-Sites can share if their layers are alike but for names and values; such sites are a *class*. A
-plan is a partition of each class, spelled as one pattern over all searched units, `"ABAB"`. A unit
+Sites may share if their layers are of one *kind* (`wszoo.sharing.kinds`). A plan is a partition of
+the sites of each kind, spelled as one pattern over all searched units, `"ABAB"`. A unit
 is a site, or with `by_depth` all sites of one block, which then move together.
 """
 
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
-from math import prod
-from typing import Any
 
 import keras
 
 from wszoo.arguments import checked, each, name_or_names, names, number_of, positive
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.spellings import as_plan
-from wszoo.tuner.space.partitions import Labels, bell, canonical, draw, mutate, partitions, stirling
+from wszoo.tuner.space import within_room
+from wszoo.tuner.space.partitions import Labels, canonical, mutate, partitions
 from wszoo.tuner.space.units import read
 
 TRIES = 200  # mutations that leave the budget before a plan is drawn anew
@@ -26,22 +24,22 @@ TRIES = 200  # mutations that leave the budget before a plan is drawn anew
 
 @checked(
     units=each(names),
-    classes=each(each(number_of)),
+    kinds=each(each(number_of)),
     sizes=each(number_of),
     item_bytes=positive,
     limit=number_of,
 )
 @dataclass(frozen=True)
 class SearchSpace:
-    """Partitions of `units` in which only units of one class share.
+    """Partitions of `units` in which only units of one kind share.
 
-    `units` are tuples of sites; `classes` tuples of their places; `sizes` and `rest` the
+    `units` are tuples of sites; `kinds` tuples of their places; `sizes` and `rest` the
     parameters of a unit and of all that is not searched; `item_bytes` the bytes of a parameter;
     `limit` the most stored parameters. Make one with `SearchSpace.of` or `SearchSpace.plain`.
     """
 
     units: tuple[tuple[str, ...], ...]
-    classes: tuple[tuple[int, ...], ...]
+    kinds: tuple[tuple[int, ...], ...]
     sizes: tuple[int, ...]
     rest: int = 0
     item_bytes: float = 4.0
@@ -116,8 +114,8 @@ class SearchSpace:
 
     @property
     def tied(self) -> SharingPlan:
-        """Each class is one group: the smallest plan."""
-        return self._join([(0,) * len(members) for members in self.classes])
+        """Each kind is one group: the smallest plan."""
+        return self._join([(0,) * len(members) for members in self.kinds])
 
     @checked()
     def plan(self, pattern: str) -> SharingPlan:
@@ -129,7 +127,7 @@ class SearchSpace:
         owner_of = dict(SharingPlan.from_pattern(names, pattern).owners)
         labels = canonical([owner_of[name] for name in names])
         for a, b in ((i, j) for i, x in enumerate(labels) for j, y in enumerate(labels) if x == y):
-            if not any({a, b} <= set(members) for members in self.classes):
+            if not any({a, b} <= set(members) for members in self.kinds):
                 raise ValueError(
                     f"{pattern!r} joins {self.units[a]} and {self.units[b]}, which cannot share"
                 )
@@ -147,7 +145,7 @@ class SearchSpace:
         owner_of = dict(plan.owners)
         return canonical([owner_of[unit[0]] for unit in self.units])
 
-    def __contains__(self, plan: Any) -> bool:
+    def __contains__(self, plan: object) -> bool:
         if not isinstance(plan, SharingPlan) or set(plan.sites) != set(self.sites):
             return False
         try:
@@ -172,11 +170,11 @@ class SearchSpace:
     @property
     def count(self) -> int:
         """How many plans there are within the budget."""
-        return _ways(self._shape, self._room)
+        return within_room.count(self._shape, self._room)
 
     def __iter__(self) -> Iterator[SharingPlan]:
         """Every plan within the budget, the smaller labels first. List it only when it is short."""
-        for parts in product(*(partitions(len(members)) for members in self.classes)):
+        for parts in product(*(partitions(len(members)) for members in self.kinds)):
             plan = self._join(parts)
             if self._fits(plan):
                 yield plan
@@ -184,17 +182,7 @@ class SearchSpace:
     @checked()
     def draw(self, rng: random.Random) -> SharingPlan:
         """One of the plans, each with equal chance."""
-        shape, room, parts = self._shape, self._room, []
-        while shape:
-            members, size = shape[0]
-            ways = [
-                stirling(members, k) * _ways(shape[1:], room - k * size)
-                for k in range(1, members + 1)
-            ]
-            (groups,) = rng.choices(range(1, members + 1), weights=ways)
-            parts.append(draw(members, groups, rng))
-            shape, room = shape[1:], room - groups * size
-        return self._join(parts)
+        return self._join(within_room.draw(self._shape, self._room, rng))
 
     @checked()
     def mutate(self, plan: SharingPlan, rng: random.Random) -> SharingPlan:
@@ -203,10 +191,10 @@ class SearchSpace:
         Where the budget allows none of many steps tried, a plan drawn anew.
         """
         labels = self.labels(plan)
-        open_ = [i for i, members in enumerate(self.classes) if len(members) > 1]
+        open_ = [i for i, members in enumerate(self.kinds) if len(members) > 1]
         for _ in range(TRIES):
-            parts = [tuple(labels[i] for i in members) for members in self.classes]
-            (which,) = rng.choices(open_, weights=[len(self.classes[i]) for i in open_])
+            parts = [tuple(labels[i] for i in members) for members in self.kinds]
+            (which,) = rng.choices(open_, weights=[len(self.kinds[i]) for i in open_])
             parts[which] = mutate(canonical(parts[which]), rng)
             new = self._join(parts)
             if self._fits(new):
@@ -214,28 +202,28 @@ class SearchSpace:
         return self.draw(rng)
 
     def templates(self) -> dict[str, SharingPlan]:
-        """Name → plan of the usual schedules over each class, without repeats, within the budget.
+        """Name → plan of the usual schedules over each kind, without repeats, within the budget.
 
-        `untied` and `tied` come first; a schedule of more groups than a class has members leaves
-        that class untied.
+        `untied` and `tied` come first; a schedule of more groups than a kind has members leaves
+        that kind untied.
         """
-        most = max(map(len, self.classes))
+        most = max(map(len, self.kinds))
         counted = [
             f"{kind}:{k}" for kind in ("sequence", "cycle", "cycle_rev") for k in range(2, most)
         ]
-        found: dict[SharingPlan, str] = {}
+        name_of: dict[SharingPlan, str] = {}
         for name in ("untied", "tied", *counted, "sandwich"):
-            plan = self._join([_labels(name, len(members)) for members in self.classes])
+            plan = self._join([_labels(name, len(members)) for members in self.kinds])
             if self._fits(plan):
-                found.setdefault(plan, name)
-        return {name: plan for plan, name in found.items()}
+                name_of.setdefault(plan, name)
+        return {name: plan for plan, name in name_of.items()}
 
     # -- inside ---------------------------------------------------------------------------------
 
     @property
-    def _shape(self) -> tuple[tuple[int, int], ...]:
-        """Of each class, how many units and the size of one."""
-        return tuple((len(members), self.sizes[members[0]]) for members in self.classes)
+    def _shape(self) -> within_room.Shape:
+        """Of each kind, how many units and the size of one."""
+        return tuple((len(members), self.sizes[members[0]]) for members in self.kinds)
 
     @property
     def _room(self) -> int:
@@ -246,9 +234,9 @@ class SearchSpace:
         return self.limit is None or self.stored_parameters(plan) <= self.limit
 
     def _join(self, parts: Sequence[Labels]) -> SharingPlan:
-        """The plan of one partition a class."""
+        """The plan of one partition a kind."""
         labels: dict[int, tuple[int, int]] = {}
-        for i, (members, part) in enumerate(zip(self.classes, parts, strict=True)):
+        for i, (members, part) in enumerate(zip(self.kinds, parts, strict=True)):
             labels |= {place: (i, label) for place, label in zip(members, part, strict=True)}
         return self._plan(canonical([labels[place] for place in range(len(self.units))]))
 
@@ -260,19 +248,8 @@ class SearchSpace:
         return SharingPlan(tuple(pairs))
 
 
-@cache
-def _ways(shape: tuple[tuple[int, int], ...], room: int) -> int:
-    """Plans of classes `(members, size)` that store `room` parameters at most."""
-    if room < sum(size for _, size in shape):
-        return 0
-    if room >= sum(members * size for members, size in shape):
-        return prod(bell(members) for members, _ in shape)
-    (members, size), others = shape[0], shape[1:]
-    return sum(stirling(members, k) * _ways(others, room - k * size) for k in range(1, members + 1))
-
-
 def _labels(name: str, members: int) -> Labels:
-    """The canonical labels of a schedule; a count that a class cannot have leaves it untied."""
+    """The canonical labels of a schedule; a count that a kind cannot have leaves it untied."""
     count = name.partition(":")[2]
     names = [str(i) for i in range(members)]
     plan = as_plan("untied" if count and int(count) >= members else name, names)

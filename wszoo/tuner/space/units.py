@@ -1,4 +1,4 @@
-"""The sites of a model that a search may tie: in units, with classes of units that are alike."""
+"""The sites of a model that a search may tie: in units, with kinds of units that are alike."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ import keras
 
 from wszoo.sharing import graph
 from wszoo.sharing.auditing.audit import audit
+from wszoo.sharing.kinds import kinds_of
 from wszoo.sharing.plan import SharingPlan
-from wszoo.sharing.specs import kind, weight_shapes
+from wszoo.sharing.specs import weight_shapes
 
 Units = tuple[tuple[str, ...], ...]
 
@@ -18,18 +19,15 @@ Units = tuple[tuple[str, ...], ...]
 def read(
     model: keras.Model, sites: str | Sequence[str] | None, *, by_depth: bool
 ) -> tuple[Units, tuple[tuple[int, ...], ...], tuple[int, ...], int, float]:
-    """Units, classes, sizes, rest and bytes a parameter, as `SearchSpace` holds them.
+    """Units, kinds, sizes, rest and bytes a parameter, as `SearchSpace` holds them.
 
     Raises `ValueError` for unknown sites and where no two units can share.
     """
     chosen = _chosen(model, sites)
     layer_of = graph.layers_of(model)
     units = _units(chosen) if by_depth else tuple((site,) for site in chosen)
-    kinds = [tuple(kind(layer_of[site]) for site in unit) for unit in units]
-    classes = tuple(
-        tuple(i for i, other in enumerate(kinds) if other == each) for each in dict.fromkeys(kinds)
-    )
-    if all(len(members) < 2 for members in classes):
+    kinds = kinds_of(layer_of, units)
+    if all(len(members) < 2 for members in kinds):
         raise ValueError(_nothing_to_share(units, layer_of))
     sizes = tuple(sum(_count(layer_of[site]) for site in unit) for unit in units)
     searched = {site for unit in units for site in unit}
@@ -37,7 +35,7 @@ def read(
     others = [group for group in whole.groups if not set(group.sites) <= searched]
     in_groups = sum(group.parameters for group in whole.groups)
     rest = sum(group.parameters for group in others) + whole.stored_parameters - in_groups
-    return units, classes, sizes, rest, whole.stored_bytes / max(1, whole.stored_parameters)
+    return units, kinds, sizes, rest, whole.stored_bytes / max(1, whole.stored_parameters)
 
 
 def _chosen(model: keras.Model, sites: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Named data sets: a set a file, which registers itself."""
