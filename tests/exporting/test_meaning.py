@@ -12,9 +12,10 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import wszoo
+from wszoo import weights
 from wszoo.exporting import facts
 from wszoo.exporting.tflite.write import litert
-from wszoo.sharing.about import describe
+from wszoo.sharing.about import about, describe
 
 NAMES = ["ant", "bee", "Ölkäfer"]
 SAID = {"class_names": NAMES, "licence": "CC0", "resize": "pad", "input_range": [-1, 1]}
@@ -74,6 +75,24 @@ def metadata(path):
     data = model.Buffers(buffer).DataAsNumpy().tobytes()
     assert data[4:8] == b"M001"
     return table(data)
+
+
+def test_every_card_says_it():
+    cards = {
+        path.parent.name: json.loads(path.read_text())
+        for path in weights.home().glob("*/card.json")
+    }
+    assert len(cards) > 10
+    for name, card in cards.items():
+        said = about(wszoo.get(name))
+        known = {fact: card[fact] for fact in said if fact != "vocabulary"}
+        assert known == {fact: value for fact, value in said.items() if fact != "vocabulary"}
+        assert {"task", "licence"} <= set(said), name
+        if len(card["config"]["input_shape"]) == 3:
+            assert card["input_range"] == [0, 1] and card["resize"] == "crop", name
+            assert card["image_size"] == card["config"]["input_shape"][0]
+        if card["task"] == "classification":
+            assert len(card["class_names"]) == card["config"]["head"], name
 
 
 def test_a_keras_file_says_it(files):
@@ -153,9 +172,9 @@ def test_other_models_have_names_and_a_licence(tmp_path):
 def test_bytes_are_said_and_scaled_as_the_model_wants_them(model, tmp_path):
     path = litert(model, tmp_path / "m.tflite", uint8=True, labels=["a", "b\nc", "d"]).path
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-        about = json.loads(archive.read("wszoo.json"))["about"]
+        note = json.loads(archive.read("wszoo.json"))["about"]
         assert archive.read("labels.txt") == b"a\nb c\nd\n"
-    assert about["input_range"] == [0, 255] and about["class_names"] == ["a", "b\nc", "d"]
+    assert note["input_range"] == [0, 255] and note["class_names"] == ["a", "b\nc", "d"]
     x = np.random.default_rng(0).integers(0, 256, (1, 8, 12, 3)).astype("uint8")
     got = Interpreter(str(path)).get_signature_runner()(photo=x)["scores"]
     np.testing.assert_allclose(got, keras.ops.softmax(model(x / 127.5 - 1)), rtol=1e-4)

@@ -15,7 +15,7 @@ import numpy as np
 from wszoo import private, tasks
 from wszoo._version import __version__
 from wszoo.exporting.names import output_names
-from wszoo.sharing.about import about
+from wszoo.sharing.about import about, of_images
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +59,7 @@ def facts_of(
     from wszoo.sharing import graph
 
     names = labels_of(model, labels)
-    facts = about(model) | {"class_names": names and list(names)} | _of_images(model)
+    facts = about(model) | {"class_names": names and list(names)} | of_images(model)
     if uint8:
         facts["input_range"] = BYTES
     if names is not None:
@@ -148,22 +148,3 @@ def _task(model: "keras.Model") -> str:
 def _fits(model: "keras.Model", labels: Sequence[str]) -> bool:
     shapes = [tuple(tensor.shape) for tensor in model.outputs]
     return len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == len(labels)
-
-
-def _of_images(model: "keras.Model") -> dict[str, object]:
-    """The size of the images that a model takes, and their range: [0, 1] unless it says another."""
-    (*_, height, width) = size = image_size(model)
-    if height is None:
-        return {}
-    low_high = about(model).get("input_range", [0, 1])
-    return {"image_size": height if height == width else list(size), "input_range": low_high}
-
-
-def image_size(model: "keras.Model") -> tuple[int, int] | tuple[None, None]:
-    """Rows and columns of the images `(batch, rows, columns, 1 or 3)` that a model of one input of
-    floats takes; `None` each where it takes something else, or images of any size."""
-    if len(model.inputs) == 1 and "float" in model.inputs[0].dtype:
-        shape = model.inputs[0].shape
-        if len(shape) == 4 and shape[3] in (1, 3) and None not in shape[1:]:
-            return shape[1], shape[2]
-    return None, None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from wszoo import checks
 from wszoo.exporting import parity
-from wszoo.exporting.facts import image_size
+from wszoo.sharing.about import image_size
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +33,6 @@ def batch_of(model: "keras.Model", asked: int | str | None, *, named: bool) -> i
     """
     if asked == FREE:
         return parity.fixed_batch(model)
-    if asked is None and named and image_size(model)[0] is not None:
+    if asked is None and named and image_size(model) is not None:
         return parity.fixed_batch(model) or 1
     return parity.fixed_batch(model, asked if isinstance(asked, int) else None)

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from wszoo.checksums import sealed
 from wszoo.exporting import parity
-from wszoo.exporting.facts import LABELS, MEMBER, Facts, image_size
+from wszoo.exporting.facts import LABELS, MEMBER, Facts
 from wszoo.exporting.names import input_names, output_names
 from wszoo.exporting.tflite import file as flatbuffer
 from wszoo.exporting.tflite.metadata import Image, Metadata, Tensor, with_metadata
+from wszoo.sharing.about import image_size
 
 if TYPE_CHECKING:
     import keras
@@ -49,15 +50,15 @@ def _sentence(facts: Facts) -> str:
 
 
 def _input(model: "keras.Model", name: str, facts: Facts) -> Tensor:
-    height, width = image_size(model)
-    if height is None or width is None:
+    size = image_size(model)
+    if size is None:
         return Tensor(name, f"Input {name!r} of {model.name!r}.")
     low, high = parity.input_range(model)
     std = 255 / (high - low)
     resize = facts.about.get("resize")
     how = f", resized by {resize!r}" if resize else ""
-    image = Image(height, width, model.inputs[0].shape[3], 0.0 - low * std, std)
-    return Tensor(name, f"An image of {height} x {width} pixels{how}.", image)
+    image = Image(*size, model.inputs[0].shape[3], 0.0 - low * std, std)
+    return Tensor(name, f"An image of {size[0]} x {size[1]} pixels{how}.", image)
 
 
 def _output(name: str, facts: Facts) -> Tensor:
