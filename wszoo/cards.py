@@ -32,6 +32,10 @@ _MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
     "noise": ((int, float), "a number"),
     "vocabulary": (list, "a list of texts"),
     "class_names": (list, "a list of texts"),
+    "task": (str, "a name"),
+    "input_range": (list, "two numbers"),
+    "image_size": ((int, list), "pixels a side"),
+    "resize": (str, "a name"),
     "notes": (str, "a text"),
 }
 SOURCE_KEYS = ("name", "image_size", "length", "resize")

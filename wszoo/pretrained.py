@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from wszoo import cards
 from wszoo import weights as weight_files
-from wszoo.sharing.about import describe
+from wszoo.sharing.about import FACTS, describe, of_images
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def pretrained(
     chosen = theirs | {key: settings[key] for key in entry.free}
     whole = weight_files.load_into(_built(entry, saved, plan, chosen), saved.weights)
     if not cut:
-        describe(whole, task=entry.task, **_facts(card))
+        describe(whole, **{"task": entry.task, **_facts(card)})
+        describe(whole, **of_images(whole))
         return whole
     backbone = entry.make(plan, **settings)
     for layer in backbone.layers:
@@ -62,8 +63,9 @@ def pretrained(
 
 def _facts(card: dict[str, Any]) -> dict[str, Any]:
     """What a card says of the meaning of its model's inputs and outputs."""
-    facts = {key: card.get(key) for key in ("class_names", "vocabulary", "licence")}
-    return facts | {"resize": card.get("source", {}).get("resize")}
+    return {"resize": card.get("source", {}).get("resize")} | {
+        fact: card[fact] for fact in FACTS if fact in card
+    }
 
 
 def _settings_of(entry: "Entry", saved: "weight_files.Saved") -> dict[str, Any]:

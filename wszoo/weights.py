@@ -153,6 +153,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
 
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
+    from wszoo.sharing.about import of_images
     from wszoo.sharing.files.arrays import file_parameters
     from wszoo.sharing.files.writing import write_weights
 
@@ -168,11 +169,15 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
         write_weights(bare, part / FILE)
-        card = card | {
-            "stored_parameters": file_parameters(part / FILE),
-            "sha256": file_sha256(part / FILE),
-            "versions": {"wszoo": __version__, "keras": keras.__version__},
-        }
+        card = (
+            of_images(model)
+            | card
+            | {
+                "stored_parameters": file_parameters(part / FILE),
+                "sha256": file_sha256(part / FILE),
+                "versions": {"wszoo": __version__, "keras": keras.__version__},
+            }
+        )
         cards.check(cards.plain(card), folder)
         (part / cards.FILE).write_text(cards.as_json(card, folder))
     return Saved(folder, card)

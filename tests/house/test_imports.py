@@ -102,7 +102,7 @@ MAY_IMPORT = {
         "transferring",
         "relaxed",
     },
-    "exporting": {"sharing", "registry", "data", "weights", "layers"},
+    "exporting": {"tasks", "sharing", "registry", "data", "weights", "layers"},
     "evaluation": {
         "tasks",
         "input_range",
