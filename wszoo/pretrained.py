@@ -1,6 +1,6 @@
 """A registered model with the weights of a tag, or its backbone without the head."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import cards
 from wszoo import weights as weight_files
@@ -9,14 +9,14 @@ from wszoo.sharing.plan import SharingPlan
 if TYPE_CHECKING:
     import keras
 
-    from wszoo.entry import Entry
+    from wszoo.entry import Config, Entry
 
 
 def pretrained(
-    found: "Entry",
+    entry: "Entry",
     saved: "weight_files.Saved",
     sharing: SharingPlan | str | None,
-    config: dict[str, Any],
+    config: "Config",
 ) -> "keras.Model":
     """The model that a card describes, with its weights; `head=None` in `config` cuts the head off.
 
@@ -24,16 +24,16 @@ def pretrained(
     or a file that is not as it was written.
     """
     card = saved.card
-    if card["model"] != found.name:
-        raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {found.name!r}")
-    theirs = _settings_of(found, saved)
-    settings = found.settings(card["config"] | config)
+    if card["model"] != entry.name:
+        raise ValueError(f"{saved.folder} holds weights of {card['model']!r}, not {entry.name!r}")
+    theirs = _settings_of(entry, saved)
+    settings = entry.settings(card["config"] | config)
     cut = settings.get("head", "") is None and theirs.get("head") is not None
     differing = [
         key
         for key in settings
         if cards.plain(settings[key]) != cards.plain(theirs[key])
-        and key not in found.free
+        and key not in entry.free
         and not (cut and key == "head")
     ]
     if differing:
@@ -42,25 +42,25 @@ def pretrained(
         hint = "; head=None gives its backbone" if "head" in differing else ""
         raise ValueError(f"{saved.name} was trained with {has}, not {asked}{hint}")
     plan = _plan_of(saved)
-    if sharing is not None and found.plan(sharing, **settings) != plan:
-        asked = found.plan(sharing, **settings).pattern
+    if sharing is not None and entry.plan(sharing, **settings) != plan:
+        asked = entry.plan(sharing, **settings).pattern
         raise ValueError(
             f"{saved.name} was trained under the plan {plan.pattern!r}, not {asked!r}; get it as "
             "it is and use wszoo.retie(model, plan)"
         )
-    chosen = theirs | {key: settings[key] for key in found.free}
-    whole = weight_files.load_into(_built(found, saved, plan, chosen), saved.weights)
+    chosen = theirs | {key: settings[key] for key in entry.free}
+    whole = weight_files.load_into(_built(entry, saved, plan, chosen), saved.weights)
     if not cut:
         return whole
-    backbone = found.make(plan, **settings)
+    backbone = entry.make(plan, **settings)
     for layer in backbone.layers:
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return backbone
 
 
-def _settings_of(found: "Entry", saved: "weight_files.Saved") -> dict[str, Any]:
+def _settings_of(entry: "Entry", saved: "weight_files.Saved") -> "Config":
     try:
-        return found.settings(saved.card["config"])
+        return entry.settings(saved.card["config"])
     except ValueError as error:
         raise ValueError(f"the card of {str(saved.folder)!r}: {error}") from error
 
@@ -75,7 +75,7 @@ def _plan_of(saved: "weight_files.Saved") -> SharingPlan:
 
 
 def _built(
-    found: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
+    entry: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: "Config"
 ) -> "keras.Model":
     """The model of a card, which may declare any size, and no more of it than its file fills."""
     from wszoo.sharing.files import budget
@@ -85,9 +85,9 @@ def _built(
     stored = file_parameters(saved.weights)
     try:
         with budget.for_weights(stored):
-            return found.make(plan, **config)
+            return entry.make(plan, **config)
     except Exception as error:  # builders raise whatever settings of nonsense suggest
         raise ValueError(
-            f"{found.name!r} cannot be built by the settings in the card of "
+            f"{entry.name!r} cannot be built by the settings in the card of "
             f"{str(saved.folder)!r}: {error}"
         ) from error
