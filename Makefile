@@ -12,7 +12,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .PHONY: demo test check format clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python recipes/finetune.py conv_net.omniglot --data digits --mode all \
+	$(BIN)/wszoo finetune digits --backbone conv_net.omniglot --compare \
 	  --labels-per-class 5 --labels-per-class 20 --seeds 5 --out runs/demo
 	@echo "Open runs/demo/curves.png; load runs/demo/model.keras with wszoo.load."
 

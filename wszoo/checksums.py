@@ -120,18 +120,18 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
 
     Raises `ValueError` for what is no such object, and where the checksum is missing or another.
     """
-    found = json_object(Path(path))
-    if MEMBER not in found:
+    value = json_object(Path(path))
+    if MEMBER not in value:
         raise ValueError(
             f"it has no member {MEMBER!r}: it is changed, or of a wszoo before 0.2 that wrote none"
         )
-    check_sum(found)
-    return {name: member for name, member in found.items() if name != MEMBER}
+    check_sum(value)
+    return {name: member for name, member in value.items() if name != MEMBER}
 
 
-def check_sum(found: dict[str, Any]) -> None:
+def check_sum(value: dict[str, Any]) -> None:
     """Raises `ValueError` where the members of an object do not have the checksum among them."""
-    if found[MEMBER] != sum_of(found):
+    if value[MEMBER] != sum_of(value):
         raise ValueError("its members do not have the checksum that was written with them")
 
 
@@ -145,13 +145,13 @@ def json_object(source: Path | bytes, *, most: int = MOST_JSON) -> dict[str, Any
         raise ValueError(f"it has {size:,} bytes; a JSON file of wszoo has at most {most:,}")
     data = source if isinstance(source, bytes) else source.read_bytes()
     try:
-        found = json.loads(data.decode())
+        value = json.loads(data.decode())
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no UTF-8 text ({error})") from error
     except ValueError as error:
         raise ValueError(f"it is not JSON ({error})") from error
     except RecursionError as error:
         raise ValueError("it is not JSON that can be read: its brackets are too deep") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"it holds no JSON object, but {type(found).__name__}")
-    return found
+    if not isinstance(value, dict):
+        raise ValueError(f"it holds no JSON object, but {type(value).__name__}")
+    return value

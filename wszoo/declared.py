@@ -98,21 +98,21 @@ def check_hdf5(source: str | os.PathLike | bytes) -> dict[str, tuple[int, ...]]:
 
 
 def _datasets(
-    group: "h5py.Group", seen: set[int], prefix: str = ""
+    group: "h5py.Group", visited: set[int], prefix: str = ""
 ) -> Iterator[tuple[str, "h5py.Dataset"]]:
     """Path and data set, of all; no link is followed but those to what the file holds itself."""
     import h5py
 
-    seen.add(h5py.h5o.get_info(group.id).addr)
+    visited.add(h5py.h5o.get_info(group.id).addr)
     for key in group:
         name = f"{prefix}{key}"
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise ValueError(f"it links to elsewhere at {name!r}")
         item = group[key]
         if isinstance(item, h5py.Group):
-            if h5py.h5o.get_info(item.id).addr in seen:  # a circle, say
+            if h5py.h5o.get_info(item.id).addr in visited:  # a circle, say
                 raise ValueError(f"its group {name!r} stands in several places")
-            yield from _datasets(item, seen, f"{name}/")
+            yield from _datasets(item, visited, f"{name}/")
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise ValueError(f"the contents of its data set {name!r} lie in other files")

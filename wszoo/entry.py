@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wszoo import checks, keras_settings
 from wszoo.sharing.plan import SharingPlan
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 Builder = Callable[..., "keras.Model"]  # from a bank and keyword settings
-Config = dict[str, object]
+Config = dict[str, Any]
 
 MOST = 1_000_000  # of a width, a depth, …
 

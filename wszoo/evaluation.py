@@ -81,12 +81,21 @@ def evaluate(
     }
 
 
+def model_of(target: str) -> "keras.Model":
+    """The model of a `.keras` file, or of `"name.tag"`. Raises as `wszoo.load` and `wszoo.get`."""
+    from wszoo.sharing.files.loading import load
+
+    return load(target) if target.endswith(".keras") else registry.get(target)
+
+
 @checked()
 def data_of(
     model: "keras.Model",
     name: str,
     data: str = "card",
     *,
+    image_size: int | None = None,
+    resize: str | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
 ) -> tuple["Source", str]:
@@ -95,10 +104,11 @@ def data_of(
     `name` is `"name.tag"`, or the path of a `.keras` file, whose task is reconstruction if its
     output has the shape of its input, language modelling if it gives something a token, and else
     classification; `data` names a source, or is `"card"` for that of the tag; images come to
-    the model's input in the way that it keeps (`resize`), texts cut to its length, as ids of the
-    tokens that it knows. Images get the range that the model wants, and labels the order of its
-    classes, where it says or shows them (see `wszoo.input_range`). Raises `ValueError` for texts of
-    which it knows next to nothing, and for a source of other shapes or classes than the model's.
+    the model's input in the way that it keeps (`resize`), unless another size or way is asked for,
+    texts cut to its length, as ids of the tokens that it knows. Images get the range that the model
+    wants, and labels the order of its classes, where it says or shows them (see
+    `wszoo.input_range`). Raises `ValueError` for texts of which it knows next to nothing, and for a
+    source of other shapes or classes than the model's.
     """
     from wszoo.data import load
     from wszoo.data.formats.csv_file import is_table_file
@@ -110,13 +120,16 @@ def data_of(
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
     if data == "card":
+        asked = {"image_size": image_size, "resize": resize}
+        if own := [option for option, value in asked.items() if value is not None]:
+            raise ValueError(f"{', '.join(own)}: the data of a card have their own; name others")
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
     vocabulary = _vocabulary(model, name) if tokens else ()
     sized = len(shape) == 4 and shape[1] is not None
     source = load(
         data,
-        image_size=shape[1] if sized else None,
-        resize=about(model).get("resize") if sized else None,
+        image_size=image_size or (shape[1] if sized else None),
+        resize=resize or (about(model).get("resize") if sized else None),
         length=shape[1] if tokens else None,
         vocabulary=vocabulary if vocabulary and is_table_file(Path(data)) else None,
         data_dir=data_dir,

@@ -17,14 +17,14 @@ def pinned() -> Iterator[None]:
     except ImportError as error:
         name_backend(error)
         raise
-    found = keras.config.image_data_format(), keras.config.floatx()
+    before = keras.config.image_data_format(), keras.config.floatx()
     floats = keras.config.dtype_policy().variable_dtype
     wanted = "channels_last", floats if floats in ("float16", "bfloat16", "float64") else "float32"
     try:
         _set(*wanted)
         yield
     finally:
-        _set(*found)
+        _set(*before)
 
 
 @contextmanager

@@ -19,9 +19,9 @@ def only_one(folder: str | os.PathLike, doing: str, *, wait: bool = False) -> It
     it, unless `wait`; `doing` says what for: "a search".
     """
     folder = Path(folder)
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     with ExitStack() as stack:
-        stack.callback(_remove_empty, made)
+        stack.callback(_remove_empty, missing)
         try:
             stack.enter_context(locked(folder / LOCK, wait=wait))
         except BlockingIOError as error:

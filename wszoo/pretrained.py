@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from wszoo import cards
 from wszoo import weights as weight_files
+from wszoo.cards import Card
+from wszoo.sharing.about import describe
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
@@ -51,11 +53,18 @@ def pretrained(
     chosen = theirs | {key: settings[key] for key in entry.free}
     whole = weight_files.load_into(_built(entry, saved, plan, chosen), saved.weights)
     if not cut:
+        describe(whole, task=entry.task, **_facts(card))
         return whole
     backbone = entry.make(plan, **settings)
     for layer in backbone.layers:
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return backbone
+
+
+def _facts(card: Card) -> dict[str, object]:
+    """What a card says of the meaning of its model's inputs and outputs."""
+    facts = {key: card.get(key) for key in ("class_names", "vocabulary", "licence")}
+    return facts | {"resize": card.get("source", {}).get("resize")}
 
 
 def _settings_of(entry: "Entry", saved: "weight_files.Saved") -> "Config":

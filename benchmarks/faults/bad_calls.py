@@ -21,9 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.legal_values import LEGAL
-from benchmarks.faults.public_names import public
-from benchmarks.faults.valid_calls import EXEMPT, OWNERS, VALID, World
+from benchmarks.faults.calls.exempt import EXEMPT
+from benchmarks.faults.calls.legal_values import LEGAL
+from benchmarks.faults.calls.public_names import public
+from benchmarks.faults.calls.valid import OWNERS, VALID
+from benchmarks.faults.calls.world import World
+from wszoo.arguments import parameters
 from wszoo.data import MissingDataError
 
 SECONDS = 3.0  # a call that runs longer was accepted
@@ -121,11 +124,11 @@ def valid_arguments(arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[st
 
 def wrong_calls(name: str, item: Any, arguments: dict[str, Any]) -> Iterator[Wrong]:
     """The wrong calls of a function: for each argument what it cannot be, and one misspelt."""
-    parameters = inspect.signature(item).parameters
+    takes = parameters(item)
     for argument, valid in arguments.items():
-        if argument.lstrip("*") not in parameters:  # of **kwargs, for another function
+        if argument.lstrip("*") not in takes:  # of **kwargs, for another function
             continue
-        parameter = parameters[argument.lstrip("*")]
+        parameter = takes[argument.lstrip("*")]
         if argument.startswith("*"):
             kind = "key" if isinstance(valid[0], int) else "star"
         else:

@@ -20,8 +20,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import command_lines, result
-from benchmarks.faults.wrong_lines import PLANS, right, wrong_lines
+from benchmarks.faults import result
+from benchmarks.faults.lines import command_lines
+from benchmarks.faults.lines.wrong_lines import PLANS, right, wrong_lines
 
 PATIENCE = 5.0  # seconds of computing after which a command is taken to have begun its work
 RIGHT = 2.0  # the same for a line that is right
@@ -83,7 +84,7 @@ def attempt(
     error, code = io.StringIO(), 0
     old = [signal.signal(number, stop) for number in ALARMS]
     os.chdir(folder)
-    sys.argv = [name.split()[0], *line]
+    sys.argv = ["wszoo", *line]
     signal.setitimer(signal.ITIMER_PROF, patience)  # of all threads; the machine may be busy
     signal.setitimer(signal.ITIMER_REAL, HUNG if patience else 0)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import result
-from benchmarks.faults.asking import Asked, outcome
+from benchmarks.faults.files.asking import Asked, outcome
 
 FLIPS, CUTS = 200, 20
 SHORT = (".weights.h5 with card", "card.json", "features", "tuner0.json of a search", "png")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import card, result
-from benchmarks.faults.commands import begin, ready
+from benchmarks.faults.lines.commands import begin, ready
 
 SIZE = 24_000_000  # bytes of the tmpfs
 PATIENCE = 120.0  # seconds for a writer

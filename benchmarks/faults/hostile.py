@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import result
-from benchmarks.faults.asking import Asked, outcome
+from benchmarks.faults.files.asking import Asked, outcome
 
 ROOM = 2**29  # bytes that a refusal may take at its peak
 
 
 def run(folder: Path, *, seed: int, short: bool) -> dict:
     """Makes the files, has each read, and looks what became of it."""
-    from benchmarks.faults import hostile_files
+    from benchmarks.faults.files import hostile_files
 
     folder.mkdir(parents=True, exist_ok=True)
     groups: dict[str, Counter[str]] = {}

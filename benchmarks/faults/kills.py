@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import result
-from benchmarks.faults.commands import CASES, Case, begin, prepare, ready
+from benchmarks.faults.lines.commands import CASES, Case, begin, prepare, ready
 from wszoo.files import PREFIX, write_json
 
 SHORT = ("denoise",)

@@ -14,29 +14,30 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import command_lines, result
+from benchmarks.faults import result
+from benchmarks.faults.lines import command_lines
 from wszoo import command_line
 
 # Recipe → what its small line gets besides, so that all that it can draw is drawn.
 MORE = {
-    "anomaly.py series": "",
-    "anomaly.py images": "",
-    "classify_audio.py": "",
-    "compare.py": "--rates 1e-3,1e-2",
-    "compress.py": "--rival-epochs 1",
-    "denoise.py": "",
-    "export.py": "",
-    "finetune.py": "--mode scratch,frozen,finetune,scratch-plain --steps 12",
-    "finetune.py --mode plan": "--augment --lora 2 --epochs 2",
-    "label_curve.py": "--ways scratch,frozen,lora --labels 2",
-    "language_model.py": "--steps 5 --length 30",
-    "multitask.py": "",
-    "pretrain.py": "--seeds 2",
-    "search_ties.py": "--plans 4 --seeds 2",
+    "wszoo anomaly series": "",
+    "wszoo anomaly images": "",
+    "wszoo classify-audio": "",
+    "wszoo compare": "--rates 1e-3,1e-2",
+    "wszoo compress": "--rival-epochs 1",
+    "wszoo denoise": "",
+    "wszoo export-all": "",
+    "wszoo finetune": "--modes scratch,frozen,finetune,scratch-plain --steps 12",
+    "wszoo finetune --freeze": "--augment --lora 2 --epochs 2",
+    "wszoo label-curve": "--ways scratch,frozen,lora --labels 2",
+    "wszoo language-model": "--steps 5 --length 30",
+    "wszoo multitask": "",
+    "wszoo pretrain": "--seeds 2",
+    "wszoo search-ties": "--plans 4 --seeds 2",
 }
 # Sizes of SavedModels, in whose names TensorFlow counts what the process did before.
 COUNTED = ("files", "bytes")
-SHORT = ("denoise.py",)
+SHORT = ("wszoo denoise",)
 MANY = 3600  # seconds that all may take on a busy machine
 FILES = ("images.npz", "words", "pump.csv", "book.txt", "plan.yaml", "model.keras")
 
@@ -45,8 +46,7 @@ def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
     """The campaign's part: a row a recipe, with the places in `metrics.json` that differ."""
     folder = Path(folder).resolve()
     command_lines.prepare(folder)
-    names = {name for name in command_lines.LINES if not name.startswith("wszoo ")}
-    if lacking := names ^ set(MORE):
+    if lacking := set(command_lines.recipes()) ^ set(MORE):
         raise ValueError(f"recipes that are not run twice, or no recipes: {sorted(lacking)}")
     chosen = list(SHORT if short else sorted(MORE))
     orders, rng = (chosen, chosen[::-1]), random.Random(seed)
@@ -71,16 +71,17 @@ def _started(folder: Path, which: str, names: list[str], rng: random.Random) -> 
 def run_all() -> None:
     """What a process of `_started` does; leaves `<place>/code` beside what the recipes write."""
     folder, which, *names = sys.argv[1:]
-    apps = {name: app for name, app, _ in command_lines.commands()}
+    known = {name: (app, words) for name, app, words in command_lines.commands()}
     for name in names:
+        app, words = known[name]
         place = _place(Path(folder), which, name)
         place.mkdir(parents=True)
         for file in FILES:
             (place / file).symlink_to(Path(folder) / file)
         os.chdir(place)
-        sys.argv = [name.split()[0], *_line(name)]
+        sys.argv = ["wszoo", *words, *_line(name)]
         try:
-            command_line.run(apps[name])
+            command_line.run(app)
             code: Any = 0
         except SystemExit as end:
             code = end.code or 0
@@ -109,7 +110,7 @@ def _line(name: str) -> list[str]:
     line, more = command_lines.LINES[name].split(), MORE[name].split()
     for option in (word for word in more if word.startswith("--") and word in line):
         del line[line.index(option) : line.index(option) + 2]
-    return [*name.split()[1:2], *line, *more] if name.startswith("anomaly") else [*line, *more]
+    return [*line, *more]
 
 
 def _metrics(place: Path) -> Any:

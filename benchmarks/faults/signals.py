@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import result
-from benchmarks.faults.commands import CASES, Case, heed_signals, prepare, ready
 from benchmarks.faults.kills import last_line, parts
+from benchmarks.faults.lines.commands import CASES, Case, heed_signals, prepare, ready
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE = 60.0  # seconds after which a command that goes on hangs

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.faults import card as sound_card
 from benchmarks.faults import result
-from benchmarks.faults.commands import CONTEXT, ready
+from benchmarks.faults.lines.commands import CONTEXT, ready
 
 PROCESSES, THREADS = 2, 4
 ROUNDS = 50

@@ -1,8 +1,8 @@
 """What is done with a graph that is not ours: a function a step, which returns or raises a cell.
 
-A step that needs another process leaves a job, a file that foreign_fresh.py does, and its cell is
-`pending` until then. foreign.py runs this file, with
-the seconds that a step may take, a folder and names of graphs:
+A step that needs another process leaves a job, a file that fresh.py does, and its cell is `pending`
+until then. __main__.py runs this file, with the seconds that a step may take, a folder and names of
+graphs:
 
     python -m benchmarks.foreign.steps 300 FOLDER GRAPH…
 """
@@ -34,15 +34,22 @@ from benchmarks.foreign.case import (
     Nothing,
     Wrong,
     alike,
-    flags,
     likeness,
     moved,
     outputs,
     same,
     some_frozen,
-    unique_bytes,
 )
-from benchmarks.foreign.names import ONNX, SAVED
+from benchmarks.foreign.exports import (
+    litert8,
+    litert16,
+    litert32,
+    onnx,
+    save,
+    saved_model,
+    stock,
+)
+from benchmarks.foreign.names import SAVED
 from wszoo.sharing import graph as sharing_graph
 
 EXAMPLES = 12  # of a transfer run
@@ -65,19 +72,19 @@ def sites(case: Case) -> str:
 
 
 def audit(case: Case) -> str:
-    found = wszoo.audit(case.model)
+    sharing = wszoo.audit(case.model)
     unique = {id(weight): weight for weight in case.model.weights}
-    if found.stored_parameters != sum(prod(weight.shape) for weight in unique.values()):
-        raise Wrong(f"says {found.stored_parameters} stored parameters")
-    saved = found.unrolled_parameters - found.stored_parameters
+    if sharing.stored_parameters != sum(prod(weight.shape) for weight in unique.values()):
+        raise Wrong(f"says {sharing.stored_parameters} stored parameters")
+    saved = sharing.unrolled_parameters - sharing.stored_parameters
     if case.name in SAVED and saved != SAVED[case.name]:
         raise Wrong(f"says that sharing saves {saved}; it saves {SAVED[case.name]}")
-    untied = found.unrolled_parameters
+    untied = sharing.unrolled_parameters
     with contextlib.suppress(Exception):  # what cannot be untied is another step's matter
-        untied = case.twin.count_params() + found.unused_parameters
-    if found.unrolled_parameters != untied:
-        raise Wrong(f"says {found.unrolled_parameters} unrolled, its twin has {untied}")
-    return f"{found.stored_parameters:,} stored, {found.unrolled_parameters:,} unrolled"
+        untied = case.twin.count_params() + sharing.unused_parameters
+    if sharing.unrolled_parameters != untied:
+        raise Wrong(f"says {sharing.unrolled_parameters} unrolled, its twin has {untied}")
+    return f"{sharing.stored_parameters:,} stored, {sharing.unrolled_parameters:,} unrolled"
 
 
 def twin(case: Case) -> str:
@@ -142,86 +149,33 @@ def tie(case: Case) -> str:
     return f"{first} + {second}"
 
 
-def save(case: Case) -> str | None:
-    path = case.folder / "model.keras"
-    with some_frozen(case.model):
-        wszoo.save(case.model, path)
-        facts = {"flags": flags(case.model), "compiled": case.model.compiled}
-        facts |= {"sites": wszoo.sites(case.model), "plan": wszoo.plan_of(case.model).pattern}
-        # A frozen norm computes otherwise under augmentation, which trains if not told not to.
-        case.job("save", path, weights=len(case.model.weights), **facts)
-    return None
-
-
-def written(case: Case, step: str, formats: str, precision: str = "float32") -> str | None:
-    """Exports, and leaves a job."""
-    folder, how = case.folder / step, {"formats": [formats], "precision": precision}
-    report = wszoo.export(case.model, folder, **how, inputs=case.inputs)
-    (made,) = report.files
-    case.job(step, made.path, bytes=unique_bytes(case.model), precision=precision)
-    return None
-
-
-def saved_model(case: Case) -> str | None:
-    return written(case, "SavedModel", "saved_model")
-
-
-def stock(case: Case) -> str | None:
-    """Keras' own export: what it can, ours should."""
-    path = case.folder / "stock"
-    try:
-        case.model.export(str(path), verbose=False)
-    except Exception as error:
-        raise Nothing(f"fails: {type(error).__name__}") from error
-    case.job("stock", path)
-    return None
-
-
-def litert32(case: Case) -> str | None:
-    return written(case, "LiteRT float32", "litert")
-
-
-def litert16(case: Case) -> str | None:
-    return written(case, "LiteRT float16", "litert", "float16")
-
-
-def litert8(case: Case) -> str | None:
-    return written(case, "LiteRT dynamic int8", "litert", "dynamic_int8")
-
-
-def onnx(case: Case) -> str | None:
-    if case.name not in ONNX:
-        raise Nothing("not tried")
-    return written(case, "ONNX", "onnx")
-
-
 def suggest(case: Case) -> str:
     plan = wszoo.plan_of(case.model)
     kinds: dict[str, list[str]] = {}
     for site in plan.sites:
         kinds.setdefault(likeness(sharing_graph.layer_at(case.model, site)), []).append(site)
-    family = max(kinds.values(), key=len)[:MOST_SITES]
-    if len(family) < 2:
+    alike_sites = max(kinds.values(), key=len)[:MOST_SITES]
+    if len(alike_sites) < 2:
         raise Nothing("no two sites are alike")
-    found = wszoo.suggest(case.model, sites=family)
-    check_last(case, found)
+    check_last(case, wszoo.suggest(case.model, sites=alike_sites))
     if len(case.inputs) > 1 or len(case.values) > 1 or len(plan) > MANY_SITES:
-        return f"{len(family)} sites, by weights"
+        return f"{len(alike_sites)} sites, by weights"
     x = next(iter(case.inputs.values()))
     y = np.random.default_rng(0).random(case.values[0].shape).astype("float32")
     for method in ("fisher", "loss"):
-        check_last(case, wszoo.suggest(case.model, x, y, loss="mse", method=method, sites=family))
-    return f"{len(family)} sites, by weights, fisher and loss"
+        merges = wszoo.suggest(case.model, x, y, loss="mse", method=method, sites=alike_sites)
+        check_last(case, merges)
+    return f"{len(alike_sites)} sites, by weights, fisher and loss"
 
 
-def check_last(case: Case, found: Any) -> None:
+def check_last(case: Case, merges: Any) -> None:
     """The most tied plan has the size that is said, and prices are numbers."""
-    last = found.steps[-1]
-    if not all(np.isfinite(step.price) for step in found.steps):
-        raise Wrong(f"{found.method}: a price is not a number")
-    made = wszoo.retie(case.twin, last.plan)
-    if made.count_params() != last.stored_parameters:
-        raise Wrong(f"{found.method}: says {last.stored_parameters}, has {made.count_params()}")
+    last = merges.steps[-1]
+    if not all(np.isfinite(step.price) for step in merges.steps):
+        raise Wrong(f"{merges.method}: a price is not a number")
+    tied = wszoo.retie(case.twin, last.plan)
+    if tied.count_params() != last.stored_parameters:
+        raise Wrong(f"{merges.method}: says {last.stored_parameters}, has {tied.count_params()}")
 
 
 def transfer(case: Case) -> str:

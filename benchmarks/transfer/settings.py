@@ -1,15 +1,13 @@
-"""Choose learning rate or strength for each mode of recipes/finetune.py by one search.
+"""Choose learning rate or strength for each mode of `wszoo finetune --compare` by one search.
 
     python -m benchmarks.transfer.settings conv_net.omniglot --data digits
 
 Every mode gets the same grid size and the same draws of labels (seeds 100 …, not those that are
 reported), and is judged on the validation images and the unused training images; the test images
-are not touched. Prints a table; the best of each row stands in recipes/finetune.py.
+are not touched. Prints a table; the best of each row stands in wszoo/recipes/finetune/rivals.py.
 """
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -21,9 +19,8 @@ import wszoo
 from wszoo import report
 from wszoo.command_line import run
 from wszoo.data import Source, load
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes"))
-import finetune
+from wszoo.recipes.finetune import rivals as finetune
+from wszoo.transferring.rivals import flat
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 LEARNING_RATES = "5e-4,1e-3,3e-3,1e-2,3e-2"
@@ -66,7 +63,7 @@ def rivals_score(rivals: finetune.Rivals, name: str, labels: int, seed: int) -> 
     for x, y in (few.arrays("validation"), unused(rivals.source, few)):
         if model is None:
             kernel, bias = rivals.probe(name, few)
-            logits = finetune.flat(x) @ kernel + bias
+            logits = flat(x) @ kernel + bias
         else:
             logits = model.predict(x, batch_size=256, verbose=0)
         right.append(np.argmax(logits, 1) == y)

@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 
 import wszoo
-from benchmarks.faults import bad_calls, legal_values, public_names, valid_calls
+from benchmarks.faults import bad_calls
+from benchmarks.faults.calls import legal_values, public_names
+from benchmarks.faults.calls.exempt import EXEMPT
+from benchmarks.faults.calls.valid import VALID
+from benchmarks.faults.calls.world import World
 from wszoo import arguments, cards, training, weights
 from wszoo.arguments import checked, each
 from wszoo.comparison import Conditions, Study
@@ -44,8 +48,8 @@ def test_every_public_name_has_a_valid_call_or_a_reason_for_none():
     assert {"get", "SharingPlan.tie", "layers.Scale", "data.load", "tuner.search"} <= names
     assert {"transfer", "export", "comparison.Study"} <= names
     assert len(names) > 150
-    assert not names - set(valid_calls.VALID) - set(valid_calls.EXEMPT)
-    assert not set(valid_calls.VALID) & set(valid_calls.EXEMPT)
+    assert not names - set(VALID) - set(EXEMPT)
+    assert not set(VALID) & set(EXEMPT)
     assert all(reason for _, reason in legal_values.LEGAL.values())
 
 
@@ -117,10 +121,10 @@ def test_the_row_that_is_not_finite_is_named(bad):
 
 
 def test_layers_come_back_from_their_configs():
-    world = valid_calls.World(None, 0)
+    world = World(None, 0)
     for name, item in public_names.public().items():
         if isinstance(item, type) and issubclass(item, keras.Layer) and "Adapted" not in name:
-            layer = item(**valid_calls.VALID[name](world))
+            layer = item(**VALID[name](world))
             again = item.from_config(layer.get_config())
             assert again.get_config() == layer.get_config()
 

@@ -5,11 +5,12 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.faults import bad_commands, command_lines
+from benchmarks.faults import bad_commands
+from benchmarks.faults.lines import command_lines
 from wszoo import cli
 from wszoo.command_line import options
-from wszoo.transferring.freezing import plan_yaml
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing import freeze_plan_yaml
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 
 def test_a_sample_of_wrong_lines_of_every_command_is_refused_clearly(tmp_path):
@@ -63,7 +64,7 @@ def test_a_gate_of_a_ci_does_not_open_for_what_is_no_number(tmp_path, given, wor
     ],
 )
 def test_plans_are_read_as_yaml_1_2(text, value):
-    found = plan_yaml.load(f"a: {text}")["a"]
+    found = freeze_plan_yaml.load(f"a: {text}")["a"]
     assert found == value and type(found) is type(value)
 
 

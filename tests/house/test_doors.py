@@ -13,10 +13,7 @@ import wszoo
 
 PARTS = ("exporting", "layers", "relaxed", "transferring", "tuner")
 PACKAGES = ["wszoo", *(f"wszoo.{part}" for part in PARTS)]
-PROGRAM = """
-import wszoo
-from wszoo import exporting, layers, relaxed, transferring, tuner
-"""
+EAGER = ["wszoo.comparison", "wszoo.data", "wszoo.tasks"]
 
 
 def for_checkers(package):
@@ -34,7 +31,7 @@ def test_a_checker_sees_the_names_that_are_there(name):
     assert all(getattr(package, each) is not None for each in public)
 
 
-@pytest.mark.parametrize("name", ["wszoo.data", "wszoo.comparison"])
+@pytest.mark.parametrize("name", EAGER)
 def test_packages_without_lazy_names_have_what_they_list(name):
     package = importlib.import_module(name)
     assert all(hasattr(package, each) for each in package.__all__)
@@ -50,21 +47,18 @@ def test_transfer_and_export_are_functions_whose_arguments_show():
 
 
 @pytest.mark.slow
-def test_no_public_name_is_any_to_a_type_checker(tmp_path):
+def test_a_type_checker_knows_public_names_and_plain_keywords(tmp_path):
     pytest.importorskip("mypy", reason="mypy is in the extra 'dev'")
     names = [
         f"{name}.{each}"
-        for name in PACKAGES
+        for name in [*PACKAGES, *EAGER]
         for each in importlib.import_module(name).__all__
         if not inspect.ismodule(getattr(importlib.import_module(name), each))
     ]
-    (tmp_path / "program.py").write_text(
-        PROGRAM
-        + "".join(
-            f"reveal_type({name.removeprefix('wszoo.') if name.count('.') > 1 else name})\n"
-            for name in names
-        )
-    )
+    lines = [f"import {name}" for name in [*PACKAGES, *EAGER]]
+    lines += [f"reveal_type({name})" for name in names]
+    lines += ["wszoo.transfer('a', epochs=2, lora=4)", "wszoo.transfer('a', epoch=2)"]
+    (tmp_path / "program.py").write_text("\n".join(lines))
     root = Path(wszoo.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), "program.py"],
@@ -76,3 +70,5 @@ def test_no_public_name_is_any_to_a_type_checker(tmp_path):
     revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
     assert len(revealed) == len(names), done.stdout + done.stderr
     assert not [line for line in revealed if line.endswith('"Any"')]
+    (wrong,) = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert 'Unexpected keyword argument "epoch" for "transfer"' in wrong

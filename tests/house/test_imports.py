@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "checks": set(),
     "checksums": set(),
     "declared": set(),
-    "command_line": {"claims"},  # if a run was taken up
+    "command_line": {"claims", "data", "exporting"},  # if a run was taken up; what words may be
     "files": set(),
     "keras_settings": set(),
     "private": set(),
@@ -113,7 +113,9 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
+    "recipes": None,  # everything
     "cli": None,  # everything
+    "__main__": {"cli"},
 }
 KERAS_TUNER = PACKAGE / "tuner" / "searching"  # its classes are made of KerasTuner's
 FILES = sorted(PACKAGE.rglob("*.py"))

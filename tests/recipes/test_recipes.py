@@ -54,7 +54,9 @@ def numbers(folder):
 
 @pytest.mark.slow
 def test_finetune_writes_what_it_says_and_it_loads_elsewhere(tmp_path):
-    code, out, err = run(tmp_path, "finetune.py", "--smoke", "--seeds", 2, "--out", "result")
+    code, out, err = run(
+        tmp_path, "finetune.py", "digits", "--compare", "--smoke", "--seeds", 2, "--out", "result"
+    )
     assert code == 0, err
     for mode in ("pixels", "scratch", "frozen", "finetune"):
         assert mode in out
@@ -114,9 +116,9 @@ def test_pretraining_that_is_killed_goes_on_and_ends_as_unbroken(tmp_path):
 @pytest.mark.parametrize(
     ("recipe", "arguments", "words"),
     [
-        ("finetune.py", ["conv_net.omnigloot"], "omniglot"),
-        ("finetune.py", ["--data", "digit"], "digits"),
-        ("finetune.py", ["--mode", "frozn"], "frozen"),
+        ("finetune.py", ["digits", "--backbone", "conv_net.omnigloot"], "omniglot"),
+        ("finetune.py", ["digit"], "digits"),
+        ("finetune.py", ["digits", "--compare", "--modes", "frozn"], "frozen"),
         ("pretrain.py", ["tied_ea", "--data", "digits", "--tag", "t"], "tied_ae"),
         ("pretrain.py", ["tied_ae", "--data", "nothing_such", "--tag", "t"], "nothing_such"),
         ("pretrain.py", ["tied_ae", "--data", "digits", "--tag", "t", "--views", "x"], "pen"),
@@ -138,7 +140,7 @@ def test_bad_input_ends_in_one_clear_line_and_writes_nothing(
 
 @pytest.mark.slow
 def test_export_measures_each_file_on_the_cards_data(tmp_path):
-    code, _, err = run(tmp_path, "export.py", "tied_ae.digits", "--smoke", "--out", "result")
+    code, _, err = run(tmp_path, "export_all.py", "tied_ae.digits", "--smoke", "--out", "result")
     assert code == 0, err
     rows = json.loads((tmp_path / "result" / "metrics.json").read_text())
     assert [row["file"] for row in rows] == ["SavedModel", "LiteRT float32", "LiteRT int8"]

@@ -1,4 +1,4 @@
-"""recipes/finetune.py --mode plan: a run of your own, in processes that are killed."""
+"""wszoo finetune --freeze: a run of your own, in processes that are killed."""
 
 import importlib.util
 import json
@@ -26,8 +26,9 @@ FEW = ("--labels-per-class", 2)
 
 def command(folder, *arguments):
     (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
-    plan = ["--mode", "plan", "--freeze", "plan.yaml"]
-    return [sys.executable, str(RECIPE), *plan, "--cache", "features", *map(str, arguments)]
+    plan = ["--freeze", "plan.yaml"]
+    data = [] if arguments[:1] and str(arguments[0]).endswith(".npz") else ["digits"]
+    return [sys.executable, str(RECIPE), *data, *plan, "--cache", "features", *map(str, arguments)]
 
 
 def run(folder, *arguments):
@@ -114,7 +115,7 @@ def test_bad_input_ends_in_one_clear_line(tmp_path, refusal):
     np.savez(tmp_path / "unseen.npz", x_train=x, y_train=y % 3, x_test=x, y_test=y)
     (tmp_path / "file").write_text("")
     cases = [
-        (["--data", "unseen.npz"], "which train never shows"),
+        (["unseen.npz"], "which train never shows"),
         (["--cache", "file"], "file"),
         (["--task", "clasification"], "classification"),
     ]

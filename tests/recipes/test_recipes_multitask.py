@@ -9,16 +9,12 @@ import numpy as np
 import pytest
 
 from wszoo import checksums
+from wszoo.recipes.multitask.strokes import attributes
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 def test_slant_and_thickness_of_drawn_bars():
-    sys.path.insert(0, str(RECIPES))
-    try:
-        from multitask import attributes
-    finally:
-        sys.path.remove(str(RECIPES))
     images = np.zeros((3, 40, 40, 1), "float32")
     images[0, 5:35, 18:22] = 1  # upright, 4 wide
     images[1, 5:35, 14:26] = 1  # 12 wide

@@ -1,28 +1,22 @@
 """recipes/pretrain.py: what it goes on with, and what it must not."""
 
-import importlib.util
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wszoo import training
 from wszoo.locks import only_one
-
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "pretrain.py"
+from wszoo.recipes.pretrain import command
 
 
 @pytest.fixture
 def pretrain(tmp_path):
     """The recipe on 48 photos of two kinds, in `d.npz`."""
-    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     write(tmp_path, np.arange(80) % 2)
     places = {"out": tmp_path / "out", "run_dir": tmp_path / "runs"}
     settings = '{"depth": 1, "width": 2}'
-    return partial(module.main, "conv_net", str(tmp_path / "d.npz"), "t", settings, epochs=1,
+    return partial(command, "conv_net", str(tmp_path / "d.npz"), "t", settings, epochs=1,
                    **places)  # fmt: skip
 
 
@@ -79,9 +73,6 @@ def interrupt():
 
 @pytest.mark.parametrize("tag", ["/../../../precious", "..", "a b", ""])
 def test_a_tag_that_leads_elsewhere_is_refused_before_anything_is_read(tmp_path, tag):
-    spec = importlib.util.spec_from_file_location("pretrain", RECIPE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     with pytest.raises(ValueError, match="--tag must be a name of letters"):
-        module.main("conv_net", "no_such_data", tag, out=tmp_path / "out", run_dir=tmp_path / "r")
+        command("conv_net", "no_such_data", tag, out=tmp_path / "out", run_dir=tmp_path / "r")
     assert not list(tmp_path.iterdir())

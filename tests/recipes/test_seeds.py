@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.faults import bad_commands, command_lines, seeds
+from benchmarks.faults import bad_commands, seeds
+from benchmarks.faults.lines import command_lines
 from wszoo import report
 
 
@@ -46,7 +47,7 @@ def begins_with(monkeypatch, folder, name):
 
 # Recipes whose first training begins soon: the others take a seed to the functions of wszoo.
 @pytest.mark.parametrize(
-    "name", ["anomaly.py images", "language_model.py", "pretrain.py", "search_ties.py"]
+    "name", ["wszoo anomaly images", "wszoo language-model", "wszoo pretrain", "wszoo search-ties"]
 )
 def test_a_recipe_begins_as_its_seed_says_whatever_was_drawn_before(monkeypatch, folder, name):
     digests = set()
@@ -57,8 +58,7 @@ def test_a_recipe_begins_as_its_seed_says_whatever_was_drawn_before(monkeypatch,
 
 
 def test_every_recipe_is_run_twice_by_the_campaign():
-    recipes = {name for name in command_lines.LINES if not name.startswith("wszoo ")}
-    assert set(seeds.MORE) == recipes
+    assert set(seeds.MORE) == set(command_lines.recipes())
 
 
 def test_what_differs_is_found_and_times_are_no_metrics():

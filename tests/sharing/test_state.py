@@ -14,7 +14,7 @@ from wszoo.relaxed.soft import SoftTying
 from wszoo.sharing.flags import flags_of
 from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.sharing.surgery.rebuild import replace_sites
-from wszoo.transferring.training.extras import in_precision
+from wszoo.transferring.training.precision import in_precision
 
 COPIES = {
     "twin": wszoo.untied_twin,

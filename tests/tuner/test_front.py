@@ -23,6 +23,15 @@ def test_the_front_is_what_nothing_smaller_matches():
     assert [p.pattern for p in losses.front] == ["AAAA", "ABCD"]
 
 
+def test_of_equals_one_is_on_the_front():
+    larger = front(AAAA=[0.8], AABB=[0.8], AABC=[0.9], ABCD=[0.9])
+    assert [p.pattern for p in larger.front] == ["AAAA", "AABC"]  # as good is not better
+    as_small = front(AAAA=[0.8], AABB=[0.85], ABAB=[0.9])
+    assert [p.pattern for p in as_small.front] == ["AAAA", "ABAB"]  # the better of one size
+    alike = front("min", AAAA=[0.3], AABB=[0.2], ABAB=[0.2])
+    assert [p.pattern for p in alike.front] == ["AAAA", "AABB"]
+
+
 def test_of_equals_the_smaller_is_taken():
     assert FRONT.best_under(max_parameters=400).pattern == "AABB"  # within the noise of ABCD
     assert FRONT.best_under(max_parameters=0.25).pattern == "AAAA"

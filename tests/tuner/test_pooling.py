@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from wszoo.tuner.racing.pooling import distances, pooled
+from wszoo.tuner.racing.pooling import distances, pooled, spread
 from wszoo.tuner.space.partitions import partitions
 
 PLANS = list(partitions(6))
@@ -48,6 +48,17 @@ def test_distances_are_the_pairs_on_which_plans_disagree():
 def test_one_score_or_one_plan_is_taken_as_it_is():
     assert np.allclose(pooled(PLANS, TRUTH[:, None].tolist()), TRUTH - TRUTH.mean())
     assert pooled([(0, 0)], [[1.0, 2.0]]).tolist() == [0.0]
+
+
+def test_noise_is_pooled_by_degrees_of_freedom():
+    rng = np.random.default_rng(1)
+    table = rng.normal(size=(7, 4))
+    assert np.isclose(spread(table), table.var(axis=1, ddof=1).mean())
+    table[2:4, 1:] = np.nan  # ran once, which tells nothing of noise
+    table[4:, 2:] = np.nan  # ran twice: one degree of freedom against three
+    variances = [np.var(row[~np.isnan(row)], ddof=1) for row in table[[0, 1, 4, 5, 6]]]
+    assert np.isclose(spread(table), np.average(variances, weights=[3, 3, 1, 1, 1]))
+    assert spread(np.array([[1.0, np.nan], [2.0, np.nan]])) == 0
 
 
 def test_unseen_plans_are_foretold_by_like_ones():

@@ -35,7 +35,7 @@ from wszoo.arguments.combined import (
     some,
     text_or_function,
 )
-from wszoo.arguments.decorator import OF_LAYERS, checked
+from wszoo.arguments.decorator import OF_LAYERS, checked, parameters
 from wszoo.arguments.objects import (
     at_least_0,
     called,
@@ -88,6 +88,7 @@ __all__ = [
     "one_word",
     "optimizer",
     "pair",
+    "parameters",
     "path",
     "plan",
     "plan_or_text",

@@ -5,7 +5,7 @@ import numbers
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial, wraps
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, Unpack, get_args, get_origin
 
 from wszoo import checks
 from wszoo.arguments.objects import Check, class_named
@@ -24,15 +24,16 @@ def checked(
     """A decorator that checks what a function, or a class's `__init__`, is called with.
 
     `own` are checks by argument, before the tables'; `None` switches one off. Where the function
-    takes any keywords, `also` says which are known. Checks raise `ValueError`; arguments that do
-    not fit the signature raise `TypeError`, as they do in Python, with the near ones.
+    takes any keywords, `also` says which are known; those of `**options: Unpack[…]` it knows, and
+    leaves their values to the function. Checks raise `ValueError`; arguments that do not fit the
+    signature raise `TypeError`, as they do in Python, with the near ones.
     """
 
     def decorate(target: Target) -> Target:
         if isinstance(target, type):
             target.__init__ = decorate(target.__init__)  # type: ignore[misc]
             return target
-        signature = inspect.signature(target)
+        signature, named = inspect.signature(target), parameters(target)
         rules = {
             name: rule
             for name, parameter in signature.parameters.items()
@@ -42,7 +43,7 @@ def checked(
 
         @wraps(target)
         def call(*args: object, **kwargs: object) -> object:
-            bound = _bound(target.__qualname__, signature, args, kwargs, also)
+            bound = _bound(target.__qualname__, signature, named, args, kwargs, also)
             for name, value in list(bound.arguments.items()):
                 if name in rules and (value is not None or name not in optional):
                     given = rules[name](name, value)
@@ -56,21 +57,38 @@ def checked(
     return decorate
 
 
+def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """The arguments of a function by name, those of its `**options: Unpack[…]` one by one."""
+    given = dict(inspect.signature(function).parameters)
+    for name, parameter in list(given.items()):
+        if get_origin(parameter.annotation) is Unpack:
+            del given[name]
+            (options,) = get_args(parameter.annotation)
+            for key, annotation in options.__annotations__.items():
+                given[key] = parameter.replace(
+                    name=key, kind=parameter.KEYWORD_ONLY, annotation=annotation
+                )
+    return given
+
+
 def _bound(
     name: str,
     signature: inspect.Signature,
+    named: dict[str, inspect.Parameter],
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     also: Collection[str] | None,
 ) -> inspect.BoundArguments:
+    takes_others = any(p.kind is p.VAR_KEYWORD for p in named.values())
+    unknown = [] if takes_others else [key for key in kwargs if key not in named]
     try:
         bound = signature.bind(*args, **kwargs)
+        if unknown:
+            raise TypeError
     except TypeError as error:
-        unknown = [key for key in kwargs if key not in signature.parameters]
-        open_ = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
         said = str(error)
-        if unknown and not open_:
-            near = checks.near(unknown[0], signature.parameters)
+        if unknown:
+            near = checks.near(unknown[0], named)
             said = f"got an unexpected keyword argument {unknown[0]!r}{near}"
         raise TypeError(f"{name.removesuffix('.__init__')}: {said}") from None
     if also is not None:

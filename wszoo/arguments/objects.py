@@ -119,12 +119,12 @@ def known_to_keras(kind: str, name: str, value: Given) -> Given:
     import keras
 
     try:
-        known = getattr(keras, kind).get(value)
+        read = getattr(keras, kind).get(value)
     except Exception as error:  # of any class, from deep inside
         raise ValueError(
             f"{name} must be one of keras.{kind}; received {checks.shown(value)}"
         ) from error
-    if known is not None and not (callable(known) or kind == "optimizers"):
+    if read is not None and not (callable(read) or kind == "optimizers"):
         raise ValueError(f"{name} must be one of keras.{kind}; received {checks.shown(value)}")
     return value
 

@@ -1,25 +1,43 @@
 """The command `wszoo`: a command a file, imported when it is called.
 
-`COMMANDS` maps a command to its file here, which has a function `command`.
+`COMMANDS` maps a command to its module, which has `command`: a function, or an app of several.
 """
 
 import importlib
-import os
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from wszoo.command_line import run
+from wszoo.command_line import app_of, run
+from wszoo.command_line.running import HELP
 
-COMMANDS = {
-    "list": "list_models",
-    "info": "info",
-    "audit": "audit",
-    "evaluate": "evaluate",
-    "export": "export",
-    "share-constants": "share_constants",
+OWN = {
+    "list": "wszoo.cli.list_models",
+    "info": "wszoo.cli.info",
+    "audit": "wszoo.cli.audit",
+    "evaluate": "wszoo.cli.evaluate",
+    "export": "wszoo.cli.export",
+    "share-constants": "wszoo.cli.share_constants",
 }
+RECIPES = {
+    name: f"wszoo.recipes.{name.replace('-', '_')}"
+    for name in (
+        "finetune",
+        "pretrain",
+        "compare",
+        "compress",
+        "search-ties",
+        "label-curve",
+        "multitask",
+        "anomaly",
+        "denoise",
+        "language-model",
+        "classify-audio",
+        "export-all",
+    )
+}
+COMMANDS = OWN | RECIPES
 
 
 class Commands(TyperGroup):
@@ -30,24 +48,26 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command, made of its file's function; `None` for an unknown name."""
+        """A command, made of its module's; `None` for an unknown name."""
         return command(cmd_name) if cmd_name in COMMANDS else None
 
 
 def command(name: str) -> Any:
     """The click command of that name."""
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    module = importlib.import_module(f"wszoo.cli.{COMMANDS[name]}")
-    alone.command(name)(module.command)
-    return typer.main.get_command(alone)
+    made = importlib.import_module(COMMANDS[name]).command
+    app = made if isinstance(made, typer.Typer) else app_of(made, name)
+    click_command = typer.main.get_command(app)
+    click_command.name = name
+    vars(click_command)["rich_help_panel"] = "Recipes" if name in RECIPES else "Models and files"
+    return click_command
 
 
 app = typer.Typer(
     cls=Commands,
     help="A Keras model zoo whose subject is weight sharing.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings=HELP,
 )
 
 
@@ -73,5 +93,4 @@ def _options(
 
 def main() -> None:
     """The command `wszoo`."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter
     run(app)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wszoo.cli.shared import Json, print_table
+from wszoo.cli.shared import Json, print_table, start_for
 from wszoo.command_line.options import (
     argument,
     number,
@@ -46,6 +46,7 @@ def command(
     if not is_file or path.suffix == ".keras":
         import wszoo
 
+        start_for(target)
         model = wszoo.load(target) if is_file else wszoo.get(target, sharing=sharing)
         if is_file and sharing is not None:
             model = wszoo.retie(model, sharing)

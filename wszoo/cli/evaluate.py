@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wszoo.cli.shared import Json
+from wszoo.cli.shared import Json, start_for
 from wszoo.command_line.options import (
     DataDir,
     ManualDir,
@@ -24,6 +24,7 @@ def command(
     are not the card's."""
     from wszoo import evaluation
 
+    start_for(name)
     scores = evaluation.evaluate(name, data_dir=data_dir, manual_dir=manual_dir)
     if as_json:
         print(json.dumps({k: {"measured": m, "card": c} for k, (m, c) in scores.items()}, indent=1))

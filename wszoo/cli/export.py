@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wszoo.cli.shared import Json, preferences, print_table
+from wszoo.cli.shared import Json, preferences, print_table, start_for
 from wszoo.command_line.options import (
     DataDir,
     ManualDir,
@@ -76,6 +76,7 @@ def command(
     is_file = target.endswith(".keras")
     if is_file and weights is not None:
         raise ValueError(f"--weights is a tag of a registered model; {target!r} has its own")
+    start_for(target)
     model = wszoo.load(target) if is_file else wszoo.get(target, weights=weights)
     name = target if weights is None or "." in target else f"{target}.{weights}"
     if data is None and precision == "int8" and not is_file and "." in name:
@@ -84,7 +85,7 @@ def command(
     if data is not None:
         from wszoo import evaluation
 
-        places = {"data_dir": data_dir, "manual_dir": manual_dir}
+        places: dict[str, Any] = {"data_dir": data_dir, "manual_dir": manual_dir}
         real = evaluation.for_export(model, *evaluation.data_of(model, name, data, **places))
     report = write(
         model,

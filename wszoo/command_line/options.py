@@ -1,8 +1,10 @@
 """The options of commands and recipes: what each may be is said where it is declared.
 
-    epochs: Annotated[int, whole("Of the recovery.")] = 5
-    target: Annotated[str, argument(text("NAME.TAG or a .keras file."))]
-    data_dir: DataDir = None
+    from wszoo.command_line import options as option
+
+    epochs: Annotated[int, option.whole("Of the recovery.")] = 5
+    target: option.Target
+    out: Annotated[Path, option.folder("The folder to write to.")] = Path("runs/mine")
 
 A value is checked when the command line is read, before anything is loaded, trained or written, by
 `wszoo.checks` and in its words: `--epochs must be a whole number of at least 1; received 0`. That
@@ -18,15 +20,13 @@ import typer
 
 from wszoo import checks
 from wszoo.command_line import option_values
-from wszoo.command_line.option_values import Valid, split
+from wszoo.command_line.option_values import Valid
 
-__all__ = ["Data", "DataDir", "ManualDir", "Seed", "Smoke", "argument", "file", "folder", "name",
-           "new_file", "number", "numbers", "rate", "settings", "split", "text", "whole", "word",
-           "words"]  # fmt: skip
 Check = Callable[[str, Any], Any]  # the option's name, its value → the value to use
 MOST = 1_000_000  # epochs, steps, seeds, …: more is a slip of the keyboard
 ANY = 10**18  # of what is an upper bound itself, such as a batch or a number of examples
 RATE = 10.0  # the largest learning rate, of Adam and its kin
+split = option_values.split  # words and numbers by commas stay the texts that they are
 
 
 def option(
@@ -88,6 +88,11 @@ def text(help: str, *names: str, panel: str | None = None) -> Any:
     return option(help, names, checks.text, panel)
 
 
+def any_text(help: str, *names: str) -> Any:
+    """An option that takes any text, none too."""
+    return typer.Option(*names, help=help)
+
+
 def name(help: str, *names: str) -> Any:
     """An option that takes a name for files and folders."""
     return option(help, names, checks.file_name)
@@ -133,8 +138,49 @@ def _old_folder(help: str) -> Any:
     return path(help, (), option_values.old_folder)
 
 
+def flag(help: str, *names: str, panel: str | None = None) -> Any:
+    """An option that is there or not."""
+    return typer.Option(*names, help=help, rich_help_panel=panel)
+
+
+def _resize() -> tuple[str, ...]:
+    from wszoo.data.images import RESIZE
+
+    return RESIZE
+
+
+def _preferences() -> tuple[str, ...]:
+    from wszoo.exporting.tflite.share import PREFER
+
+    return PREFER
+
+
+MAX_LOSS = 0.01  # wszoo.exporting.gate.MAX_LOSS, without its imports
+Backbone = Annotated[str, argument(text("A model with its tag."))]
+Target = Annotated[str, argument(text("NAME.TAG or a .keras file."))]
 Seed = Annotated[int, whole("Of all that is drawn.", least=0, most=2**32 - 1)]
 Data = Annotated[str, text("A source: a name, an .npz file, a folder.")]
+CardData = Annotated[str, text("A source; card: that of the weights.")]
 DataDir = Annotated[Path | None, _old_folder("Where TFDS keeps data sets.")]
 ManualDir = Annotated[Path | None, _old_folder("Where raw files lie.")]
-Smoke = Annotated[bool, typer.Option(help="A few steps, to see that it runs.")]
+ImageSize = Annotated[int | None, whole("Resize images to this side.", most=4096)]
+Resize = Annotated[str | None, word("How: crop (the default), pad or stretch.", valid=_resize)]
+OnBroken = Annotated[
+    str | None,
+    word("refuse (the default) or skip broken image files.", valid=("refuse", "skip")),
+]
+Prefer = Annotated[str, word("speed, load, size or integer.", valid=_preferences)]
+MaxLoss = Annotated[
+    float, number("What a file may lose of the data's metric beyond its error.", least=0, most=1)
+]
+Bound = Annotated[
+    float | None, number("The largest difference to Keras ÷ the largest output.", above=0, most=1)
+]
+Out = Annotated[Path, folder("Folder of the results.")]
+Smoke = Annotated[bool, flag("A few steps, to see that it runs.")]
+
+
+def reading(options: Any) -> dict[str, Any]:
+    """Of a command's options those that say how data are read, as `wszoo.data.load` takes them."""
+    names = ("image_size", "resize", "on_broken", "data_dir", "manual_dir")
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}

@@ -2,11 +2,34 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def app_of(command: Callable[..., Any], name: str | None = None) -> typer.Typer:
+    """The app of one command, whose annotated arguments become its options."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=HELP)
+    app.command(name, context_settings=HELP)(command)
+    return app
+
+
+def app_of_several(commands: Mapping[str, Callable[..., Any]], *, help: str) -> typer.Typer:
+    """The app of several commands by name."""
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings=HELP,
+        no_args_is_help=True,
+        help=help,
+    )
+    for name, command in commands.items():
+        app.command(name, context_settings=HELP)(command)
+    return app
 
 
 def run(command: Callable[..., Any]) -> None:
@@ -19,17 +42,13 @@ def run(command: Callable[..., Any]) -> None:
     from wszoo.command_line.errors import sentence
     from wszoo.command_line.stopping import farewell, ignored_at_exit, stopped_by_signals
 
-    if not isinstance(command, typer.Typer):
-        function, command = (
-            command,
-            typer.Typer(add_completion=False, pretty_exceptions_enable=False),
-        )
-        command.command()(function)
-    name = Path(sys.argv[0]).name
+    app = command if isinstance(command, typer.Typer) else app_of(command)
+    script = Path(sys.argv[0])
+    name = script.parent.name if script.name == "__main__.py" else script.name  # of python -m
     code: Any = 0
     with stopped_by_signals() as received:
         try:
-            command()
+            app()
         except SystemExit as end:
             code = end.code
         except KeyboardInterrupt:

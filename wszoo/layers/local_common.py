@@ -13,13 +13,13 @@ ELEMENTWISE = {getattr(keras.activations, name) for name in _NAMES}
 
 def channels_last(name: str, data_format: str | None) -> str:
     """`"channels_last"`. Raises `ValueError` for channels first, also where that is the default."""
-    found = data_format or keras.config.image_data_format()
-    if found != "channels_last":
+    order = data_format or keras.config.image_data_format()
+    if order != "channels_last":
         raise ValueError(
-            f"{name} knows data_format='channels_last' alone; received {found!r}. Put a "
+            f"{name} knows data_format='channels_last' alone; received {order!r}. Put a "
             "keras.layers.Permute before and after it"
         )
-    return found
+    return order
 
 
 def known_sizes(layer: keras.Layer, shape: Shape) -> tuple[int, ...]:

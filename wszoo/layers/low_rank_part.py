@@ -100,9 +100,9 @@ class LowRankPart(keras.layers.Layer):
                 f"bias_axes must be axes of the output {output!r}; received {self.bias_axes!r}"
             )
         summed = "".join(a for a in kernel if a not in output)
-        made = "".join(a for a in kernel if a in output)
+        produced = "".join(a for a in kernel if a in output)
         unread = any(a not in inputs for a in summed) and equation is not None
-        if not summed or not made or unread or any(a in inputs for a in made):
+        if not summed or not produced or unread or any(a in inputs for a in produced):
             raise ValueError(
                 f"a low-rank part needs a kernel that is a matrix from inputs to outputs; the one "
                 f"of {equation!r} is not"
@@ -110,27 +110,27 @@ class LowRankPart(keras.layers.Layer):
         if len(kernel) != len(self.kernel_shape):
             raise ValueError(f"{equation!r} does not fit a kernel of shape {self.kernel_shape}")
         r = next(a for a in ascii_lowercase if a not in f"{equation}{kernel}")
-        self._kernel, self._summed, self._made = kernel, summed, made
+        self._kernel, self._summed, self._produced = kernel, summed, produced
         # r stands where the first axis is that is summed over: "abc,bcd->ad" goes through "ar".
         between = "".join("" if a in summed[1:] else a for a in inputs).replace(summed[0], r)
         self._down_equation = f"{inputs},{summed}{r}->{between}"
-        self._up_equation = f"{between},{r}{made}->{output}"
-        self._out_axes, self._product = output, f"{summed}{r},{r}{made}->{kernel}"
+        self._up_equation = f"{between},{r}{produced}->{output}"
+        self._out_axes, self._product = output, f"{summed}{r},{r}{produced}->{kernel}"
 
     @property
     def full_rank(self) -> int:
         """The rank from which on every kernel can be reached."""
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
-        return min(prod(size[a] for a in axes) for axes in (self._summed, self._made))
+        return min(prod(size[a] for a in axes) for axes in (self._summed, self._produced))
 
     def build(self, outputs_shape: Shape, inputs_shape: Shape) -> None:
         size = dict(zip(self._kernel, self.kernel_shape, strict=True))
-        summed, made = ([size[a] for a in axes] for axes in (self._summed, self._made))
+        summed, produced = ([size[a] for a in axes] for axes in (self._summed, self._produced))
         self.down = self.add_weight(
             name="down", shape=(*summed, self.rank), initializer=self.down_initializer
         )
         self.up = self.add_weight(
-            name="up", shape=(self.rank, *made), initializer=self.up_initializer
+            name="up", shape=(self.rank, *produced), initializer=self.up_initializer
         )
         self.bias = None
         if self.bias_axes is not None:
@@ -180,7 +180,7 @@ class LowRankPart(keras.layers.Layer):
 
         Where less than `rank` directions are needed, the others keep `down` and get a zero `up`.
         """
-        order = [self._kernel.index(a) for a in self._summed + self._made]
+        order = [self._kernel.index(a) for a in self._summed + self._produced]
         rows = int(np.prod(self.down.shape[:-1]))
         matrix = np.asarray(kernel, "float64").transpose(order).reshape(rows, -1)
         left, values, right = np.linalg.svd(matrix, full_matrices=False)

@@ -58,6 +58,6 @@ def readers(table: np.ndarray, size: int) -> np.ndarray:
     order = np.argsort(index, kind="stable")
     counts = np.bincount(index, minlength=size)
     place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    found = np.full((size, counts.max()), len(index))
-    found[index[order], place] = order
-    return found
+    entries = np.full((size, counts.max()), len(index))
+    entries[index[order], place] = order
+    return entries

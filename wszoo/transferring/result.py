@@ -13,7 +13,7 @@ import numpy as np
 from wszoo import private
 from wszoo.files import written_whole
 from wszoo.shown import tabled
-from wszoo.transferring.freezing.plan import FreezePlan
+from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +43,7 @@ class Result:
     backbone: str
     task: "Task" = field(repr=False)
     class_names: tuple[str, ...] = field(repr=False)
-    plan: FreezePlan = field(repr=False)
+    freeze_plan: FreezePlan = field(repr=False)
     history: list[dict] = field(repr=False)
     metrics: dict[str, dict[str, float]]
     cache: Mapping[str, str | None]
@@ -126,6 +126,8 @@ def notes_of(model: "keras.Model", frozen: "Mapping[str, Frozen]") -> tuple[str,
     found = []
     if any(layer.name == "grey_to_colour" for layer in model.layers):
         found.append("grey images are repeated to the backbone's three channels")
+    if any(layer.name == "colour_to_grey" for layer in model.layers):
+        found.append("colour images are turned to grey: the backbone has one channel")
     for phase, state in frozen.items():
         for owner, sites in state.held.items():
             found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")

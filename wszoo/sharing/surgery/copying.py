@@ -121,8 +121,8 @@ def _from_arguments(
     """
     taken = inspect.signature(type(operation).__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
-    known = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
-    settings = {key: value for key, value in {**settings, **changes}.items() if key in known}
+    accepted = {*taken, *(OF_ALL_LAYERS if open_ended else ())}
+    settings = {key: value for key, value in {**settings, **changes}.items() if key in accepted}
     new = type(operation)(**settings)
     new.name = changes["name"]
     return new

@@ -52,12 +52,15 @@ def retie(
     for owner, group in whole.groups.items():
         for site in group[1:]:
             check_kind(owner, layer_of[owner], site, layer_of[site])
-    made: dict[str, keras.Layer] = {}
+    new_layers: dict[str, keras.Layer] = {}
     others: dict[int, tuple[keras.Operation, keras.Operation]] = {}
-    twin = _rebuild(model, names.sites, whole, made, others)
+    twin = _rebuild(model, names.sites, whole, new_layers, others)
     twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
-    sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in made}
-    pairs = [(olds if weights == "mean" else olds[:1], made[o]) for o, olds in sources.items()]
+    sources = {owner: [layer_of[site] for site in whole.groups[owner]] for owner in new_layers}
+    pairs = [
+        (olds if weights == "mean" else olds[:1], new_layers[owner])
+        for owner, olds in sources.items()
+    ]
     pairs += [([old], new) for old, new in others.values()]  # no weights, but random states
     carry_all(pairs)
     graph.remember(twin, names.sites, names.declared)
@@ -97,12 +100,12 @@ def _rebuild(
     model: keras.Model,
     site_names: tuple[str, ...],
     plan: SharingPlan,
-    made: dict[str, keras.Layer],
+    new_layers: dict[str, keras.Layer],
     others: dict[int, tuple[keras.Operation, keras.Operation]],
 ) -> keras.Model:
     """Runs the graph again with the plan's layers.
 
-    `made` receives owner → new layer, `others` the operations without weights, old and new.
+    `new_layers` receives owner → new layer, `others` the operations without weights, old and new.
     """
     site_of = dict(zip(graph.weighted_calls(model), site_names, strict=True))
     new_names = operation_names(model)
@@ -114,9 +117,9 @@ def _rebuild(
                 others[id(old)] = (old, copy(old, new_names[id(old)]))
             return others[id(old)][1]
         owner = plan.owner(site)
-        if owner not in made:
-            made[owner] = copy(old, owner)
-        return made[owner]
+        if owner not in new_layers:
+            new_layers[owner] = copy(old, owner)
+        return new_layers[owner]
 
     def run(call: Call, args: Args, kwargs: Kwargs) -> object:
         return call_copy(call.operation, operation_at(call), args, kwargs)

@@ -1,4 +1,4 @@
-"""Batches whose order, and whose augmentation, depend on the seed and the epoch alone."""
+"""Batches whose order depends on the seed and the epoch alone."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,6 @@ import keras
 import numpy as np
 
 from wszoo import batches
-
-Augment = Callable[[np.ndarray, int], np.ndarray]  # (images, seed) → images of the same shape
-CHUNK = 2048  # examples that are augmented at once
 
 
 class Feed(keras.utils.PyDataset):
@@ -68,29 +65,3 @@ def even_size(examples: int, most: int, multiple: int = 1) -> int:
             "share each"
         )
     return max(filter(None, sizes), key=lambda size: examples // size * size)
-
-
-def find_augment(augment: str | Augment | None) -> Augment | None:
-    """`"jitter"` moves, turns and scales images a little; a function is taken as it is."""
-    if augment is None or callable(augment):
-        return augment
-    if augment != "jitter":
-        raise ValueError(
-            f"augment is 'jitter', None or a function (images, seed) → images; not {augment!r}"
-        )
-    from wszoo.transferring.training.repeated import jittered
-
-    return jittered
-
-
-def view(x: np.ndarray, augment: Augment, seed: int, number: int) -> np.ndarray:
-    """The augmented view of that number of all examples. Raises `ValueError` for another shape."""
-    made = np.empty_like(x)
-    for start in range(0, len(x), CHUNK):
-        drawn = np.random.SeedSequence([seed, number, start]).generate_state(1)[0]
-        part = x[start : start + CHUNK]
-        moved = np.asarray(augment(part, int(drawn >> 1)))
-        if moved.shape != part.shape:
-            raise ValueError(f"augment made {moved.shape} of images {part.shape}")
-        made[start : start + CHUNK] = moved
-    return made

@@ -1,26 +1,28 @@
 """What a run learns from and is scored on: images, or their features where those are kept."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any
 
 import keras
 import numpy as np
 
+from wszoo import private
 from wszoo.data.examples import Examples
 from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.tasks.heads import Parts
 from wszoo.tasks.task import Task
 from wszoo.transferring.features import cache as feature_cache
+from wszoo.transferring.options import Features
 from wszoo.transferring.training import processes as distribution
-from wszoo.transferring.training.batches import Augment, view
-from wszoo.transferring.training.extras import inference
+from wszoo.transferring.training.augment import find_augment, view
 from wszoo.transferring.training.in_graph import Scorer
 
 ROWS = 256  # of a batch that is not trained on
+RANDOM = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")  # of Keras' layers
 
 
-class Material:
+class Inputs:
     """Images, features, targets and scores of a model's splits; `units` are the head's outputs.
 
     Under a distribution each process computes all features and scores by itself, on copies of the
@@ -31,16 +33,14 @@ class Material:
         self,
         parts: Parts,
         task: Task,
-        known: Examples,
+        examples: Examples,
         units: int,
-        *,
-        cache: Any,
-        augment: Augment | None,
-        views: int,
-        seed: int,
+        wanted: Features,
+        seed: int = 0,
     ):
-        self.parts, self.task, self.known, self.units = parts, task, known, units
-        self.cache, self.augment, self.views, self.seed = cache, augment, views, seed
+        self.parts, self.task, self.examples, self.units = parts, task, examples, units
+        self.cache, self.views, self.seed = wanted.cache, wanted.views, seed
+        self.augment = find_augment(wanted.augment)
         self.inside = keras.backend.backend() == "tensorflow"  # heads train inside the graph
         self.spread = distribution.is_on()  # the model is trained over processes or devices
         self._features: dict[tuple[str, int | None], np.ndarray] = {}
@@ -78,14 +78,14 @@ class Material:
 
     def images(self, split: str, number: int | None = None) -> np.ndarray:
         """The examples of a split; with augmentation the view of that number."""
-        x = self.known.splits[split][0]
+        x = self.examples.splits[split][0]
         if number is None or self.augment is None:
             return x
         return view(x, self.augment, self.seed, number)
 
     def targets(self, split: str) -> np.ndarray:
         """As the loss takes them."""
-        return self.task.encode(self.known.splits[split][1], self.units)
+        return self.task.encode(self.examples.splits[split][1], self.units)
 
     def number(self, epoch: int) -> int | None:
         """Of the view that an epoch trains on, `None` for the images as they are."""
@@ -103,8 +103,8 @@ class Material:
             net = self._local("top" if kept else "model")
             if not net.compiled:
                 net.compile(loss=self.task.loss(), metrics=self.task.metrics(self.units))
-            found = net.evaluate(x, y, batch_size=ROWS, verbose=0, return_dict=True)
-        return {key: float(value) for key, value in found.items()}
+            scores = net.evaluate(x, y, batch_size=ROWS, verbose=0, return_dict=True)
+        return {name: float(value) for name, value in scores.items()}
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -122,3 +122,26 @@ class Material:
         for mine, theirs in zip(copy.weights, model.weights, strict=True):
             mine.regularizer = theirs.regularizer  # which L2-SP changes
         return copy
+
+
+@contextmanager
+def inference(layers: Iterable[keras.Layer]) -> Iterator[None]:
+    """Within the block, dropout and noise of these layers are off, as when the model is used.
+
+    A frozen backbone gives the same features in every epoch then, cached or not. Takes effect in
+    models that are compiled in the block.
+    """
+    off = [
+        (layer, name, vars(layer)[name])
+        for outer in layers
+        for layer in private.parts_of(outer)
+        for name in RANDOM
+        if isinstance(vars(layer).get(name), float) and vars(layer)[name] > 0
+    ]
+    try:
+        for layer, name, _ in off:
+            setattr(layer, name, 0.0)
+        yield
+    finally:
+        for layer, name, rate in off:
+            setattr(layer, name, rate)

@@ -14,10 +14,10 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.surgery.retie import retie, untied_twin
 from wszoo.tuner.compressing import budget
 from wszoo.tuner.compressing.recovery import Pair, Recovery, recover
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing import METHODS, costs
 from wszoo.tuner.pricing.examples import evenly
 from wszoo.tuner.pricing.merged_loss import recalibrate
-from wszoo.tuner.pricing.suggest import METHODS, Suggestion, check_kinds, suggest
+from wszoo.tuner.pricing.suggest import Suggestion, check_kinds, suggest
 
 NORMS = 1024  # examples on which norms are estimated anew
 

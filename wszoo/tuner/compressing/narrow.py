@@ -23,9 +23,9 @@ def narrower(model: keras.Model, max_parameters: int) -> keras.Model:
     low, high, best = 0.0, 1.0, None
     for _ in range(7):
         factor = (low + high) / 2
-        made = _scaled(model, factor)
-        if made.count_params() <= max_parameters:
-            low, best = factor, made
+        scaled = _scaled(model, factor)
+        if scaled.count_params() <= max_parameters:
+            low, best = factor, scaled
         else:
             high = factor
     if best is None:

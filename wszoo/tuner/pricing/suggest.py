@@ -17,7 +17,7 @@ from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.state import check_mean
 from wszoo.sharing.surgery.retie import untied_twin
 from wszoo.shown import tabled
-from wszoo.tuner.pricing import costs
+from wszoo.tuner.pricing import METHODS, costs
 from wszoo.tuner.pricing.examples import Examples, Loss, LossWeights, count, evenly, take
 from wszoo.tuner.pricing.gradients import fisher
 from wszoo.tuner.pricing.merged_loss import MergedLoss
@@ -25,7 +25,6 @@ from wszoo.tuner.pricing.merged_loss import MergedLoss
 if TYPE_CHECKING:
     from rich.table import Table
 
-METHODS = ("activations", "weights", "fisher", "cka", "loss")
 MEASURED = 12  # sites up to which `auto` measures: some 300 losses on 512 examples
 Price = Callable[[SharingPlan], float]
 
@@ -71,10 +70,10 @@ class Suggestion:
         from rich.table import Table
 
         table = Table(title=f"merges of {self.model}, by {self.method}", title_justify="left")
-        for name in ("merge", "plan", "stored parameters", "price"):
-            table.add_column(
-                name, justify="right" if name in ("stored parameters", "price") else "left"
-            )
+        for name in ("merge", "plan"):
+            table.add_column(name)
+        for name in ("stored parameters", "price"):
+            table.add_column(name, justify="right")
         for step in self.steps:
             merge = " + ".join(step.merged)
             shown = step.plan.pattern if len(step.plan) <= 40 else f"{len(step.plan.groups)} groups"
@@ -157,9 +156,8 @@ def check_kinds(model: keras.Model, names: Sequence[str]) -> list[tuple[str, ...
     kinds = sites_by_kind(model, names)
     layer_of = graph.layers_of(model)
     if not kinds:
-        classes = {s: type(layer).__name__ for s, layer in layer_of.items() if s in names}
-        why = f"settings or shapes of weights of all of {classes} differ"
-        why = why if classes else "it has none"
+        types = {s: type(layer).__name__ for s, layer in layer_of.items() if s in names}
+        why = f"settings or shapes of weights of all of {types} differ" if types else "it has none"
         raise ValueError(f"no two sites of {model.name!r} can share a layer: {why}")
     check_mean({site: layer_of[site] for kind in kinds for site in kind})
     return kinds

@@ -47,9 +47,19 @@ def pooled(
     means, numbers = np.nanmean(table, axis=1), (~np.isnan(table)).sum(1)
     if len(plans) > MOST or len(plans) < 3 or longest < 2:
         return np.append(means, np.full(len(unseen), means.mean()))
-    noise = np.nansum((table - means[:, None]) ** 2) / max(1, (numbers - 1).sum()) / numbers
+    noise = spread(table) / numbers
     across = distances(unseen, plans) if unseen else np.zeros((0, len(plans)))
     return _posterior(distances(plans, plans), across, means, noise)
+
+
+def spread(table: np.ndarray) -> float:
+    """The variance of one score, pooled over the plans `(plans, replicates)`; NaN is no score.
+
+    A plan of n scores has n - 1 degrees of freedom, so one that ran once tells nothing.
+    """
+    freedom = ((~np.isnan(table)).sum(axis=1) - 1).sum()
+    gaps = table - np.nanmean(table, axis=1, keepdims=True)
+    return float(np.nansum(gaps**2) / max(1, freedom))
 
 
 def _posterior(

@@ -8,16 +8,15 @@ is a site, or with `by_depth` all sites of one block, which then move together.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
-from math import prod
 
 import keras
 
 from wszoo.arguments import checked, each, name_or_names, names, number_of, positive
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.spellings import as_plan
-from wszoo.tuner.space.partitions import Labels, bell, canonical, draw, mutate, partitions, stirling
+from wszoo.tuner.space import within_room
+from wszoo.tuner.space.partitions import Labels, canonical, mutate, partitions
 from wszoo.tuner.space.units import read
 
 TRIES = 200  # mutations that leave the budget before a plan is drawn anew
@@ -171,7 +170,7 @@ class SearchSpace:
     @property
     def count(self) -> int:
         """How many plans there are within the budget."""
-        return _ways(self._shape, self._room)
+        return within_room.count(self._shape, self._room)
 
     def __iter__(self) -> Iterator[SharingPlan]:
         """Every plan within the budget, the smaller labels first. List it only when it is short."""
@@ -183,17 +182,7 @@ class SearchSpace:
     @checked()
     def draw(self, rng: random.Random) -> SharingPlan:
         """One of the plans, each with equal chance."""
-        shape, room, parts = self._shape, self._room, []
-        while shape:
-            members, size = shape[0]
-            ways = [
-                stirling(members, k) * _ways(shape[1:], room - k * size)
-                for k in range(1, members + 1)
-            ]
-            (groups,) = rng.choices(range(1, members + 1), weights=ways)
-            parts.append(draw(members, groups, rng))
-            shape, room = shape[1:], room - groups * size
-        return self._join(parts)
+        return self._join(within_room.draw(self._shape, self._room, rng))
 
     @checked()
     def mutate(self, plan: SharingPlan, rng: random.Random) -> SharingPlan:
@@ -232,7 +221,7 @@ class SearchSpace:
     # -- inside ---------------------------------------------------------------------------------
 
     @property
-    def _shape(self) -> tuple[tuple[int, int], ...]:
+    def _shape(self) -> within_room.Shape:
         """Of each kind, how many units and the size of one."""
         return tuple((len(members), self.sizes[members[0]]) for members in self.kinds)
 
@@ -257,17 +246,6 @@ class SearchSpace:
         for unit, label in zip(self.units, labels, strict=True):
             pairs += list(zip(unit, owner.setdefault(label, unit), strict=True))
         return SharingPlan(tuple(pairs))
-
-
-@cache
-def _ways(shape: tuple[tuple[int, int], ...], room: int) -> int:
-    """Plans of kinds `(members, size)` that store `room` parameters at most."""
-    if room < sum(size for _, size in shape):
-        return 0
-    if room >= sum(members * size for members, size in shape):
-        return prod(bell(members) for members, _ in shape)
-    (members, size), others = shape[0], shape[1:]
-    return sum(stirling(members, k) * _ways(others, room - k * size) for k in range(1, members + 1))
 
 
 def _labels(name: str, members: int) -> Labels:

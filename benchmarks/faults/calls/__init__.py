@@ -1,0 +1,1 @@
+"""Public functions and classes of wszoo, and a valid call of each."""

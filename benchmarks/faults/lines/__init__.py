@@ -1,0 +1,1 @@
+"""Command lines of wszoo: right ones, wrong ones, and small runs that can be killed."""

@@ -1,0 +1,93 @@
+"""Several modes side by side, on the same draws of labels.
+
+Writes metrics.json, curves.png, model.keras and saved_model/ (of the mode that is best on the
+validation images) to --out.
+
+Measured, digits, test accuracy over 5 seeds: see the table in README.md.
+"""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+import wszoo
+from wszoo import pictures, report
+from wszoo.command_line import options as option
+from wszoo.data import Source, load
+from wszoo.exporting.saved_model.write import saved_model
+from wszoo.files import write_json
+from wszoo.recipes.finetune import Finetune
+from wszoo.recipes.finetune.rivals import Rivals
+
+
+def compare(options: Finetune) -> None:
+    """Runs all modes on all draws of labels, and keeps the best."""
+    names, counts = option.split(options.modes), options.labels_per_class or [5]
+    seeds, steps = options.seeds, options.steps
+    if options.smoke:
+        counts, seeds, steps = counts[:1], min(seeds, 2), 12
+    keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
+    net = wszoo.get(options.backbone, head=None)
+    rivals = Rivals(net, fitting(net, options), steps)
+    started, results = time.perf_counter(), []
+    with Progress(transient=True) as progress:
+        bar = progress.add_task("training", total=len(names) * len(counts) * seeds)
+        for name in names:
+            for labels in counts:
+                for seed in range(seeds):
+                    results.append(rivals.run(name, labels, seed))
+                    progress.advance(bar)
+    seconds, title = time.perf_counter() - started, f"{options.backbone} → {options.data}"
+    print(f"{title}: test accuracy, mean ± sd over {seeds} draws ({seconds:.0f} s)")
+    Console().print(report.grid(results, row="mode", column="labels/class", value="test"))
+    validation = {n: np.mean([r["validation"] for r in results if r["mode"] == n]) for n in names}
+    best = max(names, key=validation.__getitem__)
+    write(options, results, {"steps": steps, "best": best})
+    print(f"best on validation: {best}. Wrote metrics.json and curves.png to {options.out}")
+    trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
+    if trained:
+        keep = max(trained, key=validation.__getitem__)
+        model = rivals.classifier(keep, max(counts), 0)
+        wszoo.save(model, options.out / "model.keras")
+        saved_model(model, options.out / "saved_model" / "1")
+        print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
+
+
+def fitting(net: keras.Model, options: Finetune) -> Source:
+    """The data. Raises `ValueError` for images that the backbone does not take."""
+    places = option.reading(options) | {"image_size": net.input_shape[1]}
+    source = load(options.data, **places)
+    if source.input_shape != net.input_shape[1:]:
+        raise ValueError(
+            f"{options.backbone} takes images {net.input_shape[1:]}; {options.data} has "
+            f"{source.input_shape}"
+        )
+    return source
+
+
+def write(options: Finetune, results: list[dict], about: dict[str, object]) -> None:
+    """Writes metrics, the times apart from them, and curves."""
+    out = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    metrics = {"backbone": options.backbone, "data": options.data, **about, "results": results}
+    write_json(out / "metrics.json", report.untimed(metrics))
+    draw(out / "curves.png", results)
+    kept = ("mode", "labels/class", "seed", "seconds")
+    write_json(out / "times.json", [{name: row[name] for name in kept} for row in results])
+
+
+def draw(path: Path, results: list[dict]) -> None:
+    """Validation accuracy over steps of the trained modes; the closed forms as levels."""
+    panels: dict = {}
+    levels: dict = {}
+    for row in results:
+        title = f"{row['labels/class']} labels a class"
+        home = panels if row["curve"] else levels
+        value = row["curve"] or row["validation"]
+        home.setdefault(title, {}).setdefault(row["mode"], []).append(value)
+        panels.setdefault(title, {})
+    pictures.curves(path, panels, levels=levels, x="training steps", y="validation accuracy")
