@@ -1,6 +1,6 @@
 """How the code is laid out, in figures: sizes of files and functions, arguments, documentation.
 
-    python -m benchmarks.house            # of wszoo, recipes and benchmarks
+    python -m benchmarks.house            # of wszoo, its recipes among it, and of benchmarks
     python -m benchmarks.house --worst 10 # and the longest of each
 
 `documented` counts public functions, methods and classes; `annotated` arguments and results of all
@@ -21,7 +21,7 @@ import typer
 from wszoo.command_line import run
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("wszoo", "recipes", "benchmarks")
+PARTS = ("wszoo", "benchmarks")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
