@@ -87,6 +87,8 @@ def functions_of(file: Path) -> Iterator[Measured]:
 def _measured(file: Path, node: ast.AST, prefix: str) -> Iterator[Measured]:
     if not isinstance(node, Function | ast.ClassDef):
         return
+    if any("overload" in ast.unparse(d) for d in node.decorator_list):
+        return  # a spelling of the function that follows
     name, owner = node.name, prefix.rstrip(".")
     property_setter = any("setter" in ast.unparse(d) for d in node.decorator_list)
     public = not name.startswith("_") and not owner.startswith("_") and not property_setter
