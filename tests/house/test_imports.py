@@ -104,6 +104,7 @@ MAY_IMPORT = {
     },
     "exporting": {"tasks", "sharing", "registry", "data", "weights", "layers"},
     "evaluation": {
+        "cards",
         "tasks",
         "input_range",
         "sharing",
@@ -113,7 +114,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
-    "predicting": {"data", "registry", "sharing", "tasks", "weights"},
+    "predicting": {"cards", "data", "registry", "sharing", "tasks", "weights"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},

@@ -64,7 +64,7 @@ class Task:
     fits: Callable[[Any, Any], bool] = lambda given, out: False
     units: Callable[..., int] = no_head
     head: Callable[[Any, int, np.ndarray], Any] = no_head
-    metrics: Callable[[int], list] = lambda units: []
+    metrics: Callable[[int], "list[keras.metrics.Metric]"] = lambda units: []
     decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
     answer: Answering = no_answer
     scores: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
