@@ -113,7 +113,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
-    "predicting": {"data", "registry", "sharing", "tasks", "weights"},
+    "predicting": {"cards", "data", "registry", "sharing", "tasks", "weights"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},

@@ -72,17 +72,16 @@ def _of_zoo(name: str) -> Opened:
 
 def _of_folder(folder: Path) -> Opened:
     """A SavedModel, the newest version of those in a folder, or weights with their card."""
-    from wszoo import registry, weights
+    from wszoo import cards, registry
 
-    if (folder / weights.CARD).is_file():
-        card = weights.find("", str(folder) + os.sep).card
-        return _of_keras(registry.get(card["model"], weights=folder), str(folder))
+    if (folder / cards.FILE).is_file():
+        return _of_keras(registry.get(cards.read(folder)["model"], weights=folder), str(folder))
     versions = [path for path in folder.glob("[0-9]*") if (path / "saved_model.pb").is_file()]
     if not (folder / "saved_model.pb").is_file():
         if not versions:
             raise ValueError(
                 f"{str(folder)!r} is neither a SavedModel (it has no saved_model.pb) nor weights "
-                f"with their card (it has no {weights.CARD})"
+                f"with their card (it has no {cards.FILE})"
             )
         folder = max(versions, key=lambda path: (len(path.name), path.name))
     return _of_saved_model(folder)
