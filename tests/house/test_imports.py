@@ -102,8 +102,9 @@ MAY_IMPORT = {
         "transferring",
         "relaxed",
     },
-    "exporting": {"sharing", "registry", "data", "weights", "layers"},
+    "exporting": {"tasks", "sharing", "registry", "data", "weights", "layers"},
     "evaluation": {
+        "cards",
         "tasks",
         "input_range",
         "sharing",

@@ -22,5 +22,6 @@ def classification() -> Task:
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
         answer=by_class,
+        scores=keras.ops.softmax,
         start=closed_form.classifier,
     )

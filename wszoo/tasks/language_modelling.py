@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -34,12 +34,13 @@ def language_modelling() -> Task:
     )
 
 
-def _nats(outputs: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _nats(outputs: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     logits = np.asarray(outputs).astype("float64")
     top = logits.max(-1, keepdims=True)
     total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
     right = np.take_along_axis(logits, y[..., None], -1)[..., 0]
-    return (total - right).mean(-1)
+    means: np.ndarray = (total - right).mean(-1)
+    return means
 
 
 def by_token(outputs: np.ndarray, asked: Asked) -> list[Answer]:

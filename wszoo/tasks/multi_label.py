@@ -25,6 +25,7 @@ def multi_label() -> Task:
         ],
         decode=lambda outputs: (outputs > 0).astype("int32"),
         answer=by_label,
+        scores=keras.ops.sigmoid,
         encode=lambda y, units: y.astype("float32"),
         start=closed_form.flags,
         labels=False,

@@ -1,7 +1,5 @@
 """The input itself, as of an autoencoder."""
 
-from typing import Any
-
 import numpy as np
 
 from wszoo.tasks.answers import Answer, Asked
@@ -30,9 +28,10 @@ def reconstruction() -> Task:
     )
 
 
-def _squares(outputs: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _squares(outputs: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     squares = np.square(np.asarray(outputs) - x, dtype="float64")
-    return squares.mean(tuple(range(1, squares.ndim)))
+    means: np.ndarray = squares.mean(tuple(range(1, squares.ndim)))
+    return means
 
 
 def by_error(outputs: np.ndarray, asked: Asked) -> list[Answer]:

@@ -46,8 +46,9 @@ class Task:
     many numbers the head gives; `head` makes of features `(batch, width)` logits or values, which
     `loss` takes as they are; `encode` makes what the loss takes of targets; `start` gives
     closed-form weights of the head's layers, in order, from features and targets `(x, y, units,
-    held)`; `decode` makes predictions of outputs, and `answer` words for a person.
-    `named` is the task for these class names, in whose units its predictions and metrics are.
+    held)`; `decode` makes predictions of outputs, `answer` words for a person, and `scores` of
+    outputs of classes how likely each class is, in [0, 1] and in the graph. `named` is the task for
+    these class names, in whose units its predictions and metrics are.
     """
 
     name: str
@@ -63,9 +64,10 @@ class Task:
     fits: Callable[[Any, Any], bool] = lambda given, out: False
     units: Callable[..., int] = no_head
     head: Callable[[Any, int, np.ndarray], Any] = no_head
-    metrics: Callable[[int], list] = lambda units: []
+    metrics: Callable[[int], "list[keras.metrics.Metric]"] = lambda units: []
     decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
     answer: Answering = no_answer
+    scores: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[..., list[np.ndarray]] | None = None
     read: Callable[..., Any] = meaning.as_classes
