@@ -18,6 +18,7 @@ OWN = {
     "audit": "wszoo.cli.audit",
     "evaluate": "wszoo.cli.evaluate",
     "predict": "wszoo.cli.predict",
+    "download": "wszoo.cli.download",
     "export": "wszoo.cli.export",
     "share-constants": "wszoo.cli.share_constants",
 }

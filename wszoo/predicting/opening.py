@@ -72,11 +72,10 @@ def _of_zoo(name: str) -> Opened:
 
 def _of_folder(folder: Path) -> Opened:
     """A SavedModel, the newest version of those in a folder, or weights with their card."""
-    from wszoo import cards, registry, weights
+    from wszoo import cards, registry
 
     if (folder / cards.FILE).is_file():
-        card = weights.find("", str(folder) + os.sep).card
-        return _of_keras(registry.get(card["model"], weights=folder), str(folder))
+        return _of_keras(registry.get(cards.read(folder)["model"], weights=folder), str(folder))
     versions = [path for path in folder.glob("[0-9]*") if (path / "saved_model.pb").is_file()]
     if not (folder / "saved_model.pb").is_file():
         if not versions:
