@@ -68,8 +68,9 @@ def shares(outputs: np.ndarray, asked: Asked) -> np.ndarray:
     sums = outputs.sum(-1)
     if asked.about.get("scores") or (outputs.min() >= 0 and np.allclose(sums, 1, atol=SUM)):
         return outputs
-    powers: np.ndarray = np.exp(outputs - outputs.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    powers = np.exp(outputs - outputs.max(-1, keepdims=True))
+    probabilities: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return probabilities
 
 
 def chances(outputs: np.ndarray, asked: Asked) -> np.ndarray:
