@@ -116,7 +116,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
-    "predicting": {"cards", "data", "registry", "sharing", "tasks", "weights"},
+    "predicting": {"cards", "data", "exporting", "registry", "sharing", "tasks"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},
