@@ -102,8 +102,9 @@ MAY_IMPORT = {
         "transferring",
         "relaxed",
     },
-    "exporting": {"sharing", "registry", "data", "weights", "layers"},
+    "exporting": {"tasks", "sharing", "registry", "data", "weights", "layers"},
     "evaluation": {
+        "cards",
         "tasks",
         "input_range",
         "sharing",
@@ -113,6 +114,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
+    "predicting": {"cards", "data", "registry", "sharing", "tasks", "weights"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},
