@@ -79,6 +79,7 @@ def evaluate(
     }
 
 
+@checked()
 def model_of(target: str) -> "keras.Model":
     """The model of a `.keras` file, or of `"name.tag"`. Raises as `wszoo.load` and `wszoo.get`."""
     from wszoo.sharing.files.loading import load
