@@ -1,17 +1,16 @@
 """Scores of pretrained weights on the data of their card, and real data for an export."""
 
-import dataclasses
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wszoo import registry, tasks
+from wszoo import fitting, registry, tasks
 from wszoo import weights as weight_files
 from wszoo.arguments import checked
+from wszoo.cards import Card
 from wszoo.sharing.about import about
 from wszoo.tasks.task import likely, scored
 
@@ -23,21 +22,21 @@ if TYPE_CHECKING:
 CALIBRATION = 256  # training examples on which int8 measures its ranges
 
 
-def card_of(name: str) -> dict[str, Any]:
+def card_of(name: str) -> Card:
     """The card of `"name.tag"`, or of a model's default tag.
 
     Raises `ValueError` for an unknown model or tag, and for a model without a default tag.
     """
     model, _, tag = name.partition(".")
-    known = registry.entry(model)
-    tag = tag or known.default_tag or ""
+    entry = registry.entry(model)
+    tag = tag or entry.default_tag or ""
     if not tag:
         raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
     return weight_files.card_of(model, tag)
 
 
 def source_of(
-    card: Mapping[str, Any],
+    card: Card,
     *,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
@@ -118,23 +117,25 @@ def data_of(
     task = likely(model).name
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
-    asked = {"image_size": image_size, "resize": resize}
-    asked = {option: value for option, value in asked.items() if value is not None}
     if data == "card":
-        if asked:
-            raise ValueError(f"{', '.join(asked)}: the data of a card have their own; name others")
+        asked = {"image_size": image_size, "resize": resize}
+        if own := [option for option, value in asked.items() if value is not None]:
+            raise ValueError(f"{', '.join(own)}: the data of a card have their own; name others")
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
-    known = _vocabulary(model, name) if tokens else ()
-    size: dict[str, Any] = {"length": shape[1]} if tokens else {}
-    if known and is_table_file(Path(data)):
-        size["vocabulary"] = known
-    if len(shape) == 4 and shape[1] is not None:
-        size = {"image_size": shape[1], "resize": about(model).get("resize")}
-    size |= asked
-    source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
-    if known and source.vocabulary:
-        source = reworded(source, known)
-    return fitted(source, model, name, task), task
+    vocabulary = _vocabulary(model, name) if tokens else ()
+    sized = len(shape) == 4 and shape[1] is not None
+    source = load(
+        data,
+        image_size=image_size or (shape[1] if sized else None),
+        resize=resize or (about(model).get("resize") if sized else None),
+        length=shape[1] if tokens else None,
+        vocabulary=vocabulary if vocabulary and is_table_file(Path(data)) else None,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+    )
+    if vocabulary and source.vocabulary:
+        source = reworded(source, vocabulary)
+    return fitting.fitted(source, model, name, task), task
 
 
 def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
@@ -146,54 +147,6 @@ def _vocabulary(model: "keras.Model", name: str) -> tuple[str, ...]:
         if tag in weight_files.tags(model_name):
             kept = weight_files.card_of(model_name, tag).get("vocabulary", ())
     return tuple(kept)
-
-
-def fitted(source: "Source", model: "keras.Model", name: str, task: str) -> "Source":
-    """The source as a model takes it that was trained elsewhere; see `data_of`."""
-    from wszoo import input_range
-
-    wanted = tuple(model.inputs[0].shape[1:])
-    if not _fits(source.input_shape, wanted):
-        raise ValueError(
-            f"{name} takes examples of shape {wanted}; {source.name} has {source.input_shape}"
-        )
-    if tasks.find(task).labels:
-        source = _with_classes_of(source, model, name)
-    train = source.arrays("train")[0]
-    given, notes = input_range.wanted(model, train)
-    scale = None if given is None else input_range.scale_to(given, train)
-    for note in notes:
-        warnings.warn(f"{name}: {note}", stacklevel=3)
-    if scale is None:
-        return source
-    factor, offset = map(np.float32, scale)
-    splits = {split: (x * factor + offset, y) for split, (x, y) in source.splits.items()}
-    return dataclasses.replace(source, splits=splits)
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    pairs = zip(shape, wanted, strict=False)
-    return len(shape) == len(wanted) and all(want in (None, size) for size, want in pairs)
-
-
-def _with_classes_of(source: "Source", model: "keras.Model", name: str) -> "Source":
-    """The source with its labels in the order of the model's classes."""
-    outputs, names = model.outputs[0].shape[-1], about(model).get("class_names")
-    if outputs != source.num_classes:
-        raise ValueError(
-            f"{name} tells {outputs} classes apart; {source.name} has {source.num_classes}: "
-            f"{', '.join(source.class_names[:10])}"
-        )
-    if names is None or tuple(names) == source.class_names:
-        return source
-    if set(names) != set(source.class_names):
-        raise ValueError(
-            f"the classes of {name} are {', '.join(names[:10])}; those of {source.name} are "
-            f"{', '.join(source.class_names[:10])}"
-        )
-    place = np.array([list(names).index(each) for each in source.class_names], "int32")
-    splits = {split: (x, place[y]) for split, (x, y) in source.splits.items()}
-    return dataclasses.replace(source, splits=splits, class_names=tuple(names))
 
 
 @checked(task=scored)
@@ -218,7 +171,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     (name,) = input_names(model)
     x, y = source.arrays("test")
 
-    def metric(outputs: Mapping[str, Any]) -> np.ndarray:
+    def metric(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         (values,) = outputs.values()
         each = training.scores(values, x, y, task)[1]
         return tasks.find(task).share(each, x, source.num_classes)

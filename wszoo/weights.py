@@ -8,10 +8,11 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wszoo import cards, checks
+from wszoo import cards, checks, weight_checks
 from wszoo.arguments import checked, mapping
+from wszoo.cards import Card
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +25,7 @@ class Saved:
     """One folder of weights and its card."""
 
     folder: Path
-    card: dict[str, Any]
+    card: Card
 
     @property
     def name(self) -> str:
@@ -93,7 +94,7 @@ def read(folder: Path) -> Saved:
     return Saved(folder, cards.read(folder))
 
 
-def card_of(name: str, tag: str) -> dict[str, Any]:
+def card_of(name: str, tag: str) -> Card:
     """The card of a tag as `find` has it; weights in a package are not converted for it."""
     from wszoo.packaged import keeping
 
@@ -121,8 +122,8 @@ def load_into(
     check_file(path, sha256)
     try:
         declared.check_hdf5(path)
-        _check_owners(model, path)
-        _check_finite(path)
+        weight_checks.check_owners(model, path)
+        weight_checks.check_finite(path)
         model.load_weights(path)
     except Exception as error:  # HDF5 and Keras raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} does not fit {model.name!r}: {error}") from error
@@ -133,15 +134,15 @@ def check_file(path: Path, sha256: str | None) -> None:
     """Raises `ValueError` where a weights file is missing, or not the one that `sha256` names."""
     if not path.is_file():
         raise ValueError(f"no weights file {str(path)!r}")
-    if sha256 is not None and (found := file_sha256(path)) != sha256:
+    if sha256 is not None and (received := file_sha256(path)) != sha256:
         raise ValueError(
             f"{str(path)!r} is not the file its card describes (corrupted, cut off or replaced): "
-            f"sha256 {found}, the card says {sha256}. Get the file again"
+            f"sha256 {received}, the card says {sha256}. Get the file again"
         )
 
 
 @checked(card=mapping)
-def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
+def write(folder: Path, model: "keras.Model", card: Card) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
     Adds `sha256`, `stored_parameters`, `versions` and the checksum of the card itself to the card.
@@ -164,7 +165,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
             f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
             "name another folder"
         )
-    _check_trained(model)
+    weight_checks.check_trained(model)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
@@ -183,52 +184,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
     return Saved(folder, card)
 
 
-def _check_trained(model: "keras.Model") -> None:
-    import numpy as np
-
-    for weight in model.weights:
-        if "float" in str(weight.dtype) and not np.isfinite(weight.numpy().astype("float32")).all():
-            raise ValueError(
-                f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
-                "diverged. Nothing was written; train it at a lower learning rate"
-            )
-
-
-def _check_owners(model: "keras.Model", path: Path) -> None:
-    """Keras fills layers by their place and passes over what is left in the file."""
-    import h5py
-
-    from wszoo.sharing import graph
-    from wszoo.sharing.files.arrays import file_parameters
-
-    sites = graph.names_of(model).declared
-    wanted = set(graph.plan_of(model).restrict(sites).groups)
-    with h5py.File(path) as file:
-        names: set[str] = set()
-        file.visititems(lambda _, item: names.add(str(item.attrs.get("name"))))
-    found = names & set(sites)
-    if found and found != wanted:
-        raise ValueError(
-            f"it was saved under another plan: it holds layers for the sites {sorted(found)}, and "
-            f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
-            "use wszoo.retie(model, plan)"
-        )
-    held, stored = file_parameters(path), model.count_params()
-    if held != stored:
-        raise ValueError(f"it holds {held:,} parameters, and this model {stored:,}")
-
-
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's contents, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_finite(path: Path) -> None:
-    import numpy as np
-
-    from wszoo.sharing.files.arrays import file_arrays
-
-    for name, array in file_arrays(path).items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"its weight {name!r} holds NaN or infinity")

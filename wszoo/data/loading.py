@@ -34,9 +34,10 @@ def load(
     max_per_split: int | None = None,
     max_gb: float | None = None,
     on_broken: str | None = None,
+    stream: bool | None = None,
     **others: object,
 ) -> Source:
-    """Loads a data set into memory; its splits are the same at every call.
+    """Loads a data set, into memory where it fits; its splits are the same at every call.
 
     What was found and left out is said in the source's `notes`; what someone should act on (files
     of another kind, images that a crop cuts off, one image in two splits) is a `UserWarning` too.
@@ -62,9 +63,12 @@ def load(
         download: allow TFDS to use the network. Without it nothing is fetched.
         validation: share of train that becomes a split which the data do not have, 0.1 by default.
         max_per_split: keep at most so many examples a split.
-        max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default.
+        max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default. Image files that would
+            be more are a stream.
         on_broken: `"skip"` leaves out files that are no readable images; `"refuse"`, the default,
             raises.
+        stream: for image files: `True` lists them, and reads them when they are needed, in the
+            order and with the pixels that arrays would have; `False` never does.
         **others: options of a source that is registered elsewhere.
 
     Raises:
@@ -74,7 +78,7 @@ def load(
     """
     if validation is not None:
         check_fraction(validation)
-    reader, place = _find(name)
+    reader, place = find_reader(name)
     return reader(
         *place,
         image_size=image_size,
@@ -89,11 +93,12 @@ def load(
         max_per_split=max_per_split,
         max_gb=max_gb,
         on_broken=on_broken,
+        stream=stream,
         **others,
     )
 
 
-def _find(name: str | os.PathLike[str]) -> tuple[Reader, tuple[Path | str, ...]]:
+def find_reader(name: str | os.PathLike[str]) -> tuple[Reader, tuple[Path | str, ...]]:
     """What reads a source of that name, and the place where it does so."""
     every = registering.readers()
     if _is_path(name):
@@ -130,6 +135,14 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
     catalogued = [f"{reader.name}:" for reader in every if reader.catalogue]
     is_name = name in registering.set_names() or name.startswith(tuple(catalogued))
     return not is_name and Path(name).is_dir()
+
+
+def place_of(data_dir: str | os.PathLike[str] | None) -> Path:
+    """The folder of prepared sets: the one given, else `WSZOO_DATA_DIR`, else TFDS's own."""
+    import tensorflow_datasets as tfds
+
+    chosen = _folder(data_dir, "DATA_DIR")
+    return chosen if chosen is not None else Path(tfds.core.constants.DATA_DIR).expanduser()
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:

@@ -43,7 +43,7 @@ def describe(model: "keras.Model", **facts: object) -> None:
             f"facts about {model.name!r} are kept as JSON (text, finite numbers, lists, dicts); "
             f"received {facts!r}: {error}"
         ) from error
-    _check(json.loads(text))
+    check(json.loads(text))
     model._wszoo_about = text  # as text: Keras would wrap and track a dict
 
 
@@ -73,7 +73,8 @@ def of_images(model: "keras.Model") -> Facts:
     return {"image_size": side, "input_range": about(model).get("input_range", [0.0, 1.0])}
 
 
-def _check(facts: Facts) -> None:
+def check(facts: Facts) -> None:
+    """Raises `ValueError` for one of the words in use that has another type than it should."""
     for name in ("task", "resize", "licence"):
         checks.kind(f"the fact {name}", facts.get(name, ""), str, "a text")
     for name in ("class_names", "vocabulary"):

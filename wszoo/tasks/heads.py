@@ -62,7 +62,8 @@ def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
     kernel, bias = head.get_weights()
     kernel = np.random.default_rng(seed).standard_normal(kernel.shape)
     head.set_weights([kernel, bias])
-    return fresh.get_weights()
+    weights: list[np.ndarray] = fresh.get_weights()
+    return weights
 
 
 @dataclass(frozen=True)

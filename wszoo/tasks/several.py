@@ -58,7 +58,7 @@ class Head:
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return ScaledError(self.sd)
 
-    def metrics(self) -> list:
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Keras metrics of this head, by the name of what they measure."""
         if self.kind == "classification":
             return [keras.metrics.SparseCategoricalAccuracy("accuracy")]

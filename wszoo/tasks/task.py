@@ -11,6 +11,7 @@ import numpy as np
 
 from wszoo import checks
 from wszoo.tasks import meaning
+from wszoo.tasks.answers import Answering, no_answer
 
 if TYPE_CHECKING:
     import keras
@@ -45,9 +46,9 @@ class Task:
     many numbers the head gives; `head` makes of features `(batch, width)` logits or values, which
     `loss` takes as they are; `encode` makes what the loss takes of targets; `start` gives
     closed-form weights of the head's layers, in order, from features and targets `(x, y, units,
-    held)`; `decode` makes predictions of outputs, and `scores` of those of classes how likely each
-    class is, in [0, 1] and in the graph. `named` is the task for these class names, in
-    whose units its predictions and metrics are.
+    held)`; `decode` makes predictions of outputs, `answer` words for a person, and `scores` of
+    outputs of classes how likely each class is, in [0, 1] and in the graph. `named` is the task for
+    these class names, in whose units its predictions and metrics are.
     """
 
     name: str
@@ -63,8 +64,9 @@ class Task:
     fits: Callable[[Any, Any], bool] = lambda given, out: False
     units: Callable[..., int] = no_head
     head: Callable[[Any, int, np.ndarray], Any] = no_head
-    metrics: Callable[[int], list] = lambda units: []
+    metrics: Callable[[int], "list[keras.metrics.Metric]"] = lambda units: []
     decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
+    answer: Answering = no_answer
     scores: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[..., list[np.ndarray]] | None = None
@@ -120,9 +122,16 @@ def _offers(task: Task, head: bool, score: bool) -> bool:
 
 def likely(model: "keras.Model") -> Task:
     """The task of a model that does not say it, by the shapes of its one input and output."""
-    given, out = model.inputs[0], model.outputs[0]
-    found = [task for task in _all().values() if task.fits(given, out)]
-    return found[0] if found else find("classification")
+    return of_shapes(model.inputs[0], model.outputs[0])
+
+
+def of_shapes(given: Any, out: Any) -> Task:
+    """The task of a model whose input and output, with `shape` and `dtype`, are all that is known.
+
+    Classification where they tell nothing.
+    """
+    fitting = [task for task in _all().values() if task.fits(given, out)]
+    return fitting[0] if fitting else find("classification")
 
 
 @functools.cache

@@ -5,8 +5,6 @@ Kendall, Gal & Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Los
 e⁻ˢ · cross-entropy + ½ s.
 """
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -15,17 +13,17 @@ from keras import ops
 class Uncertainty(keras.layers.Layer):
     """Gives its input back and holds a task's log variance s, so that it trains with the model."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: object):
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.log_variance = self.add_weight(name="log_variance", shape=(), initializer="zeros")
 
-    def call(self, inputs: keras.KerasTensor) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
 
@@ -38,12 +36,17 @@ class Uncertain(keras.losses.Loss):
     """
 
     def __init__(
-        self, loss: Any, *, factor: float, layer: Uncertainty | None = None, **kwargs: Any
+        self,
+        loss: str | keras.losses.Loss,
+        *,
+        factor: float,
+        layer: Uncertainty | None = None,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.loss, self.factor, self.layer = keras.losses.get(loss), factor, layer
 
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         if self.layer is None:
             raise ValueError(
                 f"the loss {self.name!r} was loaded without the layer that it learns with: compile "
@@ -52,21 +55,21 @@ class Uncertain(keras.losses.Loss):
         s = self.layer.log_variance
         return self.factor * ops.exp(-s) * self.loss.call(y_true, y_pred) + s / 2
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, object]:
         own = {"loss": keras.losses.serialize(self.loss), "factor": self.factor}
-        return super().get_config() | own
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("wszoo")
 class ScaledError(keras.losses.Loss):
     """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable."""
 
-    def __init__(self, sd: float, **kwargs: Any):
+    def __init__(self, sd: float, **kwargs: object):
         super().__init__(**kwargs)
         self.sd = sd
 
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         return ops.mean(ops.square((y_true - y_pred) / self.sd), axis=-1)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"sd": self.sd}
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "sd": self.sd}
