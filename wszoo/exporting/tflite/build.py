@@ -19,6 +19,7 @@ from wszoo.exporting.tflite.embeddings import share_tables
 from wszoo.exporting.tflite.integer_inputs import integer_inputs
 from wszoo.exporting.tflite.precisions import check_calibration, stored_bytes
 from wszoo.exporting.tflite.share import Report, share_constants
+from wszoo.sharing.about import about, image_size
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +30,10 @@ LOOP_NOTE = (
     "one; layers that are unrolled leave it free"
 )
 SLACK = 1.01  # by which a scale a channel may store more
+RANGE_TAKEN = (
+    "black and white are taken to be 0 and 1, as nobody says otherwise; for a model of bytes say "
+    "wszoo.sharing.about.describe(model, input_range=[0, 255])"
+)
 NOTHING_QUANTISED = (
     "nothing was quantised: the converter leaves weights of fewer than 1,024 numbers in float32, "
     "and there are no others"
@@ -85,6 +90,8 @@ def build(given: "keras.Model", spelling: Spelling) -> Built:
         data, sharing = _shared(model, spelling, batch)
     if "int8" in spelling.precision and not is_quantised(data):
         notes = (*notes, NOTHING_QUANTISED)
+    if names and image_size(given) and "input_range" not in about(given):
+        notes = (*notes, RANGE_TAKEN)
     facts = facts_of(given, names, uint8=spelling.uint8, scores=names is not None)
     data = described(data, model, facts)
     return Built(given, model, spelling, data, sharing, batch, notes)
