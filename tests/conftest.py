@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import fnmatch
+import gc
 import importlib.util
 import os
 import runpy
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "raw_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.data)
+
+
+def pytest_collection_finish():
+    """What is imported stays: a full collection need not look at its half million objects again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
