@@ -134,12 +134,12 @@ def _reached(run: Result, conditions: Conditions, target: float) -> float | None
 
 
 def _differences(mine: Mapping[str, list], other: Mapping[str, list]) -> dict[str, Difference]:
-    found = {}
+    differences = {}
     for name in MEASURES:
         values = [*mine[name], *other[name]]
         if None not in values and np.isfinite(values).all():
-            found[name] = paired(mine[name], other[name])
-    return found
+            differences[name] = paired(mine[name], other[name])
+    return differences
 
 
 @checked(row=mapping)
@@ -148,12 +148,12 @@ def sentence(row: Mapping[str, Any], conditions: Conditions) -> str:
     over 5 seeds; gap: no difference; …"`."""
     if "differences" not in row:
         raise ValueError(f"row must be one of summarise; received {checks.shown(row)}")
-    found, reference = row["differences"].get("test"), row["reference"]
-    if found is None:
+    difference, reference = row["differences"].get("test"), row["reference"]
+    if difference is None:
         return f"{row['label']}: cannot be compared with {reference}, a score is not finite"
-    verdict = found.verdict(conditions.higher_is_better)
+    verdict = difference.verdict(conditions.higher_is_better)
     join = "from" if verdict == "no difference" else "than"
-    figures = f"{conditions.metric} {found} over {found.pairs} seeds"
+    figures = f"{conditions.metric} {difference} over {difference.pairs} seeds"
     parts = [f"{row['label']}: {verdict} {join} {reference}, {figures}"]
     for measure in ("gap", "epochs_to_target", "seconds_per_epoch"):
         other, name = row["differences"].get(measure), measure.replace("_", " ")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.task import Task, register
 
 
@@ -20,5 +20,5 @@ def classification() -> Task:
         loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
-        start=closed_form.classifier,
+        start=linear.classifier,
     )

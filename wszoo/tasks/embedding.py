@@ -1,10 +1,10 @@
 """Classes as prototypes on the unit sphere."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.task import Task, register
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def embedding() -> Task:
         loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
-        start=closed_form.prototypes,
+        start=linear.prototypes,
     )
 
 
-def prototypes(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
+def prototypes(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "keras.KerasTensor":
     """A head: scaled cosines between the features and a prototype a class."""
     import keras
 

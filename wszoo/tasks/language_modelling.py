@@ -1,7 +1,6 @@
 """The next token at each place."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ def language_modelling() -> Task:
     )
 
 
-def _nats(outputs: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _nats(outputs: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     logits = np.asarray(outputs).astype("float64")
     top = logits.max(-1, keepdims=True)
     total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]

@@ -1,6 +1,6 @@
 """Any of several labels an example."""
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.task import Task, register
 
 
@@ -20,6 +20,6 @@ def multi_label() -> Task:
         ],
         decode=lambda outputs: (outputs > 0).astype("int32"),
         encode=lambda y, units: y.astype("float32"),
-        start=closed_form.flags,
+        start=linear.flags,
         labels=False,
     )

@@ -1,17 +1,16 @@
 """Metrics of ordinal targets; registered with Keras, so that a saved model finds them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 
-def _rank(levels: Any, above: float) -> Any:
+def _rank(levels: keras.KerasTensor, above: float) -> keras.KerasTensor:
     return keras.ops.sum(keras.ops.cast(levels > above, "float32"), axis=-1)
 
 
 @keras.saving.register_keras_serializable("wszoo")
-def rank_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
+def rank_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
     """Share of right ranks `(batch,)`, of targets in {0, 1} and logits `(batch, ranks - 1)`."""
     return keras.ops.cast(_rank(y_true, 0.5) == _rank(y_pred, 0.0), "float32")
 
@@ -19,7 +18,7 @@ def rank_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
 @keras.saving.register_keras_serializable("wszoo")
 def rank_error(
     y_true: keras.KerasTensor, y_pred: keras.KerasTensor, values: Sequence[float] | None = None
-) -> Any:
+) -> keras.KerasTensor:
     """By how much a prediction is off, `(batch,)`: in ranks, or in the values of the ranks."""
     true, predicted = _rank(y_true, 0.5), _rank(y_pred, 0.0)
     if values is not None:

@@ -1,7 +1,5 @@
 """The input itself, as of an autoencoder."""
 
-from typing import Any
-
 import numpy as np
 
 from wszoo.tasks.task import Task, register
@@ -28,6 +26,6 @@ def reconstruction() -> Task:
     )
 
 
-def _squares(outputs: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _squares(outputs: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     squares = np.square(np.asarray(outputs) - x, dtype="float64")
     return squares.mean(tuple(range(1, squares.ndim)))

@@ -5,6 +5,7 @@ Kendall, Gal & Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Los
 e⁻ˢ · cross-entropy + ½ s.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -22,7 +23,7 @@ class Uncertainty(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.log_variance = self.add_weight(name="log_variance", shape=(), initializer="zeros")
 
-    def call(self, inputs: keras.KerasTensor) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
@@ -38,12 +39,17 @@ class Uncertain(keras.losses.Loss):
     """
 
     def __init__(
-        self, loss: Any, *, factor: float, layer: Uncertainty | None = None, **kwargs: Any
+        self,
+        loss: keras.losses.Loss,
+        *,
+        factor: float,
+        layer: Uncertainty | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.loss, self.factor, self.layer = keras.losses.get(loss), factor, layer
 
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         if self.layer is None:
             raise ValueError(
                 f"the loss {self.name!r} was loaded without the layer that it learns with: compile "
@@ -59,14 +65,18 @@ class Uncertain(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("wszoo")
 class ScaledError(keras.losses.Loss):
-    """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable."""
+    """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable.
 
-    def __init__(self, sd: float, **kwargs: Any):
+    `sd` is a number, or one for each value.
+    """
+
+    def __init__(self, sd: float | Sequence[float], **kwargs: Any):
         super().__init__(**kwargs)
         self.sd = sd
 
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> Any:
-        return ops.mean(ops.square((y_true - y_pred) / self.sd), axis=-1)
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        sd = ops.convert_to_tensor(self.sd, y_pred.dtype)
+        return ops.mean(ops.square((y_true - y_pred) / sd), axis=-1)
 
     def get_config(self) -> dict:
         return super().get_config() | {"sd": self.sd}

@@ -11,7 +11,7 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*Conditions.epochs", r"step"): (("0",), "before the first step"),
     (r".*smallest_within", r"points"): (("0",), "none is given up"),
     (r"export.*", r"max_loss|bound"): (("0", "inf"), "nothing, or whatever it costs"),
-    (r".*Head|layers.Scale", r"mean|initial"): (("0", "-1"), "any number"),
+    (r"layers.Scale", r"initial"): (("0", "-1"), "any number"),
     (r".*summarise", r"target"): (("0", "-1"), "a score, any number"),
     (r".*best_under|.*list_models", r"max_parameters"): (("0", "10**12"), "a bound"),
     (r"layers.LocallyConnected.*", r"implementation"): (("0", "-1"), "taken and not used"),

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,13 +24,13 @@ from wszoo.files import sweep
 from wszoo.locks import locked
 from wszoo.transferring.features import files as cache_files
 from wszoo.transferring.features.key import add_function, digest_of
+from wszoo.transferring.options import Augment
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 128
-Preprocess = Callable[[np.ndarray], Any]
-Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
+Preprocess = Callable[[np.ndarray], np.ndarray]
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
 
@@ -122,14 +122,6 @@ def why_not(
     return None
 
 
-def head_of(model: "keras.Model", backbone: "keras.Model") -> "keras.Model":
-    """The part of `model` above the backbone's features, of the same layers: training it trains
-    the model's head. `model` must be one graph with the backbone, as `attach_head` makes it."""
-    import keras
-
-    return keras.Model(backbone.output, model.output, name=f"{model.name}_head")
-
-
 def _random(layer: "keras.Layer") -> bool:
     from keras.random import SeedGenerator
 
@@ -163,13 +155,13 @@ def _views(
     add_function(common, preprocess, x)
     shape = (len(x), *backbone.output_shape[1:])
     size = 0 if None in shape else int(np.prod(shape)) * 4
-    found = []
+    views = []
     for seed in seeds:
         digest = common.copy()
         add_function(digest, augment, x, seed)
         path = Path(folder) / f"{digest.hexdigest()}.features"
-        found.append(_kept(path, partial(compute, seed), size))
-    return found
+        views.append(_kept(path, partial(compute, seed), size))
+    return views
 
 
 def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
@@ -184,13 +176,13 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
             pass
         except ValueError as error:
             warnings.warn(f"{str(path)!r} is made anew: {error}", stacklevel=5)
-        made = make()
+        rows = make()
         try:
-            cache_files.write(path, made)
+            cache_files.write(path, rows)
         except OSError as error:
             message = f"features are not kept, the next run computes them again: {error}"
             warnings.warn(message, stacklevel=5)
-        return made
+        return rows
 
 
 def _compute(
@@ -199,7 +191,7 @@ def _compute(
     """Batch by batch, the last one filled up, so that the graph is traced for few shapes."""
     predictor = _predictor(backbone)
     size = min(batch_size, 1 << max(4, (len(x) - 1).bit_length()))
-    made: np.ndarray | None = None
+    features: np.ndarray | None = None
     for start in range(0, len(x), size):
         part = x[start : start + size]
         rows = len(part)
@@ -207,13 +199,13 @@ def _compute(
             part = np.concatenate([part, np.repeat(part[:1], size - rows, axis=0)])
         given = part if preprocess is None else np.asarray(preprocess(part))
         out = np.asarray(predictor.predict_on_batch(given))[:rows]
-        if made is None:
-            made = np.empty((len(x), *out.shape[1:]), out.dtype)
-        made[start : start + rows] = out
-    if made is None:
+        if features is None:
+            features = np.empty((len(x), *out.shape[1:]), out.dtype)
+        features[start : start + rows] = out
+    if features is None:
         raise ValueError("there are no inputs to compute features of")
-    made.flags.writeable = False
-    return made
+    features.flags.writeable = False
+    return features
 
 
 def _predictor(backbone: "keras.Model") -> "keras.Model":

@@ -11,17 +11,6 @@ if TYPE_CHECKING:
 CHUNK = 2048  # examples that are augmented at once
 
 
-def find_augment(augment: "str | Augment | None") -> "Augment | None":
-    """`"jitter"` moves, turns and scales images a little; a function is taken as it is."""
-    if augment is None or callable(augment):
-        return augment
-    if augment != "jitter":
-        raise ValueError(
-            f"augment is 'jitter', None or a function (images, seed) → images; not {augment!r}"
-        )
-    return jittered
-
-
 def view(x: np.ndarray, augment: "Augment", seed: int, number: int) -> np.ndarray:
     """The augmented view of that number of all examples. Raises `ValueError` for another shape."""
     moved = np.empty_like(x)
