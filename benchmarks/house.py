@@ -1,6 +1,6 @@
 """How the code is laid out, in figures: sizes of files and functions, arguments, documentation.
 
-    python -m benchmarks.house            # of wszoo, recipes and benchmarks
+    python -m benchmarks.house            # of wszoo, its recipes among it, and of benchmarks
     python -m benchmarks.house --worst 10 # and the longest of each
     python -m benchmarks.house --walk     # files that a call of wszoo.transfer goes through
 
@@ -22,12 +22,12 @@ import typer
 from wszoo.command_line import run
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("wszoo", "recipes", "benchmarks")
+PARTS = ("wszoo", "benchmarks")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
-class Found:
+class Measured:
     """A function: where it is, its lines, its arguments without `self`, whether it has words."""
 
     place: str
@@ -49,51 +49,53 @@ def main(
         return
     for part in PARTS:
         files = sorted((ROOT / part).rglob("*.py"))
-        functions = [found for file in files for found in functions_of(file)]
+        functions = [function for file in files for function in functions_of(file)]
         print(part, " · ".join(figures(files, functions)), sep=": ")
         for name, values in worst_of(files, functions, worst).items():
             print(f"   {name}: {', '.join(values)}")
 
 
-def figures(files: list[Path], functions: list[Found]) -> list[str]:
-    public = [found for found in functions if found.public]
+def figures(files: list[Path], functions: list[Measured]) -> list[str]:
+    public = [function for function in functions if function.public]
     names = annotation_names(files)
     total = max(1, sum(names.values()))
     return [
         f"{len(files)} files of {spread([lines_of(file) for file in files])} lines",
-        f"{len(functions)} functions of {spread([found.lines for found in functions])} lines",
-        f"at most {max(found.arguments for found in functions)} arguments",
-        f"{sum(found.documented for found in public) / len(public):.0%} documented",
+        f"{len(functions)} functions of {spread([function.lines for function in functions])} lines",
+        f"at most {max(function.arguments for function in functions)} arguments",
+        f"{sum(function.documented for function in public) / len(public):.0%} documented",
         f"{names['Any'] / total:.1%} Any",
     ]
 
 
-def worst_of(files: list[Path], functions: list[Found], many: int) -> dict[str, list[str]]:
+def worst_of(files: list[Path], functions: list[Measured], many: int) -> dict[str, list[str]]:
     if not many:
         return {}
     long = sorted(files, key=lines_of, reverse=True)[:many]
-    by_lines = sorted(functions, key=lambda found: -found.lines)[:many]
-    bare = [found.place for found in functions if found.public and not found.documented]
+    by_lines = sorted(functions, key=lambda function: -function.lines)[:many]
+    bare = [function.place for function in functions if function.public and not function.documented]
     return {
         "files": [f"{file.relative_to(ROOT)} {lines_of(file)}" for file in long],
-        "functions": [f"{found.place} {found.lines}" for found in by_lines],
+        "functions": [f"{function.place} {function.lines}" for function in by_lines],
         "without words": bare[:many],
     }
 
 
-def functions_of(file: Path) -> Iterator[Found]:
+def functions_of(file: Path) -> Iterator[Measured]:
     """Functions and methods of a file and its public classes; functions in functions are none."""
     tree = ast.parse(file.read_text())
     for node in tree.body:
-        yield from _found(file, node, "")
+        yield from _measured(file, node, "")
         if isinstance(node, ast.ClassDef):
             for inner in node.body:
-                yield from _found(file, inner, f"{node.name}.")
+                yield from _measured(file, inner, f"{node.name}.")
 
 
-def _found(file: Path, node: ast.AST, prefix: str) -> Iterator[Found]:
+def _measured(file: Path, node: ast.AST, prefix: str) -> Iterator[Measured]:
     if not isinstance(node, Function | ast.ClassDef):
         return
+    if any("overload" in ast.unparse(d) for d in node.decorator_list):
+        return  # a spelling of the function that follows
     name, owner = node.name, prefix.rstrip(".")
     property_setter = any("setter" in ast.unparse(d) for d in node.decorator_list)
     public = not name.startswith("_") and not owner.startswith("_") and not property_setter
@@ -107,7 +109,7 @@ def _found(file: Path, node: ast.AST, prefix: str) -> Iterator[Found]:
         lines = 0
     place = f"{file.relative_to(ROOT)}:{prefix}{name}"
     documented = bool(ast.get_docstring(node)) or inherited
-    yield Found(place, lines, arguments, public, documented)
+    yield Measured(place, lines, arguments, public, documented)
 
 
 # Methods that a class of Keras or KerasTuner documents.

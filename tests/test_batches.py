@@ -22,6 +22,11 @@ def test_an_order_has_every_example_once_and_the_key_decides_it(examples, key):
     np.testing.assert_array_equal(order, np.random.default_rng(list(key)).permutation(examples))
 
 
+def test_an_order_is_what_it_has_always_been():
+    assert batches.order(10, 0, 1).tolist() == [9, 1, 3, 8, 7, 6, 0, 4, 2, 5]
+    assert batches.order(10, 7).tolist() == [8, 0, 7, 1, 3, 6, 2, 4, 5, 9]
+
+
 def test_other_keys_are_other_orders():
     keys = [(seed, epoch) for seed in range(5) for epoch in range(1, 5)]
     assert len({tuple(batches.order(40, *key)) for key in keys}) == len(keys)

@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,23 @@ def test_numbers_of_numpy_are_numbers():
     assert type(checks.whole("n", np.int64(3))) is int
     assert type(checks.number("n", np.float32(0.5))) is float
     assert checks.number("n", np.uint8(3)) == 3
+
+
+def test_near_words_are_spelled_alike_or_hold_the_word():
+    assert checks.nearest("Minst", ["mnist", "fashion_mnist", "digits"]) == ["mnist"]
+    assert checks.nearest("vit", ["shared_vit", "rnn"]) == ["shared_vit"]
+    assert checks.nearest("block_1", [f"BLOCK_{i}" for i in range(20)])[0] == "BLOCK_1"
+    assert len(checks.nearest("block", [f"block_{i}" for i in range(20)])) == 3
+    assert checks.nearest("ob", ["oblong"]) == [] == checks.nearest(3, ["3"])
+    assert checks.near("zzzzzz", ["mnist"]) == "" and checks.near("minst", {"mnist": 1}) == (
+        "; did you mean 'mnist'?"
+    )
+
+
+def test_no_other_file_looks_for_near_words():
+    package = Path(checks.__file__).parent
+    files = [path.name for path in package.rglob("*.py") if "difflib" in path.read_text()]
+    assert files == ["checks.py"]
 
 
 def test_one_of_names_what_is_valid_and_what_is_near():

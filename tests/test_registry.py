@@ -174,7 +174,7 @@ def test_another_package_adds_models(tmp_path):
         assert "from_outside" in wszoo.list_models()
         assert wszoo.info("from_outside").sharing == "AA"
         assert sys.modules["outside"].called
-        assert "keras" not in sys.modules
+        assert not {"keras", "numpy"} & set(sys.modules)  # so that `wszoo list` takes no time
         """,
     )
     assert result.returncode == 0, result.stderr

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wszoo import comparison, data, exporting, layers, relaxed, tasks, transferring, tuner
     from wszoo.exporting.api import export
     from wszoo.model_info import info
+    from wszoo.predicting.predictions import predict
     from wszoo.registry import get, list_models, register
     from wszoo.relaxed.merging import merge_relaxed
     from wszoo.relaxed.relaxing import relax
@@ -46,6 +47,7 @@ __all__ = [
     "load",
     "merge_relaxed",
     "plan_of",
+    "predict",
     "register",
     "relax",
     "relaxed",
@@ -76,6 +78,7 @@ __getattr__, __dir__ = exports(
         "load": "wszoo.sharing.files.loading",
         "merge_relaxed": "wszoo.relaxed.merging",
         "plan_of": "wszoo.sharing.graph",
+        "predict": "wszoo.predicting.predictions",
         "register": "wszoo.registry",
         "relax": "wszoo.relaxed.relaxing",
         "retie": "wszoo.sharing.surgery.retie",

@@ -32,17 +32,24 @@ _MAY: dict[str, tuple[type | tuple[type, ...], str]] = {
     "noise": ((int, float), "a number"),
     "vocabulary": (list, "a list of texts"),
     "class_names": (list, "a list of texts"),
+    "task": (str, "a name"),
+    "input_range": (list, "two numbers"),
+    "image_size": ((int, list), "pixels a side"),
+    "resize": (str, "a name"),
     "notes": (str, "a text"),
 }
 SOURCE_KEYS = ("name", "image_size", "length", "resize")
 
 
-def plain(value: Any) -> Any:
+Card = dict[str, Any]
+
+
+def plain(value: object) -> Any:
     """A value as JSON knows it: tuples as lists, keys as strings."""
     return json.loads(json.dumps(value))
 
 
-def as_json(card: Mapping[str, Any], folder: Path) -> str:
+def as_json(card: Mapping[str, object], folder: Path) -> str:
     """The text of a card's file, with its checksum. Raises `ValueError` for NaN."""
     try:
         return checksums.json_with_sum(plain(card), indent=1, ensure_ascii=False, allow_nan=False)
@@ -53,7 +60,7 @@ def as_json(card: Mapping[str, Any], folder: Path) -> str:
         ) from error
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read(folder: Path) -> Card:
     """The card in a folder. Raises `ValueError` where it is missing, damaged or incomplete."""
     path = folder / FILE
     if not path.is_file():
@@ -76,7 +83,7 @@ def read(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in card.items() if key != checksums.MEMBER}
 
 
-def check(card: Mapping[str, Any], folder: Path) -> None:
+def check(card: Card, folder: Path) -> None:
     """The one place where what a card says is checked: a card may come from anybody."""
     whose = f"the card of {str(folder)!r}"
     if missing := [key for key in KEYS if key not in card]:
@@ -95,7 +102,7 @@ def check(card: Mapping[str, Any], folder: Path) -> None:
     _check_words(whose, card)
 
 
-def _check_words(whose: str, card: Mapping[str, Any]) -> None:
+def _check_words(whose: str, card: Card) -> None:
     if wrong := sorted(set(card.get("source", {})) - set(SOURCE_KEYS)):
         raise ValueError(f"'source' in {whose} has {wrong[0]!r}; it may have {SOURCE_KEYS}")
     for key in ("vocabulary", "class_names"):

@@ -12,6 +12,9 @@ from wszoo.sharing.spellings import as_plan
 if TYPE_CHECKING:
     import keras
 
+Builder = Callable[..., "keras.Model"]  # from a bank and keyword settings
+Config = dict[str, Any]
+
 MOST = 1_000_000  # of a width, a depth, …
 
 
@@ -20,7 +23,7 @@ class Entry:
     """A registered model. `build(bank, **config)` makes it; `sites(**config)` names its sites."""
 
     name: str
-    build: Callable[..., Any] = field(repr=False)
+    build: Builder = field(repr=False)
     sites: Callable[..., Sequence[str]] = field(repr=False)
     sharing: str | Callable[[Sequence[str]], SharingPlan]
     task: str
@@ -34,18 +37,18 @@ class Entry:
         return (inspect.getdoc(self.build) or "").partition("\n")[0]
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         """The builder's settings and their defaults."""
         settings = list(inspect.signature(self.build).parameters.values())[1:]
         return {setting.name: setting.default for setting in settings}
 
-    def plan(self, sharing: SharingPlan | str | None = None, **config: Any) -> SharingPlan:
+    def plan(self, sharing: SharingPlan | str | None = None, **config: object) -> SharingPlan:
         """A spelling of a plan (`None`: the entry's own) over the sites of this configuration."""
         sites = tuple(self.sites(**self.settings(config)))
         spec = self.sharing if sharing is None else sharing
         return as_plan(spec(sites) if callable(spec) else spec, sites)
 
-    def make(self, plan: SharingPlan, **config: Any) -> "keras.Model":
+    def make(self, plan: SharingPlan, **config: object) -> "keras.Model":
         """Builds the model under a plan; checks that it asked for every site once.
 
         Keras' global settings change nothing but the dtype policy, in which the model is made.
@@ -63,7 +66,7 @@ class Entry:
                 said = ", ".join(f"{key}={checks.shown(value)}" for key, value in given.items())
                 raise ValueError(f"{self.name} cannot be built with {said}: {error}") from error
 
-    def settings(self, config: dict[str, Any]) -> dict[str, Any]:
+    def settings(self, config: Config) -> Config:
         """All settings of the builder, those of `config` over the defaults."""
         unknown = sorted(set(config) - set(self.config))
         if unknown:
@@ -77,7 +80,7 @@ class Entry:
         return self.config | config
 
 
-def _check_setting(name: str, value: Any, default: Any) -> None:
+def _check_setting(name: str, value: object, default: object) -> None:
     """A setting is a value of its default's kind, or `None`; one number may stand for several."""
     if value is None or default is None:
         return
@@ -87,9 +90,14 @@ def _check_setting(name: str, value: Any, default: Any) -> None:
         checks.text(name, value)
     elif isinstance(default, float):
         checks.number(name, value)
-    elif isinstance(default, int) or (default and isinstance(default[0], int)):
-        least = 1 if isinstance(default, tuple) or default > 0 else None
-        several = isinstance(value, list | tuple)
-        for one in value if several else [value]:
-            if one is not None or not several:
-                checks.whole(name, one, least=least, most=MOST)
+    elif isinstance(default, int):
+        _check_sizes(name, value, least=1 if default > 0 else None)
+    elif isinstance(default, tuple) and default and isinstance(default[0], int):
+        _check_sizes(name, value, least=1)
+
+
+def _check_sizes(name: str, value: object, *, least: int | None) -> None:
+    several = isinstance(value, list | tuple)
+    for size in value if isinstance(value, list | tuple) else [value]:
+        if size is not None or not several:
+            checks.whole(name, size, least=least, most=MOST)

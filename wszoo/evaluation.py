@@ -12,6 +12,7 @@ import numpy as np
 from wszoo import registry, tasks
 from wszoo import weights as weight_files
 from wszoo.arguments import checked
+from wszoo.cards import Card
 from wszoo.sharing.about import about
 from wszoo.tasks.task import likely, scored
 
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
 CALIBRATION = 256  # training examples on which int8 measures its ranges
 
 
-def card_of(name: str) -> dict[str, Any]:
+def card_of(name: str) -> Card:
     """The card of `"name.tag"`, or of a model's default tag.
 
     Raises `ValueError` for an unknown model or tag, and for a model without a default tag.
     """
     model, _, tag = name.partition(".")
-    known = registry.entry(model)
-    tag = tag or known.default_tag or ""
+    entry = registry.entry(model)
+    tag = tag or entry.default_tag or ""
     if not tag:
         raise ValueError(f"{model} has no default tag; name one, such as {model}.TAG")
     return weight_files.card_of(model, tag)
 
 
 def source_of(
-    card: Mapping[str, Any],
+    card: Card,
     *,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
@@ -118,22 +119,24 @@ def data_of(
     task = likely(model).name
     if model_name in registry.list_models():
         task = registry.entry(model_name).task
-    asked = {"image_size": image_size, "resize": resize}
-    asked = {option: value for option, value in asked.items() if value is not None}
     if data == "card":
-        if asked:
-            raise ValueError(f"{', '.join(asked)}: the data of a card have their own; name others")
+        asked = {"image_size": image_size, "resize": resize}
+        if own := [option for option, value in asked.items() if value is not None]:
+            raise ValueError(f"{', '.join(own)}: the data of a card have their own; name others")
         return source_of(card_of(name), data_dir=data_dir, manual_dir=manual_dir), task
-    known = _vocabulary(model, name) if tokens else ()
-    size: dict[str, Any] = {"length": shape[1]} if tokens else {}
-    if known and is_table_file(Path(data)):
-        size["vocabulary"] = known
-    if len(shape) == 4 and shape[1] is not None:
-        size = {"image_size": shape[1], "resize": about(model).get("resize")}
-    size |= asked
-    source = load(data, **size, data_dir=data_dir, manual_dir=manual_dir)
-    if known and source.vocabulary:
-        source = reworded(source, known)
+    vocabulary = _vocabulary(model, name) if tokens else ()
+    sized = len(shape) == 4 and shape[1] is not None
+    source = load(
+        data,
+        image_size=image_size or (shape[1] if sized else None),
+        resize=resize or (about(model).get("resize") if sized else None),
+        length=shape[1] if tokens else None,
+        vocabulary=vocabulary if vocabulary and is_table_file(Path(data)) else None,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+    )
+    if vocabulary and source.vocabulary:
+        source = reworded(source, vocabulary)
     return fitted(source, model, name, task), task
 
 
@@ -218,7 +221,7 @@ def for_export(model: "keras.Model", source: "Source", task: str) -> dict[str, A
     (name,) = input_names(model)
     x, y = source.arrays("test")
 
-    def metric(outputs: Mapping[str, Any]) -> np.ndarray:
+    def metric(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         (values,) = outputs.values()
         each = training.scores(values, x, y, task)[1]
         return tasks.find(task).share(each, x, source.num_classes)

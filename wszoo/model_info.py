@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from wszoo import cards, checks, registry
 from wszoo import weights as weight_files
 from wszoo.arguments import checked
+from wszoo.cards import Card
 from wszoo.packaged import keeping
 from wszoo.shown import counted, tabled
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Card = dict[str, Any]
 # What `_summary` says of a card.
 SUMMARISED = ("model", "tag", "plan", "stored_parameters", "data", "licence", "metrics", "command",
               "notes")  # fmt: skip

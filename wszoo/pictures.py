@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Curve = Sequence[tuple[int, float]]  # (step, value)
 
 
-def _times(name: str, value: Any) -> Any:
+def _times(name: str, value: object) -> object:
     """Places on an axis: numbers or dates, in one dimension."""
     given = np.asarray(value)
     dates = given.dtype.kind == "O" and all(isinstance(one, datetime.date) for one in given.flat)

@@ -1,23 +1,24 @@
 """A registered model with the weights of a tag, or its backbone without the head."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import cards
 from wszoo import weights as weight_files
-from wszoo.sharing.about import describe
+from wszoo.cards import Card
+from wszoo.sharing.about import FACTS, describe, of_images
 from wszoo.sharing.plan import SharingPlan
 
 if TYPE_CHECKING:
     import keras
 
-    from wszoo.entry import Entry
+    from wszoo.entry import Config, Entry
 
 
 def pretrained(
     entry: "Entry",
     saved: "weight_files.Saved",
     sharing: SharingPlan | str | None,
-    config: dict[str, Any],
+    config: "Config",
 ) -> "keras.Model":
     """The model that a card describes, with its weights; `head=None` in `config` cuts the head off.
 
@@ -52,7 +53,8 @@ def pretrained(
     chosen = theirs | {key: settings[key] for key in entry.free}
     whole = weight_files.load_into(_built(entry, saved, plan, chosen), saved.weights)
     if not cut:
-        describe(whole, task=entry.task, **_facts(card))
+        describe(whole, **{"task": entry.task, **_facts(card)})
+        describe(whole, **of_images(whole))
         return whole
     backbone = entry.make(plan, **settings)
     for layer in backbone.layers:
@@ -60,13 +62,14 @@ def pretrained(
     return backbone
 
 
-def _facts(card: dict[str, Any]) -> dict[str, Any]:
+def _facts(card: Card) -> dict[str, object]:
     """What a card says of the meaning of its model's inputs and outputs."""
-    facts = {key: card.get(key) for key in ("class_names", "vocabulary", "licence")}
-    return facts | {"resize": card.get("source", {}).get("resize")}
+    return {"resize": card.get("source", {}).get("resize")} | {
+        fact: card[fact] for fact in FACTS if fact in card
+    }
 
 
-def _settings_of(entry: "Entry", saved: "weight_files.Saved") -> dict[str, Any]:
+def _settings_of(entry: "Entry", saved: "weight_files.Saved") -> "Config":
     try:
         return entry.settings(saved.card["config"])
     except ValueError as error:
@@ -83,7 +86,7 @@ def _plan_of(saved: "weight_files.Saved") -> SharingPlan:
 
 
 def _built(
-    entry: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: dict[str, Any]
+    entry: "Entry", saved: "weight_files.Saved", plan: SharingPlan, config: "Config"
 ) -> "keras.Model":
     """The model of a card, which may declare any size, and no more of it than its file fills."""
     from wszoo.sharing.files import budget

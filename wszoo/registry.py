@@ -13,12 +13,12 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import checks
 from wszoo import weights as weight_files
 from wszoo.arguments import called, checked, each, either, number_of, path, text_or_function
-from wszoo.entry import Entry
+from wszoo.entry import Builder, Entry
 from wszoo.pretrained import pretrained
 from wszoo.sharing.plan import SharingPlan
 
@@ -40,7 +40,7 @@ def register(
     default_tag: str | None = None,
     free: Sequence[str] = (),
     replace: bool = False,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Builder], Builder]:
     """Registers a builder under its own name.
 
     `sites` takes the builder's settings and gives the site names in call order; `sharing` is the
@@ -49,7 +49,7 @@ def register(
     Raises `ValueError` if the name is taken, unless `replace=True`.
     """
 
-    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(build: Builder) -> Builder:
         name = checks.file_name("the name of a model", build.__name__)
         if "." in name:
             raise ValueError(
@@ -86,7 +86,7 @@ def get(
     *,
     sharing: SharingPlan | str | None = None,
     weights: str | os.PathLike | bool | None = None,
-    **config: Any,
+    **config: object,
 ) -> "keras.Model":
     """Builds a registered model.
 
@@ -110,16 +110,16 @@ def get(
         if weights not in (None, True, tag):
             raise ValueError(f"{name}.{tag} names a tag, and weights={weights!r} another")
         weights = tag
-    found = entry(name)
+    registered = entry(name)
     if weights is None or weights is False:
-        return found.make(found.plan(sharing, **config), **config)
+        return registered.make(registered.plan(sharing, **config), **config)
     if str(weights).endswith(".h5"):
-        model = found.make(found.plan(sharing, **config), **config)
+        model = registered.make(registered.plan(sharing, **config), **config)
         return weight_files.load_into(model, str(weights))
-    chosen = found.default_tag if weights is True else str(weights)
+    chosen = registered.default_tag if weights is True else str(weights)
     if chosen is None:
         raise ValueError(f"{name} has no default tag; its tags are {weight_files.tags(name)}")
-    return pretrained(found, weight_files.find(name, chosen), sharing, config)
+    return pretrained(registered, weight_files.find(name, chosen), sharing, config)
 
 
 @checked(max_parameters=number_of)

@@ -48,7 +48,7 @@ def grid(
     return table
 
 
-def untimed(metrics: Any) -> Any:
+def untimed(metrics: object) -> object:
     """Plain data without the entries called seconds…: what is the same whenever it is measured."""
     if isinstance(metrics, Mapping):
         return {k: untimed(v) for k, v in metrics.items() if not str(k).startswith("seconds")}

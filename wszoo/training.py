@@ -169,9 +169,9 @@ def scores(outputs: np.ndarray, x: np.ndarray, y: np.ndarray, task: str) -> tupl
     """A task's metric and its value for each example, float64 `(n,)`; see `wszoo.tasks`: whether a
     classifier `(n, classes)` is right, the mean squared error of a reconstruction of `x`, nats a
     token of a language model."""
-    found = tasks.find(task, score=True)
-    assert found.score is not None
-    return found.metric, found.score(outputs, x, y)
+    scored = tasks.find(task, score=True)
+    assert scored.score is not None
+    return scored.metric, scored.score(outputs, x, y)
 
 
 @checked(scores=each(mapping))

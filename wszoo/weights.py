@@ -8,10 +8,11 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo import cards, checks
 from wszoo.arguments import checked, mapping
+from wszoo.cards import Card
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +25,7 @@ class Saved:
     """One folder of weights and its card."""
 
     folder: Path
-    card: dict[str, Any]
+    card: Card
 
     @property
     def name(self) -> str:
@@ -93,7 +94,7 @@ def read(folder: Path) -> Saved:
     return Saved(folder, cards.read(folder))
 
 
-def card_of(name: str, tag: str) -> dict[str, Any]:
+def card_of(name: str, tag: str) -> Card:
     """The card of a tag as `find` has it; weights in a package are not converted for it."""
     from wszoo.packaged import keeping
 
@@ -133,15 +134,15 @@ def check_file(path: Path, sha256: str | None) -> None:
     """Raises `ValueError` where a weights file is missing, or not the one that `sha256` names."""
     if not path.is_file():
         raise ValueError(f"no weights file {str(path)!r}")
-    if sha256 is not None and (found := file_sha256(path)) != sha256:
+    if sha256 is not None and (received := file_sha256(path)) != sha256:
         raise ValueError(
             f"{str(path)!r} is not the file its card describes (corrupted, cut off or replaced): "
-            f"sha256 {found}, the card says {sha256}. Get the file again"
+            f"sha256 {received}, the card says {sha256}. Get the file again"
         )
 
 
 @checked(card=mapping)
-def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
+def write(folder: Path, model: "keras.Model", card: Card) -> Saved:
     """Writes weights and card to a folder, which appears whole or not at all.
 
     Adds `sha256`, `stored_parameters`, `versions` and the checksum of the card itself to the card.
@@ -153,6 +154,7 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
 
     from wszoo._version import __version__
     from wszoo.files import folder_written_whole
+    from wszoo.sharing.about import of_images
     from wszoo.sharing.files.arrays import file_parameters
     from wszoo.sharing.files.writing import write_weights
 
@@ -168,11 +170,15 @@ def write(folder: Path, model: "keras.Model", card: dict[str, Any]) -> Saved:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
         write_weights(bare, part / FILE)
-        card = card | {
-            "stored_parameters": file_parameters(part / FILE),
-            "sha256": file_sha256(part / FILE),
-            "versions": {"wszoo": __version__, "keras": keras.__version__},
-        }
+        card = (
+            of_images(model)
+            | card
+            | {
+                "stored_parameters": file_parameters(part / FILE),
+                "sha256": file_sha256(part / FILE),
+                "versions": {"wszoo": __version__, "keras": keras.__version__},
+            }
+        )
         cards.check(cards.plain(card), folder)
         (part / cards.FILE).write_text(cards.as_json(card, folder))
     return Saved(folder, card)
@@ -201,10 +207,10 @@ def _check_owners(model: "keras.Model", path: Path) -> None:
     with h5py.File(path) as file:
         names: set[str] = set()
         file.visititems(lambda _, item: names.add(str(item.attrs.get("name"))))
-    found = names & set(sites)
-    if found and found != wanted:
+    own = names & set(sites)
+    if own and own != wanted:
         raise ValueError(
-            f"it was saved under another plan: it holds layers for the sites {sorted(found)}, and "
+            f"it was saved under another plan: it holds layers for the sites {sorted(own)}, and "
             f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
             "use wszoo.retie(model, plan)"
         )

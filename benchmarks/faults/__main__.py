@@ -47,10 +47,10 @@ def main(
     if unknown := [part for part in chosen if part not in PARTS]:
         raise ValueError(f"no part {unknown[0]!r}; the parts are {', '.join(PARTS)}")
     for part in [] if page else chosen:
-        found = tried(part, folder / part, seed=seed, short=short)
-        print(part, {key: value for key, value in found.items() if key != "rows"}, flush=True)
+        result = tried(part, folder / part, seed=seed, short=short)
+        print(part, {key: value for key, value in result.items() if key != "rows"}, flush=True)
         if not short:
-            write(docs / "faults" / f"{part}.json", json.dumps(found, indent=1))
+            write(docs / "faults" / f"{part}.json", json.dumps(result, indent=1))
     if not short:
         write(docs / "faults.md", page_of(docs / "faults"))
 
@@ -60,10 +60,12 @@ def tried(part: str, folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begun = time.monotonic()
-    found = importlib.import_module(f"benchmarks.faults.{part}").run(folder, seed=seed, short=short)
+    result = importlib.import_module(f"benchmarks.faults.{part}").run(
+        folder, seed=seed, short=short
+    )
     shutil.rmtree(folder)
     print(f"{part} took {time.monotonic() - begun:.0f} s", file=sys.stderr)
-    return found
+    return result
 
 
 def write(path: Path, text: str) -> None:
@@ -76,17 +78,17 @@ def page_of(folder: Path) -> str:
     results = {part: json.loads((folder / f"{part}.json").read_text())
                for part in PARTS if (folder / f"{part}.json").is_file()}  # fmt: skip
     head = ["part", "tried", *WAYS.values()]
-    rows = [[link(part), found["tried"], *(found[way] for way in WAYS)]
-            for part, found in results.items()]  # fmt: skip
+    rows = [[link(part), result["tried"], *(result[way] for way in WAYS)]
+            for part, result in results.items()]  # fmt: skip
     total = [sum(row[i] for row in rows) for i in range(1, len(head))]
     lines = ["# What happens when things go wrong", "", INTRODUCTION, ""]
     lines += [*table(head, [*rows, ["**all**", *total]]), ""]
     if left := [part for part in PARTS if part not in results]:
         lines += [f"Not run yet: {', '.join(left)}.", ""]
-    for part, found in results.items():
+    for part, result in results.items():
         about = importlib.import_module(f"benchmarks.faults.{part}").__doc__ or ""
         lines += [f"## {title(part)}", "", *about.strip().splitlines(), ""]
-        lines += [*table(*columns(found["rows"])), ""] if found["rows"] else []
+        lines += [*table(*columns(result["rows"])), ""] if result["rows"] else []
     return "\n".join(lines)
 
 

@@ -65,19 +65,19 @@ def _tried(world: World, *, seed: int, short: bool) -> dict[str, Any]:
     outcomes: Counter[str] = Counter()
     rows, bad = [], []
     for name in names:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for wrong in wrong_calls(name, functions[name], VALID[name](world)):
             outcome, said = outcome_of(wrong, target(name, functions[name], world), world)
-            found[outcome] += 1
+            counts[outcome] += 1
             if outcome != "clear":
                 about = {"argument": wrong.argument, "wrong": wrong.label, "outcome": outcome}
                 bad.append({"what": name, **about, "said": said})
         if not short and (said := refusal(name, target(name, functions[name], world), world)):
             bad.append({"what": name, "outcome": "vague", "said": f"the valid call: {said}"})
-            found["vague"] += 1
-        outcomes += found
-        failed = found.total() - found["clear"]
-        rows.append({"what": name, "tried": found.total(), "failures": failed})
+            counts["vague"] += 1
+        outcomes += counts
+        failed = counts.total() - counts["clear"]
+        rows.append({"what": name, "tried": counts.total(), "failures": failed})
     for name in uncovered:
         bad.append({"what": name, "outcome": "vague", "said": "no valid call is known"})
     return {
@@ -230,11 +230,11 @@ def _wrong_arrays(kind: str, valid: Any) -> dict[str, Any]:
         wrong = {label: (one, y) for label, one in _wrong_arrays("array", x).items()}
         return wrong | {"one": (x,), "uneven": (x, y[:-1]), "three": (x, y, y)}
     broken = {"nan": NAN, "inf": INF} if array.dtype.kind == "f" else {}
-    made = {"empty": array[:0], "objects": array.astype(object), "texts": array.astype(str)}
+    spoilt = {"empty": array[:0], "objects": array.astype(object), "texts": array.astype(str)}
     for label, value in broken.items():
-        made[label] = array.copy()
-        made[label].flat[-1] = value
-    return made
+        spoilt[label] = array.copy()
+        spoilt[label].flat[-1] = value
+    return spoilt
 
 
 def outcome_of(wrong: Wrong, called: Callable[..., Any], world: World) -> tuple[str, str]:

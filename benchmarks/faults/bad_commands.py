@@ -38,21 +38,21 @@ def run(folder: Path, *, seed: int, short: bool) -> dict[str, Any]:
     command_lines.prepare(folder, converted=True)
     for name, text in PLANS.items():
         (folder / name).write_text(text)
-    known = {name: (app, words) for name, app, words in command_lines.commands()}
-    if lacking := set(known) ^ set(command_lines.LINES):
+    apps = {name: (app, words) for name, app, words in command_lines.commands()}
+    if lacking := set(apps) ^ set(command_lines.LINES):
         raise ValueError(f"commands without a right line, or lines without a command: {lacking}")
-    wrong = [(name, *case) for name in known for case in wrong_lines(name, *known[name])]
+    wrong = [(name, *case) for name in apps for case in wrong_lines(name, *apps[name])]
     if short:
         wrong = random.Random(seed).sample(wrong, SHORT)
-    counts: dict[str, Counter] = {name: Counter() for name in known}
+    counts: dict[str, Counter] = {name: Counter() for name in apps}
     failures = []
     for name, option, value, line in wrong:
-        verdict, said = judge(folder, name, *known[name], line, option, value)
+        verdict, said = judge(folder, name, *apps[name], line, option, value)
         counts[name][verdict] += 1
         if verdict != "clear":
             failures.append({"line": shlex.join([name, *line]), "verdict": verdict, "said": said})
     if not short:
-        for name, (app, words) in known.items():
+        for name, (app, words) in apps.items():
             code, error = attempt(folder, name, app, [*words, *right(name)], RIGHT)
             counts[name]["right"] += code in (None, 0)
             if code not in (None, 0):
@@ -108,10 +108,10 @@ def attempt(
             signal.signal(number, handler)
         sys.argv = argv
         os.chdir(here)
-    made = set(folder.iterdir()) - before
-    for path in made:
+    written = set(folder.iterdir()) - before
+    for path in written:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    late = f"\n{WROTE}: {', '.join(path.name for path in made)}" if code == 2 and made else ""
+    late = f"\n{WROTE}: {', '.join(path.name for path in written)}" if code == 2 and written else ""
     return code, error.getvalue() + late
 
 

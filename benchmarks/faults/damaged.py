@@ -36,10 +36,10 @@ def run(folder: Path, *, seed: int, short: bool) -> dict:
     place.mkdir(parents=True)
     rows = []
     with Asked("reading.py") as reader, Asked("running.py") as runner:
-        made = reader.ask(make=str(place))
-        if "samples" not in made:
-            raise RuntimeError(f"the samples could not be made: {made}")
-        for kind, (file, path) in made["samples"].items():
+        answer = reader.ask(make=str(place))
+        if "samples" not in answer:
+            raise RuntimeError(f"the samples could not be made: {answer}")
+        for kind, (file, path) in answer["samples"].items():
             if short and kind not in SHORT:
                 continue
             flips, cuts = (6, 2) if short else (FLIPS, CUTS)
@@ -57,24 +57,29 @@ def _row(
     right = [a.ask(kind=kind, path=path).get("numbers") for a in asked]
     if None in right:
         raise RuntimeError(f"the sound sample of {kind} is not read")
-    found: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     ran: Counter[str] = Counter()
     again: list[str] = []
     names = (file.stem, Path(path).name)
     for what, data in _damages(kind, sound, counts, seed):
         file.write_bytes(data)
         answers = [a.ask(kind=kind, path=path) for a in asked]
-        seen = [outcome(a, r, names) for a, r in zip(answers, right, strict=True)]
-        found[seen[0]] += 1
+        ways = [outcome(a, r, names) for a, r in zip(answers, right, strict=True)]
+        outcomes[ways[0]] += 1
         fails = ("crashed", "vague") if kind in UNKNOWN else ("crashed", "vague", "different")
-        if seen[0] in fails and len(again) < 5:
-            again.append(f"{what}: {seen[0]} {_told(answers[0])}")
-        for way in seen[1:]:
+        if ways[0] in fails and len(again) < 5:
+            again.append(f"{what}: {ways[0]} {_told(answers[0])}")
+        for way in ways[1:]:
             way = "refused" if way == "vague" else way
-            ran[way if seen[0] != "refused" else f"{way}, but refused by audit"] += 1
+            ran[way if ways[0] != "refused" else f"{way}, but refused by audit"] += 1
         file.write_bytes(sound)
-    row = {"what": kind, "tried": sum(counts), "refused": found["refused"], "same": found["same"]}
-    row |= {way: found[way] for way in ("different", "crashed", "vague")}
+    row = {
+        "what": kind,
+        "tried": sum(counts),
+        "refused": outcomes["refused"],
+        "same": outcomes["same"],
+    }
+    row |= {way: outcomes[way] for way in ("different", "crashed", "vague")}
     row["cannot be known"] = 0
     if kind in UNKNOWN:
         row["cannot be known"], row["different"] = row["different"], 0

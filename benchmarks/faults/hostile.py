@@ -34,9 +34,9 @@ def run(folder: Path, *, seed: int, short: bool) -> dict:
             if way != "refused":
                 again.setdefault(group, []).append(f"{what}: {way} {_told(answer)}")
     rows: list[dict[str, Any]] = [
-        {"what": group.replace("_", " "), "tried": found.total(), **found}
+        {"what": group.replace("_", " "), "tried": counts.total(), **counts}
         | ({"again": again[group]} if group in again else {})
-        for group, found in groups.items()
+        for group, counts in groups.items()
     ]
     totals = sum(groups.values(), Counter())
     failed = {way: totals[way] for way in ("crashed", "vague", "accepted", "lost")}

@@ -71,10 +71,10 @@ def _error(tag: str, x: np.ndarray, wanted: np.ndarray) -> float | None:
     import wszoo
 
     try:
-        found = _outputs(wszoo.get(tag), x)
+        outputs = _outputs(wszoo.get(tag), x)
     except ValueError:
         return None
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+    return float(np.abs(outputs - wanted).max() / np.abs(wanted).max())
 
 
 def _numbers(tag: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

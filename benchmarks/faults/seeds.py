@@ -71,9 +71,9 @@ def _started(folder: Path, which: str, names: list[str], rng: random.Random) -> 
 def run_all() -> None:
     """What a process of `_started` does; leaves `<place>/code` beside what the recipes write."""
     folder, which, *names = sys.argv[1:]
-    known = {name: (app, words) for name, app, words in command_lines.commands()}
+    apps = {name: (app, words) for name, app, words in command_lines.commands()}
     for name in names:
-        app, words = known[name]
+        app, words = apps[name]
         place = _place(Path(folder), which, name)
         place.mkdir(parents=True)
         for file in FILES:

@@ -119,11 +119,11 @@ def locks(place: Path) -> list[str]:
 
 def processes_of(mark: str) -> list[str]:
     """Processes that have the mark in their environment (Linux)."""
-    found = []
+    leftovers = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (folder / "environ").read_bytes():
-                found.append(f"process {folder.name}")
+                leftovers.append(f"process {folder.name}")
         except OSError:
             continue
-    return found
+    return leftovers

@@ -157,12 +157,12 @@ def exported(place: Path, own: dict[str, Any], count: int) -> None:
     (folder,) = (path for path in place.iterdir() if path.is_dir())
     versions = {path.name for path in folder.iterdir()}
     assert versions == {str(i + 1) for i in range(count)}, versions
-    found = set()
+    versions = set()
     for path in folder.iterdir():
         values = tf.train.load_checkpoint(str(path / "variables" / "variables"))
         arrays = [values.get_tensor(n) for n in values.get_variable_to_shape_map()]
-        found |= {float(a.flat[0]) for a in arrays if getattr(a, "dtype", None) == np.float32}
-    assert len(found) == count, f"{count} exports, versions of {found}"
+        versions |= {float(a.flat[0]) for a in arrays if getattr(a, "dtype", None) == np.float32}
+    assert len(versions) == count, f"{count} exports, versions of {versions}"
     (tflite,) = place.glob("*.tflite")
     parity.run(tflite.read_bytes(), {"input": np.zeros((1, 8), "float32")})
     check_alone(place, {folder.name, tflite.name})
@@ -183,8 +183,8 @@ def cached(place: Path, own: dict[str, Any], count: int) -> None:
 
     (path,) = place.iterdir()
     wanted = np.asarray(own[0](own["x"]))
-    for found in (cache_files.read(path), *(v for k, v in own.items() if isinstance(k, tuple))):
-        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    for rows in (cache_files.read(path), *(v for k, v in own.items() if isinstance(k, tuple))):
+        np.testing.assert_allclose(rows, wanted, rtol=1e-6)
 
 
 def pretrain(place: Path, own: dict[str, Any], name: int) -> None:
@@ -249,8 +249,8 @@ def searched(place: Path, own: dict[str, Any], count: int) -> None:
 
 def check_one_of(values: list[np.ndarray], count: int) -> None:
     """All weights are those of one writer."""
-    found = {float(number) for array in values for number in np.unique(array)}
-    assert len(found) == 1 and found <= set(map(float, range(PROCESSES * THREADS))), found
+    versions = {float(number) for array in values for number in np.unique(array)}
+    assert len(versions) == 1 and versions <= set(map(float, range(PROCESSES * THREADS))), versions
 
 
 def check_alone(place: Path, wanted: set[str]) -> None:

@@ -20,8 +20,8 @@ def written(case: Case, step: str, formats: str, precision: str = "float32") -> 
     """Exports, and leaves a job."""
     folder, how = case.folder / step, {"formats": [formats], "precision": precision}
     report = wszoo.export(case.model, folder, **how, inputs=case.inputs)
-    (made,) = report.files
-    case.job(step, made.path, bytes=unique_bytes(case.model), precision=precision)
+    (file,) = report.files
+    case.job(step, file.path, bytes=unique_bytes(case.model), precision=precision)
     return None
 
 

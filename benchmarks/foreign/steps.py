@@ -88,12 +88,11 @@ def audit(case: Case) -> str:
 
 
 def twin(case: Case) -> str:
-    made = case.twin
-    same(made, case.values, case.inputs, "untied twin")
-    if any(len(group) > 1 for group in wszoo.plan_of(made).groups.values()):
+    same(case.twin, case.values, case.inputs, "untied twin")
+    if any(len(group) > 1 for group in wszoo.plan_of(case.twin).groups.values()):
         raise Wrong("sites of the twin share")
     holders: dict[int, Any] = {}
-    for layer in sharing_graph.layers_of(made).values():
+    for layer in sharing_graph.layers_of(case.twin).values():
         for weight in layer.weights:
             if holders.setdefault(id(weight), layer) is not layer:
                 raise Wrong(f"two layers of the twin hold {weight.path!r}")

@@ -250,8 +250,10 @@ def test_a_class_without_recordings_is_named(folder):
         load(folder)
 
 
-def test_spoken_digit_is_split_by_speaker(spoken_digit_dirs):
+def test_spoken_digit_is_split_by_speaker(spoken_digit_dirs, label_digests):
     source = load("spoken_digit", **spoken_digit_dirs)
+    digests = ["6bf38703e30051ab", "ba00b684429f2175", "ba00b684429f2175"]
+    assert label_digests(source) == digests
     assert source.input_shape == (audio.FRAMES, audio.MELS) and source.num_classes == 10
     sizes = {split: len(source.arrays(split)[1]) for split in SPEAKERS}
     assert sizes == {split: 500 * len(names) for split, names in SPEAKERS.items()}

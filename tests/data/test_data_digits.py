@@ -33,6 +33,9 @@ def test_the_splits_are_all_digits_once_and_stratified(digits):
 
 
 def test_the_splits_are_fixed(digits):
+    assert digits.fingerprint() == (
+        "e0e1f8eac975063dfae687080cd55a3c9264da33400df293b130fdf5812376a6"
+    )
     assert load("digits").fingerprint() == digits.fingerprint()
     assert np.array_equal(load("digits", image_size=28).arrays("test")[1], digits.arrays("test")[1])
 

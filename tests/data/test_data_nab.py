@@ -37,8 +37,10 @@ def test_every_series_is_the_published_one(raw_data):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == nab.SHA256[f"data/{name}.csv"]
 
 
-def test_the_source_holds_normal_windows_split_by_time(raw_data):
+def test_the_source_holds_normal_windows_split_by_time(raw_data, label_digests):
     source = load("nab", manual_dir=raw_data)
+    digests = ["cf03b547f6b1ae13", "91fc41e462834642", "75eed7eabc614867"]
+    assert label_digests(source) == digests
     assert source.input_shape == (64, 1) and source.num_classes == 7
     assert source.fingerprint() == load("nab", manual_dir=raw_data).fingerprint()
     x, y = source.arrays("train")

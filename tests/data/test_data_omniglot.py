@@ -26,7 +26,9 @@ def test_the_union_counts_each_character_once(raw_data):
     assert len({d.alphabet for d in every}) == 8
 
 
-def test_the_splits_are_by_drawer(omniglot):
+def test_the_splits_are_by_drawer(omniglot, label_digests):
+    digests = ["08646aa827c24d44", "892a4c2b79bbf05a", "d2f929d5b4a0c8f9"]
+    assert label_digests(omniglot) == digests
     for split, drawers in zip(SPLITS, (16, 2, 2), strict=True):
         x, y = omniglot.arrays(split)
         assert x.shape == (242 * drawers, 28, 28, 1)

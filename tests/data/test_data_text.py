@@ -192,8 +192,10 @@ def test_a_source_refuses_ids_without_their_vocabulary():
         Source("s", dict.fromkeys(SPLITS, (x, x[:, :1])), ("a", "b", "c"), "", "", ("u", "v", "w"))
 
 
-def test_tiny_shakespeare(text_dirs):
+def test_tiny_shakespeare(text_dirs, label_digests):
     source = load("tiny_shakespeare", **text_dirs)
+    digests = ["9d5cbc4e10d689b1", "42af3c8bfcb868fe", "e947c13f603c7b6c"]
+    assert label_digests(source) == digests
     assert len(source.vocabulary) == 66 and source.input_shape == (CHARACTERS,)
     sizes = [source.arrays(s)[0].size for s in SPLITS]
     assert [1003854 - sizes[0], 55770 - sizes[1], 55770 - sizes[2]] == [14, 26, 26]
@@ -201,8 +203,10 @@ def test_tiny_shakespeare(text_dirs):
     assert begin.startswith("First Citizen:\nBefore we proceed")
 
 
-def test_clinc_oos_has_its_intents_and_one_class_out_of_scope(text_dirs):
+def test_clinc_oos_has_its_intents_and_one_class_out_of_scope(text_dirs, label_digests):
     source = load("clinc_oos", **text_dirs)
+    digests = ["7140915e148fbebc", "095b56cea9a13dfd", "b421d8fe0269efa1"]
+    assert label_digests(source) == digests
     assert source.num_classes == 151 and source.class_names[-1] == "oos"
     counts = {s: np.bincount(source.arrays(s)[1], minlength=151) for s in SPLITS}
     assert {s: (set(n[:-1]), n[-1]) for s, n in counts.items()} == {

@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,24 @@ def test_transfer_and_export_are_functions_whose_arguments_show():
     for function, first in ((wszoo.transfer, "backbone"), (wszoo.export, "model")):
         assert inspect.isfunction(function)
         assert next(iter(inspect.signature(function).parameters)) == first
+
+
+def is_error(value):
+    return inspect.isclass(value) and issubclass(value, BaseException)
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, *EAGER])
+def test_no_argument_and_no_result_of_a_public_function_is_any(name):
+    package = importlib.import_module(name)
+    values = [getattr(package, each) for each in package.__all__]
+    functions = [value for value in values if callable(value) and not is_error(value)]
+    assert functions
+    for function in functions:
+        signature = inspect.signature(function)
+        said = [signature.return_annotation]
+        said += [p.annotation for p in signature.parameters.values()
+                 if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]  # fmt: skip
+        assert not any(each in (Any, "Any") for each in said), function
 
 
 @pytest.mark.slow

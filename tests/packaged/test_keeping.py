@@ -11,7 +11,7 @@ from streams import of_arrays, stream
 from typer.testing import CliRunner
 
 import wszoo
-from wszoo import weights
+from wszoo import cards, weights
 from wszoo.cli import app
 from wszoo.packaged import keeping
 from wszoo.packaged.package import Package
@@ -91,7 +91,7 @@ def test_weights_are_converted_once_and_it_is_said(site, package, capsys):
     assert capsys.readouterr().err == said
     x = RNG.random((5, 6, 5, 2)).astype("float32")
     np.testing.assert_allclose(model(x), expected(x), rtol=1e-5)
-    assert sorted(path.name for path in folder.iterdir()) == [weights.CARD, weights.FILE]
+    assert sorted(path.name for path in folder.iterdir()) == [cards.FILE, weights.FILE]
     made = (folder / weights.FILE).stat().st_mtime_ns
     card = weights.find("dense_net", "theirs").card
     assert card["sha256"] == weights.file_sha256(folder / weights.FILE)
@@ -114,7 +114,7 @@ def test_what_is_damaged_or_of_another_version_of_wszoo_is_made_anew(site, packa
     whole = (folder / weights.FILE).read_bytes()
     (folder / weights.FILE).write_bytes(whole[:-1])
     assert (keeping.folder(package) / weights.FILE).stat().st_size == len(whole)
-    (folder / weights.CARD).write_text("{")
+    (folder / cards.FILE).write_text("{")
     assert weights.find("dense_net", "theirs").card["licence"] == "CC0"
     newer = dataclasses.replace(package, card=CARD | {"notes": "of a newer wszoo"})
     assert weights.read(keeping.folder(newer)).card["notes"] == "of a newer wszoo"
@@ -135,8 +135,8 @@ def test_with_the_package_nothing_is_converted_to_tell_of_it(site, package):
     install(site)
     assert weights.tags("dense_net") == ["fashion_mnist", "theirs"]
     found = wszoo.info("dense_net")
-    assert found["weights"]["theirs"]["stored_parameters"] == CARD["stored_parameters"]
-    assert found["installable"] == {}
+    assert found.weights["theirs"]["stored_parameters"] == CARD["stored_parameters"]
+    assert found.installable == {}
     rows = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)
     (row,) = [row for row in rows if row["name"] == "dense_net"]
     assert row["weights"]["theirs"] == CARD["stored_parameters"]

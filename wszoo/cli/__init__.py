@@ -17,6 +17,8 @@ OWN = {
     "info": "wszoo.cli.info",
     "audit": "wszoo.cli.audit",
     "evaluate": "wszoo.cli.evaluate",
+    "predict": "wszoo.cli.predict",
+    "download": "wszoo.cli.download",
     "export": "wszoo.cli.export",
     "share-constants": "wszoo.cli.share_constants",
 }

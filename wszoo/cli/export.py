@@ -13,14 +13,15 @@ from wszoo.command_line.options import (
     argument,
     folder,
     number,
+    option,
     settings,
     split,
     text,
-    whole,
     word,
     words,
 )
 from wszoo.exporting.formats import names
+from wszoo.exporting.tflite.batch import batch_size
 
 
 def _precisions() -> list[str]:
@@ -49,8 +50,12 @@ def command(
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
     batch: Annotated[
-        int | None,
-        whole("A fixed batch size for LiteRT.", "--batch", "--signature-batch", most=65536),
+        str | None,
+        option(
+            "A batch size that LiteRT fixes, or free; 1 for classifiers of images.",
+            ("--batch", "--signature-batch"),
+            batch_size,
+        ),
     ] = None,
     bound: Annotated[
         float | None,

@@ -148,12 +148,12 @@ def sentence(row: Mapping[str, Any], conditions: Conditions) -> str:
     over 5 seeds; gap: no difference; …"`."""
     if "differences" not in row:
         raise ValueError(f"row must be one of summarise; received {checks.shown(row)}")
-    difference, reference = row["differences"].get("test"), row["reference"]
-    if difference is None:
+    test, reference = row["differences"].get("test"), row["reference"]
+    if test is None:
         return f"{row['label']}: cannot be compared with {reference}, a score is not finite"
-    verdict = difference.verdict(conditions.higher_is_better)
+    verdict = test.verdict(conditions.higher_is_better)
     join = "from" if verdict == "no difference" else "than"
-    figures = f"{conditions.metric} {difference} over {difference.pairs} seeds"
+    figures = f"{conditions.metric} {test} over {test.pairs} seeds"
     parts = [f"{row['label']}: {verdict} {join} {reference}, {figures}"]
     for measure in ("gap", "epochs_to_target", "seconds_per_epoch"):
         other, name = row["differences"].get(measure), measure.replace("_", " ")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Examples:
         return {split: y for split, (_, y) in self.splits.items()}
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What a model that learnt from these should know of itself, for `describe`."""
         height, width = self.input_shape[:2] if self.resize else (None, None)
         return {
@@ -62,7 +61,7 @@ class Examples:
 
 
 def examples(
-    data: Any,
+    data: object,
     *,
     image_size: int | None = None,
     resize: str | None = None,
@@ -87,12 +86,10 @@ def examples(
     if isinstance(data, str | Path) and Path(data).suffix.lower() == ".npz":
         return _from_npz(Path(data), image_size, resize)
     if isinstance(data, str | Path):
-        asked: dict[str, Any] = {
-            "targets": "numbers" if numbers else None,
-            "vocabulary": vocabulary or None,
-        }
-        of_tables = asked if is_table_file(Path(data)) else {}
-        data = load(data, image_size=image_size, resize=resize, **of_tables)
+        targets, words = "numbers" if numbers else None, vocabulary or None
+        if (targets or words) and not is_table_file(Path(data)):
+            targets = words = None
+        data = load(data, image_size=image_size, resize=resize, targets=targets, vocabulary=words)
     if isinstance(data, Source):
         data = reworded(data, vocabulary) if vocabulary and data.vocabulary else data
         return _of_source(data, image_size, resize)
@@ -100,7 +97,7 @@ def examples(
 
 
 def from_pairs(
-    pairs: Mapping[str, Any],
+    pairs: Mapping[str, object],
     name: str,
     names: Sequence[str] = (),
     *,
@@ -113,13 +110,14 @@ def from_pairs(
             f"data must be arrays by split, of {', '.join(SPLITS)}, with train; {name} are by "
             f"{list(pairs)}"
         )
-    found = {split: _pair(f"{name}, {split}", pairs[split]) for split in SPLITS if split in pairs}
-    if len(shapes := {x.shape[1:] for x, _ in found.values()}) > 1:
+    given = {s: _pair(f"{name}, {s}", pairs[s]) for s in SPLITS if s in pairs}
+    modes.check_one_scale(name, {split: x.dtype for split, (x, _) in given.items()})
+    splits = {split: _scaled(f"{name}, {split}", *pair) for split, pair in given.items()}
+    if len(shapes := {x.shape[1:] for x, _ in splits.values()}) > 1:
         raise ValueError(f"{name}: the splits differ in the shape of x: {sorted(shapes)}")
-    modes.check_one_scale(name, {split: np.asarray(pairs[split][0]).dtype for split in found})
-    notes, are_images = Notes(name), next(iter(found.values()))[0].ndim == 4
-    given = Examples(name, _carved(found), tuple(names), "crop" if are_images else None)
-    sized = _sized(given, image_size, resize, notes)
+    notes, are_images = Notes(name), next(iter(splits.values()))[0].ndim == 4
+    raw = Examples(name, _carved(splits), tuple(names), "crop" if are_images else None)
+    sized = _sized(raw, image_size, resize, notes)
     examine(notes, sized.splits, sized.class_names, are_images=are_images)
     return replace(sized, notes=tuple(notes.sentences))
 
@@ -145,7 +143,7 @@ def _of_source(source: Source, image_size: int | None, resize: str | None) -> Ex
     return replace(sized, notes=(*source.notes, *notes.sentences))
 
 
-def _mapping(data: Any) -> Mapping[str, Any]:
+def _mapping(data: object) -> Mapping[str, object]:
     if isinstance(data, Mapping):
         return data
     if isinstance(data, tuple | list) and len(data) in (2, 3):
@@ -159,7 +157,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
     )
 
 
-def _pair(where: str, pair: Any) -> Pair:
+def _pair(where: str, pair: object) -> Pair:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{where}: expected (x, y), received {type(pair).__name__}")
     x, y = (np.asarray(array) for array in pair)
@@ -167,6 +165,10 @@ def _pair(where: str, pair: Any) -> Pair:
         raise ValueError(f"{where}: x must be numbers of shape (n, …), received {x.dtype}{x.shape}")
     if len(x) != len(y) or not len(x):
         raise ValueError(f"{where}: {len(x)} examples and {len(y)} targets")
+    return x, y
+
+
+def _scaled(where: str, x: np.ndarray, y: np.ndarray) -> Pair:
     if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iu":
         y = y[:, 0]  # as keras.datasets.cifar10 gives them
     if x.dtype == np.uint8 and x.ndim == 3:
@@ -187,11 +189,8 @@ def _carved(pairs: dict[str, Pair]) -> dict[str, Pair]:
     # Other targets have no classes to stratify by: the rows are labelled alike and carved.
     alike = {s: (np.arange(len(y)), np.zeros(len(y), int)) for s, (_, y) in pairs.items()}
     rows = {split: index for split, (index, _) in complete(alike, None, None).items()}
-    made = {}
-    for split in SPLITS:
-        x, targets = pairs.get(split, pairs["train"])
-        made[split] = (x[rows[split]], targets[rows[split]])
-    return made
+    whole = {split: pairs.get(split, pairs["train"]) for split in SPLITS}
+    return {split: (x[rows[split]], y[rows[split]]) for split, (x, y) in whole.items()}
 
 
 def _sized(given: Examples, image_size: int | None, resize: str | None, notes: Notes) -> Examples:

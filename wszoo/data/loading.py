@@ -74,7 +74,7 @@ def load(
     """
     if validation is not None:
         check_fraction(validation)
-    reader, place = _find(name)
+    reader, place = find_reader(name)
     return reader(
         *place,
         image_size=image_size,
@@ -93,7 +93,7 @@ def load(
     )
 
 
-def _find(name: str | os.PathLike[str]) -> tuple[Reader, tuple[Path | str, ...]]:
+def find_reader(name: str | os.PathLike[str]) -> tuple[Reader, tuple[Path | str, ...]]:
     """What reads a source of that name, and the place where it does so."""
     every = registering.readers()
     if _is_path(name):
@@ -130,6 +130,14 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
     catalogued = [f"{reader.name}:" for reader in every if reader.catalogue]
     is_name = name in registering.set_names() or name.startswith(tuple(catalogued))
     return not is_name and Path(name).is_dir()
+
+
+def place_of(data_dir: str | os.PathLike[str] | None) -> Path:
+    """The folder of prepared sets: the one given, else `WSZOO_DATA_DIR`, else TFDS's own."""
+    import tensorflow_datasets as tfds
+
+    chosen = _folder(data_dir, "DATA_DIR")
+    return chosen if chosen is not None else Path(tfds.core.constants.DATA_DIR).expanduser()
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str) -> Path | None:

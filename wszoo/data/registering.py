@@ -83,10 +83,10 @@ class Reader:
         if unknown := [name for name in given if name not in (*self.options, *PLACES)]:
             asked = ", ".join(f"{name}={reprlib.repr(given[name])}" for name in unknown)
             valid = [name for name in self.options if name not in PLACES]
+            near = next(filter(None, (checks.near(name, valid) for name in unknown)), "")
             said = f"{place[0]} ({self.name})" if place else self.name
             raise ValueError(
-                f"{said} does not take {asked}{checks.near(unknown[0], valid)}; its options are "
-                f"{', '.join(valid) or 'none'}"
+                f"{said} does not take {asked}{near}; its options are {', '.join(valid) or 'none'}"
             )
         return self.read(*place, **{n: v for n, v in given.items() if n in self.options})
 

@@ -60,8 +60,8 @@ def encode_words(texts: Sequence[str], vocabulary: Sequence[str], length: int) -
     place = {token: i for i, token in enumerate(vocabulary)}
     ids = np.zeros((len(texts), length), np.int32)
     for row, text in zip(ids, texts, strict=True):
-        found = [place.get(word, 1) for word in words(text)[:length]] or [1]
-        row[: len(found)] = found
+        places = [place.get(word, 1) for word in words(text)[:length]] or [1]
+        row[: len(places)] = places
     return ids
 
 

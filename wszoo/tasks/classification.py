@@ -3,6 +3,7 @@
 import numpy as np
 
 from wszoo.tasks import linear, targets
+from wszoo.tasks.answers import by_class
 from wszoo.tasks.task import Task, register
 
 
@@ -20,5 +21,7 @@ def classification() -> Task:
         loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
+        answer=by_class,
+        scores=keras.ops.softmax,
         start=linear.classifier,
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wszoo.tasks import linear, targets
+from wszoo.tasks.answers import by_class
 from wszoo.tasks.task import Task, register
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def embedding() -> Task:
         loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=lambda units: [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         decode=lambda outputs: outputs.argmax(-1),
+        answer=by_class,
+        scores=keras.ops.softmax,
         start=linear.prototypes,
     )
 

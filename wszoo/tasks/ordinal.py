@@ -7,6 +7,7 @@ import numpy as np
 
 from wszoo.data.labels import as_numbers
 from wszoo.tasks import linear, meaning, targets
+from wszoo.tasks.answers import Answer, Asked, chances, class_names, likeliest, listed
 from wszoo.tasks.task import Task, register
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def ordinal() -> Task:
             keras.metrics.MeanMetricWrapper(ranks.rank_error, "mae"),
         ],
         decode=lambda outputs: (outputs > 0).sum(-1),
+        answer=by_rank,
         encode=lambda y, units: (y[:, None] > np.arange(units - 1)).astype("float32"),
         labels=False,
         ordered=True,
@@ -72,3 +74,19 @@ def _thresholds(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "ke
     x = keras.layers.Dense(1, use_bias=False, dtype="float32", name=kernel)(linear.unit(features))
     x = keras.layers.Concatenate(dtype="float32", name=thresholds)([x] * (units - 1))
     return Bias(dtype="float32", name=bias)(x)
+
+
+def by_rank(outputs: np.ndarray, asked: Asked) -> list[Answer]:
+    """The rank, and how likely each is, of logits `(n, ranks - 1)` that say "above rank k"."""
+    above = chances(outputs, asked)
+    ones, zeros = np.ones((len(above), 1)), np.zeros((len(above), 1))
+    names = class_names(asked, above.shape[-1] + 1)
+    scores = np.clip(np.hstack([ones, above]) - np.hstack([above, zeros]), 0, 1)
+    ranks = (above > 0.5).sum(-1)
+    return [
+        Answer(
+            f"{names[rank]} ({listed(best)})",
+            {"class": names[rank], "rank": int(rank), "scores": best},
+        )
+        for rank, best in zip(ranks, likeliest(scores, asked), strict=True)
+    ]

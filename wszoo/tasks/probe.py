@@ -44,7 +44,9 @@ def features(backbone: "keras.Model", x: np.ndarray, *, batch_size: int = 256) -
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows scaled to length one; rows of zeros stay."""
     rows = rows.reshape(len(rows), -1)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    scaled: np.ndarray = rows / lengths
+    return scaled
 
 
 @checked(strength=positive)

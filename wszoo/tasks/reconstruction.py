@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from wszoo.tasks.answers import Answer, Asked
 from wszoo.tasks.task import Task, register
 
 
@@ -22,10 +23,18 @@ def reconstruction() -> Task:
         higher_is_better=False,
         labels=False,
         restores=True,
+        answer=by_error,
         fits=lambda given, out: given.shape == out.shape,
     )
 
 
 def _squares(outputs: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     squares = np.square(np.asarray(outputs) - x, dtype="float64")
-    return squares.mean(tuple(range(1, squares.ndim)))
+    means: np.ndarray = squares.mean(tuple(range(1, squares.ndim)))
+    return means
+
+
+def by_error(outputs: np.ndarray, asked: Asked) -> list[Answer]:
+    """How far each example is from what the model gives back: what is not normal is far."""
+    errors = _squares(outputs, asked.x, asked.x).tolist()
+    return [Answer(f"mean squared error {error:.4g}", {"error": error}) for error in errors]

@@ -47,7 +47,7 @@ def flags(splits: Splits, names: Sequence[str] = ()) -> int:
                 f"{y.dtype}{y.shape} from {y.min()} to {y.max()}"
             )
     _same_width(splits)
-    return splits["train"].shape[1]
+    return int(splits["train"].shape[1])
 
 
 def values(splits: Splits, names: Sequence[str] = ()) -> int:
@@ -78,9 +78,9 @@ def check_finite(splits: Splits) -> None:
         _number_check(split, y)
 
 
-def some(things: list) -> str:
+def some(items: Sequence[object]) -> str:
     """The first few of a list."""
-    return f"{things[:5]}{' …' if len(things) > 5 else ''}"
+    return f"{items[:5]}{' …' if len(items) > 5 else ''}"
 
 
 def _number_check(split: str, y: np.ndarray) -> None:

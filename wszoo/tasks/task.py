@@ -5,18 +5,30 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import numpy as np
 
 from wszoo import checks
 from wszoo.data.examples import Examples
 from wszoo.tasks import meaning
+from wszoo.tasks.answers import Answering, no_answer
 
 if TYPE_CHECKING:
     import keras
 
 Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Shaped(Protocol):
+    """A tensor, or what a file says of one."""
+
+    @property
+    def shape(self) -> Sequence[int | None]: ...
+    @property
+    def dtype(self) -> str: ...
+
+
 Scores = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -47,8 +59,9 @@ class Task:
     many numbers the head gives; `head` makes of features `(batch, width)` logits or values, which
     `loss` takes as they are; `encode` makes what the loss takes of targets; `start` gives
     closed-form weights of the head's layers, in order, from features and targets `(x, y, units,
-    held)`; `decode` makes predictions of outputs. `named` is the task for these class names, in
-    whose units its predictions and metrics are.
+    held)`; `decode` makes predictions of outputs, `answer` words for a person, and `scores` of
+    outputs of classes how likely each class is, in [0, 1] and in the graph. `named` is the task for
+    these class names, in whose units its predictions and metrics are.
     """
 
     name: str
@@ -61,11 +74,13 @@ class Task:
     ordered: bool = False
     restores: bool = False
     continues: bool = False
-    fits: "Callable[[keras.KerasTensor, keras.KerasTensor], bool]" = lambda given, out: False
+    fits: Callable[[Shaped, Shaped], bool] = lambda given, out: False
     units: Callable[[Mapping[str, np.ndarray], Sequence[str]], int] = no_head
     head: "Callable[[keras.KerasTensor, int, np.ndarray], keras.KerasTensor]" = no_head
     metrics: "Callable[[int], list[keras.metrics.Metric]]" = lambda units: []
     decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
+    answer: Answering = no_answer
+    scores: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
     start: Callable[[np.ndarray, np.ndarray, int, Pair | None], list[np.ndarray]] | None = None
     read: Callable[[Examples, meaning.Order], Examples] = meaning.as_classes
@@ -120,7 +135,14 @@ def _offers(task: Task, head: bool, score: bool) -> bool:
 
 def likely(model: "keras.Model") -> Task:
     """The task of a model that does not say it, by the shapes of its one input and output."""
-    given, out = model.inputs[0], model.outputs[0]
+    return of_shapes(model.inputs[0], model.outputs[0])
+
+
+def of_shapes(given: Shaped, out: Shaped) -> Task:
+    """The task of a model whose input and output, with `shape` and `dtype`, are all that is known.
+
+    Classification where they tell nothing.
+    """
     fitting = [name for name in _registered() if _made(name).fits(given, out)]
     return find(fitting[0] if fitting else "classification")
 

@@ -6,7 +6,6 @@ e⁻ˢ · cross-entropy + ½ s.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
@@ -16,7 +15,7 @@ from keras import ops
 class Uncertainty(keras.layers.Layer):
     """Gives its input back and holds a task's log variance s, so that it trains with the model."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: object):
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -26,7 +25,7 @@ class Uncertainty(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
 
@@ -40,11 +39,11 @@ class Uncertain(keras.losses.Loss):
 
     def __init__(
         self,
-        loss: keras.losses.Loss,
+        loss: str | keras.losses.Loss,
         *,
         factor: float,
         layer: Uncertainty | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.loss, self.factor, self.layer = keras.losses.get(loss), factor, layer
@@ -58,9 +57,9 @@ class Uncertain(keras.losses.Loss):
         s = self.layer.log_variance
         return self.factor * ops.exp(-s) * self.loss.call(y_true, y_pred) + s / 2
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, object]:
         own = {"loss": keras.losses.serialize(self.loss), "factor": self.factor}
-        return super().get_config() | own
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("wszoo")
@@ -70,7 +69,7 @@ class ScaledError(keras.losses.Loss):
     `sd` is a number, or one for each value.
     """
 
-    def __init__(self, sd: float | Sequence[float], **kwargs: Any):
+    def __init__(self, sd: float | Sequence[float], **kwargs: object):
         super().__init__(**kwargs)
         self.sd = sd
 
@@ -78,5 +77,5 @@ class ScaledError(keras.losses.Loss):
         sd = ops.convert_to_tensor(self.sd, y_pred.dtype)
         return ops.mean(ops.square((y_true - y_pred) / sd), axis=-1)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"sd": self.sd}
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "sd": self.sd}

@@ -7,6 +7,7 @@ LEGAL: dict[tuple[str, str], tuple[Labels, str]] = {
     (r".*", r"(?!fraction|validation|share$).*"): (("1.5",), "no share of a whole"),
     (r".*", r"seed|epoch|join|rest|views|adapter|min_bytes|warmup"): (("0",), "the first, or none"),
     (r".*", r"noise|sd|l2_sp|decay|patience|width|limit|size|relax"): (("0",), "none"),
+    (r".*Rivals", r"epochs"): (("0",), "steps alone"),
     (r".*Recovery", r"share|epochs"): (("0",), "one loss alone; no training"),
     (r".*Conditions.epochs", r"step"): (("0",), "before the first step"),
     (r".*smallest_within", r"points"): (("0",), "none is given up"),

@@ -33,23 +33,23 @@ HOOKS = re.compile(r"build|call|compute_\w+|get_config|on_\w+|populate_space|\w+
 def public() -> dict[str, Any]:
     """Dotted name → function or class, and the methods of classes. `wszoo` itself is left out of
     the names: `data.load`, `layers.Scale`, `SharingPlan.tie`."""
-    found: dict[str, Any] = {}
+    items: dict[str, Any] = {}
     for package in PACKAGES:
         module = importlib.import_module(f"wszoo{package}")
         for name in getattr(module, "__all__", None) or module.__dir__():
             if not isinstance(getattr(module, name), ModuleType):
-                found[_key(module, name)] = getattr(module, name)
+                items[_key(module, name)] = getattr(module, name)
     for place in sorted({*_imported(), *ALSO}):
         module_name, _, name = place.rpartition(".")
         item = getattr(importlib.import_module(module_name), name)
         if not isinstance(item, ModuleType) and _made_here(item):
-            found.setdefault(_key(importlib.import_module(item.__module__), item.__name__), item)
-    found = {key: item for key, item in found.items() if callable(item)}
+            items.setdefault(_key(importlib.import_module(item.__module__), item.__name__), item)
+    items = {key: item for key, item in items.items() if callable(item)}
     homes: dict[int, str] = {}  # one name each: that of the package that offers it
-    for key, item in sorted(found.items(), key=lambda pair: (pair[0].count("."), pair[0])):
+    for key, item in sorted(items.items(), key=lambda pair: (pair[0].count("."), pair[0])):
         homes.setdefault(id(item), key)
-    found = {key: item for key, item in found.items() if homes[id(item)] == key}
-    return found | {k: m for key, item in found.items() for k, m in _methods(key, item)}
+    items = {key: item for key, item in items.items() if homes[id(item)] == key}
+    return items | {k: m for key, item in items.items() for k, m in _methods(key, item)}
 
 
 def _key(module: ModuleType, name: str) -> str:
@@ -75,28 +75,28 @@ def _imported() -> set[str]:
     texts = [path.read_text() for glob in RECIPES for path in sorted(REPO.glob(glob))]
     pages = [path.read_text() for glob in PAGES for path in sorted(REPO.glob(glob))]
     blocks = [b for page in pages for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
-    found: set[str] = set()
+    places: set[str] = set()
     for text in [*texts, *blocks]:
         try:
             tree = ast.parse(text)
         except SyntaxError:  # a page's excerpt
             continue
-        found |= _of_tree(tree)
-    return {place for place in found if place.split(".")[1] not in INSIDE}
+        places |= _of_tree(tree)
+    return {place for place in places if place.split(".")[1] not in INSIDE}
 
 
 def _of_tree(tree: ast.AST) -> set[str]:
-    modules, found = {"wszoo": "wszoo"}, set()
+    modules, places = {"wszoo": "wszoo"}, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("wszoo"):
             for alias in node.names:
-                found.add(f"{node.module}.{alias.name}")
+                places.add(f"{node.module}.{alias.name}")
                 modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     for node in ast.walk(tree):
         home = node.value if isinstance(node, ast.Attribute) else None
         if isinstance(home, ast.Name) and _is_module(modules.get(home.id, "")):
-            found.add(f"{modules[home.id]}.{node.attr}")
-    return {place for place in found if _is_there(place)}
+            places.add(f"{modules[home.id]}.{node.attr}")
+    return {place for place in places if _is_there(place)}
 
 
 def _is_module(name: str) -> bool:

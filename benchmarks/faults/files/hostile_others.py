@@ -74,8 +74,8 @@ def plans(folder: Path, canary: Path) -> Iterator[Case]:
 
 def cards(folder: Path, canary: Path) -> Iterator[Case]:
     """Cards with other types, paths in names, and models larger than memory."""
-    made = samples.weights(folder)
-    sound = json.loads(made["card.json"][0].read_text())
+    files = samples.weights(folder)
+    sound = json.loads(files["card.json"][0].read_text())
     del sound["own_sha256"]
     wrong: dict[str, list[Any]] = {
         key: [None, [], True, {"a": [1]}, 10**400, "x" * 10] for key in sound
@@ -106,7 +106,7 @@ def cards(folder: Path, canary: Path) -> Iterator[Case]:
     for number, (what, text) in enumerate(texts):
         path = folder / f"card_{number}"
         path.mkdir()
-        shutil.copy(made[".weights.h5, bare"][0], path / "model.weights.h5")
+        shutil.copy(files[".weights.h5, bare"][0], path / "model.weights.h5")
         (path / "card.json").write_text(text, encoding="latin-1")
         yield f"a card: {what}", "card.json", path
 
@@ -173,7 +173,7 @@ def models(folder: Path, canary: Path) -> Iterator[Case]:
         if external:
             tensor.data_location = onnx.TensorProto.EXTERNAL
             tensor.external_data.add(key="location", value="/etc/passwd")
-        made = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [tensor]))
+        model = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [tensor]))
         path = folder / f"{name}.onnx"
-        path.write_bytes(made.SerializeToString())
+        path.write_bytes(model.SerializeToString())
         yield f"an ONNX constant that is {name}", ".onnx", path

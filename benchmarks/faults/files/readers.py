@@ -32,13 +32,13 @@ def read_exported(path: Path) -> Any:
     from wszoo.exporting.stored import inspect_file
     from wszoo.exporting.tflite.share import share_constants
 
-    found = inspect_file(path)
+    report = inspect_file(path)
     if path.suffix == ".tflite":
         try:
-            return found, share_constants(path.read_bytes())[1]
+            return report, share_constants(path.read_bytes())[1]
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error  # the command is given the path
-    return found
+    return report
 
 
 def read_data(path: Path) -> Any:

@@ -12,10 +12,10 @@ CONFIG = {"input_shape": (8, 8, 1), "width": 4, "depth": 2, "head": 3}
 
 def make(folder: Path) -> dict[str, list[str]]:
     """Kind → the file to damage and the path to read, which may be its folder."""
-    made: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for write in (keras_file, weights, exported, arrays, features, backups, search, texts, media):
-        made |= {kind: [str(a), str(b)] for kind, (a, b) in write(folder).items()}
-    return made
+        files |= {kind: [str(a), str(b)] for kind, (a, b) in write(folder).items()}
+    return files
 
 
 def network() -> Any:
@@ -76,11 +76,11 @@ def exported(folder: Path) -> dict[str, tuple[Path, Path]]:
     )
     others = folder / "others.tflite"
     others.write_bytes(unsealed(lite.read_bytes()))
-    made = {".tflite": (lite, lite), ".tflite of others": (others, others), ".onnx": (onnx, onnx)}
+    files = {".tflite": (lite, lite), ".tflite of others": (others, others), ".onnx": (onnx, onnx)}
     for name in ("saved_model.pb", "variables.index", "variables.data-00000-of-00001"):
         (file,) = served.rglob(name)
-        made[f"SavedModel, {name}"] = (file, served)
-    return made
+        files[f"SavedModel, {name}"] = (file, served)
+    return files
 
 
 def arrays(folder: Path) -> dict[str, tuple[Path, Path]]:
@@ -149,7 +149,7 @@ def texts(folder: Path) -> dict[str, tuple[Path, Path]]:
     times = [f"2020-01-01 {hour:02}:00:00,{hour / 7:.3f}" for hour in range(24)]
     (folder / "series.csv").write_text("\n".join(["timestamp,value", *times]) + "\n")
     (folder / "book.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
-    made = {
+    files = {
         "results of a comparison": "row.json", "freeze plan (YAML)": "plan.yaml",
         "texts (csv)": "texts.csv", "series (csv)": "series.csv", "text": "book.txt",
     }  # fmt: skip
@@ -157,7 +157,7 @@ def texts(folder: Path) -> dict[str, tuple[Path, Path]]:
     run.mkdir()
     (run / "results").write_text("some")
     readers.read_claim(run)
-    pairs: dict[str, tuple[Path, Path]] = {k: (folder / f, folder / f) for k, f in made.items()}
+    pairs: dict[str, tuple[Path, Path]] = {k: (folder / f, folder / f) for k, f in files.items()}
     return pairs | {"settings.json": (run / "settings.json", run)}
 
 
@@ -173,12 +173,12 @@ def media(folder: Path) -> dict[str, tuple[Path, Path]]:
         "tiff": lambda path: Image.fromarray(pixels).save(path),
         "wav": lambda path: wavfile.write(path, 8000, tone),
     }
-    made = {}
+    files = {}
     for suffix, write_to in write.items():
         for name in ("a", "b"):
             for number in range(3):
                 path = folder / suffix / name / f"{number}.{suffix}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_to(path)
-        made[suffix] = (folder / suffix / "a" / f"1.{suffix}", folder / suffix)
-    return made
+        files[suffix] = (folder / suffix / "a" / f"1.{suffix}", folder / suffix)
+    return files

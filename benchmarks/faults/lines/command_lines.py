@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.faults.lines.commands import tone
 
@@ -24,6 +25,8 @@ LINES = {
     "--batch 1 --bound 0.1 --max-loss 0.5 --prefer speed --labels a,b,c,d --data-dir . "
     "--manual-dir .",
     "wszoo evaluate": "tied_ae.digits --data-dir . --manual-dir .",
+    "wszoo predict": "model.keras digit.png --top 2 --out out",
+    "wszoo download": "digits --data-dir . --manual-dir .",
     "wszoo share-constants": "model.tflite shared.tflite --prefer speed",
     "wszoo anomaly series": "pump.csv --train-share 0.5 --steps 2 --top 2 --seeds 1 --where all "
     "--manual-dir . --out out",
@@ -109,5 +112,7 @@ def prepare(folder: Path, *, converted: bool = False) -> None:
         from wszoo.exporting.tflite.write import litert
 
         litert(model, folder / "model.tflite")
+    pixels = (255 * np.clip(x[0, :, :, 0], 0, 1)).astype("uint8")
+    Image.fromarray(pixels).save(folder / "digit.png")
     (folder / "a_file").write_text("neither an image nor a plan\n")
     (folder / "a_folder").mkdir(exist_ok=True)

@@ -57,6 +57,7 @@ LEGAL = {
     ("*", "--views", "0"): "no fixed views",
     ("wszoo compare", "--arm", "trhee=*"): "an arm has any label",
     ("*", "--cache", "no_such_thing"): "a folder that is made",
+    ("wszoo download", "--data-dir", "no_such_place"): "a folder that is made",
     ("*", "--max-parameters", "1e12"): "at most so many",
     ("*", "--relax", "0"): "no private parts",
     ("*", "--rival-epochs", "0"): "no rival",

@@ -17,12 +17,11 @@ from wszoo import checks
 from wszoo.arguments import checked, mapping
 from wszoo.data import labels
 from wszoo.data.findings import Notes
+from wszoo.data.formats import steps
 from wszoo.data.formats.csv_file import Table, missing_columns, read_table
 from wszoo.data.formats.timestamps import read_stamps
 
 COLUMNS = ("timestamp", "value")
-GAP = 1.5  # intervals between two points from which on something is missing
-NEAR = 0.1  # of the interval, by which a step of a regular series may differ from it
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,10 +84,12 @@ def read_csv(
         raise ValueError(f"{path}: {len(kept)} points; two or more are needed")
     times = stamps.times[kept]
     notes, unused = Notes(str(path)), set(table.columns) - {"", *COLUMNS, *(where or ())}
-    notes.add([*stamps.notes, *_notes_on_columns(unused), *_note_on_interval(times)], warn=False)
-    notes.add(_note_on_order(stamps.times))
+    notes.add(
+        [*stamps.notes, *_notes_on_columns(unused), *steps.note_on_interval(times)], warn=False
+    )
+    notes.add(steps.note_on_order(stamps.times))
     notes.add(_note_on_repeats(table, kept))
-    notes.add(_notes_on_gaps(times))
+    notes.add(steps.notes_on_gaps(times))
     return Series(path.stem, times, values[kept], notes=tuple(notes.sentences))
 
 
@@ -154,12 +155,7 @@ def _check_one_series(table: Table, times: np.ndarray, values: np.ndarray) -> No
 
 def _parts(groups: Sequence[np.ndarray], times: np.ndarray) -> bool:
     """Whether groups of rows are denser together than each alone: of one time, or taking turns."""
-    return all(len(g) > 1 and _interval(g) > GAP * _interval(times) for g in groups)
-
-
-def _interval(times: np.ndarray) -> float:
-    """Median step between times, in their unit."""
-    return float(np.median(np.diff(np.sort(times)).astype(np.int64)))
+    return all(len(g) > 1 and steps.interval(g) > steps.GAP * steps.interval(times) for g in groups)
 
 
 def _first_of_each(
@@ -187,47 +183,11 @@ def _notes_on_columns(unused: set[str]) -> list[str]:
     return [f"columns that are not used: {', '.join(sorted(unused))}"] if unused else []
 
 
-def _note_on_order(times: np.ndarray) -> list[str]:
-    steps = np.diff(times).astype(np.int64)
-    if (steps >= 0).all():
-        return []
-    return ["newest first: sorted" if (steps <= 0).all() else "not in the order of time: sorted"]
-
-
 def _note_on_repeats(table: Table, kept: np.ndarray) -> list[str]:
     if not (count := len(table) - len(kept)):
         return []
     first = min(set(table.line_numbers) - {table.line_numbers[row] for row in kept})
     return [f"{count} rows repeat another's time and value: left out, the first is line {first}"]
-
-
-def _note_on_interval(times: np.ndarray) -> list[str]:
-    return [f"the interval between points is {_span(_interval(times), times)}"]
-
-
-def _notes_on_gaps(times: np.ndarray) -> list[str]:
-    """What a window of so many points would not tell: gaps, or that no interval holds."""
-    steps, interval = np.diff(times).astype(np.int64), _interval(times)
-    if np.mean(np.abs(steps - interval) <= NEAR * interval) < 0.5:
-        low, high = _span(steps.min(), times), _span(steps.max(), times)
-        return [f"no regular interval: steps run from {low} to {high}"]
-    gaps = np.flatnonzero(steps > GAP * interval)
-    if not len(gaps):
-        return []
-    largest = gaps[steps[gaps].argmax()]
-    length = _span(steps[largest], times)
-    many = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
-    return [f"{many}, the largest of {length} after {times[largest]}; a window may lie across one"]
-
-
-def _span(steps: float, times: np.ndarray) -> str:
-    """A duration, given in the unit of times, for people."""
-    one = np.ones(1, np.int64).view(np.diff(times).dtype)[0]  # of the unit of times
-    seconds = float(steps) * (one / np.timedelta64(1, "s"))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.6g} {unit}"
-    return f"{seconds:.6g} s"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -86,10 +86,10 @@ def standardise(values: np.ndarray, *, until: int | None = None) -> np.ndarray:
     What varies by less than a millionth of its size counts as constant and is left at that mean's
     distance.
     """
-    known = np.asarray(values[:until], np.float64)
-    spread = known.std()
-    flat = spread <= 1e-6 * max(1e-30, np.abs(known).max())
-    return ((values - known.mean()) / (1.0 if flat else spread)).astype(np.float32)
+    first = np.asarray(values[:until], np.float64)
+    spread = first.std()
+    flat = spread <= 1e-6 * max(1e-30, np.abs(first).max())
+    return ((values - first.mean()) / (1.0 if flat else spread)).astype(np.float32)
 
 
 @checked(values=array, steps=count)
@@ -116,13 +116,13 @@ def load(
     window comes from.
     """
     names = tuple(sorted({full.split("/")[0] for full in list_series()}))
-    found: dict[str, list[Pair]] = {split: [] for split in PARTS}
+    parts: dict[str, list[Pair]] = {split: [] for split in PARTS}
     for full in list_series():
         one = series(full, manual_dir=manual_dir)
         for split, x in _normal_windows(one).items():
-            found[split].append((x, np.full(len(x), names.index(full.split("/")[0]), np.int32)))
+            parts[split].append((x, np.full(len(x), names.index(full.split("/")[0]), np.int32)))
     splits = {}
-    for split, pairs in found.items():
+    for split, pairs in parts.items():
         y = np.concatenate([labels for _, labels in pairs])
         check_memory("nab", len(y), (STEPS, 1), max_gb)
         kept = first_stratified(y, max_per_split)
@@ -139,12 +139,12 @@ def load(
 def _normal_windows(one: Series) -> dict[str, np.ndarray]:
     ends = {split: int(share * len(one.values)) for split, share in PARTS.items()}
     values = np.clip(standardise(one.values, until=ends["train"]), -LIMIT, LIMIT)
-    start, found = 0, {}
+    start, normal = 0, {}
     for split, end in ends.items():
         x = windows(values[start:end], STEPS, STRIDE)
         bad = windows(one.anomalous[start:end], STEPS, STRIDE)
-        found[split], start = x[~bad.any(axis=(1, 2))], end
-    return found
+        normal[split], start = x[~bad.any(axis=(1, 2))], end
+    return normal
 
 
 @checked()
@@ -167,10 +167,10 @@ def _read(folder: Path, name: str) -> str:
     if not path.is_file():
         raise MissingDataError(f"{path}: no such file; get it from {HOMEPAGE}")
     data = path.read_bytes()
-    if (found := hashlib.sha256(data).hexdigest()) != SHA256[name]:
+    if (received := hashlib.sha256(data).hexdigest()) != SHA256[name]:
         raise ValueError(
             f"{path} is not the published file:\n  expected sha256 {SHA256[name]}\n"
-            f"  found           {found}\nFetch it again from {HOMEPAGE}, commit ea702d7"
+            f"  received        {received}\nFetch it again from {HOMEPAGE}, commit ea702d7"
         )
     return data.decode()
 

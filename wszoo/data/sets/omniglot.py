@@ -12,7 +12,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from wszoo.data.sets import tfds_images
 from wszoo.data.sets.tfds_prepare import manual_folder, prepare
 from wszoo.data.source import Source
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 NAME = "omniglot_small"
 HOMEPAGE = "https://github.com/brendenlake/omniglot"
 SHA256 = {  # as registered by TFDS for its `omniglot`
@@ -34,6 +37,8 @@ SHA256 = {  # as registered by TFDS for its `omniglot`
         "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"
     ),
 }
+Example = tuple[str, dict[str, bytes | int | str]]  # a key and the features of one
+
 DRAWERS = {"train": range(1, 17), "validation": range(17, 19), "test": range(19, 21)}
 
 
@@ -101,30 +106,30 @@ def find_archives(manual_dir: Path) -> Path:
 def check_archives(folder: Path) -> None:
     """Raises ValueError if an archive is not the published one; TFDS hashes no manual files."""
     for name, expected in SHA256.items():
-        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        if found != expected:
+        received = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        if received != expected:
             raise ValueError(
                 f"{folder / name} is not the published file, nothing was prepared:\n"
-                f"  expected sha256 {expected}\n  found           {found}\n"
+                f"  expected sha256 {expected}\n  received        {received}\n"
                 f"Fetch it again from {HOMEPAGE}/tree/master/python"
             )
 
 
 def drawings(folder: Path) -> Iterator[Drawing]:
     """All drawings of both archives, those that are in both only once (they are equal there)."""
-    seen = set()
+    read = set()
     for archive in SHA256:
         with zipfile.ZipFile(folder / archive) as files:
             for member in sorted(n for n in files.namelist() if n.endswith(".png")):
                 _, alphabet, character, file = member.split("/")  # file: 0108_01.png
                 drawer = int(Path(file).stem.split("_")[1])
-                if (key := (alphabet, character, drawer)) not in seen:
-                    seen.add(key)
+                if (key := (alphabet, character, drawer)) not in read:
+                    read.add(key)
                     yield Drawing(*key, files.read(member))
 
 
 @functools.cache
-def builder_class() -> Any:
+def builder_class() -> type[tfds.core.GeneratorBasedBuilder]:
     """The TFDS builder, made on first use; its features are those of TFDS's own `omniglot`."""
     import tensorflow_datasets as tfds
 
@@ -135,7 +140,7 @@ def builder_class() -> Any:
         VERSION = tfds.core.Version("1.0.0")
         MANUAL_DOWNLOAD_INSTRUCTIONS = f"{' and '.join(SHA256)} of {HOMEPAGE}"
 
-        def _info(self) -> Any:
+        def _info(self) -> tfds.core.DatasetInfo:
             features = {
                 "image": tfds.features.Image(shape=(105, 105, 3), encoding_format="png"),
                 "alphabet": tfds.features.ClassLabel(num_classes=8),
@@ -149,7 +154,9 @@ def builder_class() -> Any:
                 homepage=HOMEPAGE,
             )
 
-        def _split_generators(self, dl_manager: Any) -> Any:
+        def _split_generators(
+            self, dl_manager: tfds.download.DownloadManager
+        ) -> dict[str, Iterator[Example]]:
             folder = Path(dl_manager.manual_dir)
             check_archives(folder)
             every = list(drawings(folder))
@@ -161,7 +168,7 @@ def builder_class() -> Any:
                 for split, drawers in DRAWERS.items()
             }
 
-        def _generate_examples(self, chosen: list[Drawing]) -> Any:
+        def _generate_examples(self, chosen: list[Drawing]) -> Iterator[Example]:
             for d in chosen:
                 name = f"{d.alphabet}/{d.character}"
                 yield (

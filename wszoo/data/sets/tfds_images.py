@@ -6,7 +6,7 @@ import functools
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -93,10 +93,10 @@ def classification_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
                 label, tfds.features.ClassLabel
             ):
                 return keys[0], keys[1]
-    found = ", ".join(f"{key}: {type(f).__name__}" for key, f in sorted(features.items()))
+    others = ", ".join(f"{key}: {type(f).__name__}" for key, f in sorted(features.items()))
     raise ValueError(
-        f"{builder.name} is no image classification set: it has {found}; needed are an Image and a "
-        f"ClassLabel. Read it with tfds.load and pass arrays to wszoo.data.from_arrays"
+        f"{builder.name} is no image classification set: it has {others}; needed are an Image and "
+        f"a ClassLabel. Read it with tfds.load and pass arrays to wszoo.data.from_arrays"
     )
 
 
@@ -142,7 +142,9 @@ def read(
     """
     height, width, channels = image_shape(builder, keys[0])
     together = 256 if height and width else 1
-    shape: Any = (image_size or height, image_size or width, channels)
+    rows, columns = image_size or height, image_size or width
+    assert rows and columns, "images that vary in size are refused without image_size"
+    shape = (rows, columns, channels)
     check_memory(builder.name, sum(len(r) for _, r in plan.values()), shape, max_gb)
     splits = {
         split: (np.empty((len(rows), *shape), np.float32), np.empty(len(rows), np.int32))

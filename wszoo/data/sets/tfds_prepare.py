@@ -6,6 +6,9 @@ builder gets a download manager that refuses at the first file which is not on d
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,6 +18,8 @@ from wszoo.data.errors import MissingDataError
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+CONNECTING = 10.0  # seconds to wait for a server
 
 
 def prepared(
@@ -67,6 +72,8 @@ def prepare(builder: tfds.core.DatasetBuilder, *, manual_dir: Path | None, downl
         if not _has_files(builder, downloads, manual):
             raise _missing(builder, f"its files are neither in {downloads} nor in {manual}")
         _refuse_downloads(builder)
+    elif refused := _no_connection(builder):
+        raise _missing(builder, refused, offline=True)
     builder.download_and_prepare(download_config=config)
 
 
@@ -95,7 +102,22 @@ def _refuse_downloads(builder: tfds.core.DatasetBuilder) -> None:
     private.without_downloads(builder, refuse)
 
 
-def _missing(builder: tfds.core.DatasetBuilder, why: str) -> MissingDataError:
+def _no_connection(builder: tfds.core.DatasetBuilder) -> str:
+    """Why the set cannot be fetched, asked once and not for minutes; empty where it can be."""
+    for url in list(builder.url_infos or {})[:1]:
+        try:
+            urllib.request.urlopen(url, timeout=CONNECTING).close()
+        except urllib.error.HTTPError:  # there is a connection; whether for this, TFDS will say
+            continue
+        except (OSError, ValueError) as error:
+            host = urllib.parse.urlsplit(url).hostname
+            return f"there is no connection to {host} ({getattr(error, 'reason', error)})"
+    return ""
+
+
+def _missing(
+    builder: tfds.core.DatasetBuilder, why: str, *, offline: bool = False
+) -> MissingDataError:
     urls = builder.url_infos or {}
     size = sum(info.size for info in urls.values()) / 1e6
     names = ", ".join(sorted(info.filename or url for url, info in urls.items())[:4])
@@ -105,8 +127,9 @@ def _missing(builder: tfds.core.DatasetBuilder, why: str) -> MissingDataError:
         f"put its files into a folder and pass manual_dir= or set WSZOO_MANUAL_DIR: "
         f"{by_hand or names or 'see its TFDS page'}",
     ]
-    if not by_hand:
-        ways.insert(0, f"pass download=True, so that TFDS fetches it ({size:.0f} MB)")
+    if not by_hand and not offline:
+        fetch = f"pass download=True, or run wszoo download {builder.name}"
+        ways.insert(0, f"{fetch}, so that TFDS fetches it ({size:.0f} MB)")
     return MissingDataError(
         f"{builder.name} is not prepared in {builder.data_dir_root}: {why}. Either\n- "
         + "\n- ".join(ways)

@@ -17,7 +17,7 @@ from wszoo.exporting.report import Exported
 EVIDENCE = ("inputs", "bound", "metric", "max_loss", "calibration")
 
 
-class Written(Protocol):
+class _Written(Protocol):
     """What a writer of a format says of its file; see `Exported`."""
 
     @property
@@ -151,7 +151,7 @@ def _import_all() -> None:
 
 
 def exported(
-    format: str, written: Written, precision: str = "float32", notes: tuple[str, ...] = ()
+    format: str, written: _Written, precision: str = "float32", notes: tuple[str, ...] = ()
 ) -> Exported:
     """The record of a file, with what the file itself says that it stores."""
     from wszoo.exporting.stored import inspect_file

@@ -1,6 +1,6 @@
 """LiteRT, TensorFlow Lite's successor: a `.tflite` file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wszoo.exporting import gate
+from wszoo.exporting.facts import labels_of
 from wszoo.exporting.formats.format import exported, register
 from wszoo.exporting.inspect import inspect_tflite
 from wszoo.exporting.report import Exported
@@ -22,9 +23,11 @@ def _check(
     *,
     precision: str = "float32",
     calibration: Mapping[str, np.ndarray] | None = None,
+    labels: Sequence[str] | None = None,
     **_: object,
 ) -> None:
     check_precision(precision, calibration)
+    labels_of(model, labels)
 
 
 @register(suffix=".tflite", inspect=inspect_tflite, check=_check)
@@ -38,8 +41,9 @@ def litert(
     metric: gate.Metric | None = None,
     max_loss: float = gate.MAX_LOSS,
     calibration: Mapping[str, np.ndarray] | None = None,
-    signature_batch: int | None = None,
+    signature_batch: int | str | None = None,
     prefer: str = "speed",
+    labels: Sequence[str] | None = None,
     uint8: bool = False,
 ) -> Exported:
     """A .tflite file for phones, browsers and small machines."""
@@ -56,6 +60,7 @@ def litert(
         calibration=calibration,
         prefer=prefer,
         batch=signature_batch,
+        labels=labels,
         uint8=uint8,
     )
     return replace(

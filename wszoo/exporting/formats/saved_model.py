@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wszoo.exporting.facts import check_labels
 from wszoo.exporting.formats.format import exported, register
 from wszoo.exporting.report import Exported
-from wszoo.exporting.saved_model.classify import check_labels
 from wszoo.exporting.saved_model.serving import first_request, how_to_serve, messages
 
 if TYPE_CHECKING:

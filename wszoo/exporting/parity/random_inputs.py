@@ -7,14 +7,15 @@ import numpy as np
 
 from wszoo import private
 from wszoo.exporting.names import input_names
+from wszoo.exporting.parity.runs import input_range
 
 if TYPE_CHECKING:
     import keras
 
 
 def random_inputs(model: "keras.Model", batch: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
-    """Inputs for a functional model by name: floats in [0, 1), token ids below every vocabulary,
-    words of the lookup layers that read them.
+    """Inputs for a functional model by name: floats in the range that it takes, [0, 1) by default,
+    token ids below every vocabulary, words of the lookup layers that read them.
 
     Axes of unknown length get the least length, of some powers of two, at which every layer gives
     something: at least 8, of images 32. A batch that the model fixes stays.
@@ -23,6 +24,7 @@ def random_inputs(model: "keras.Model", batch: int = 4, seed: int = 0) -> dict[s
     layers = private.parts_of(model)
     vocabularies = [layer.input_dim for layer in layers if _is_table(layer)]
     shapes = _shapes(model, batch)
+    low, high = input_range(model)
     inputs: dict[str, np.ndarray] = {}
     for name, tensor, shape in zip(input_names(model), model.inputs, shapes, strict=True):
         words = _words(model, tensor)
@@ -34,7 +36,7 @@ def random_inputs(model: "keras.Model", batch: int = 4, seed: int = 0) -> dict[s
         elif tensor.dtype == "bool":
             inputs[name] = rng.random(shape) < 0.5
         else:
-            inputs[name] = rng.random(shape).astype(_in_numpy(tensor.dtype))
+            inputs[name] = (low + rng.random(shape) * (high - low)).astype(_in_numpy(tensor.dtype))
     return inputs
 
 

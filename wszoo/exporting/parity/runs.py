@@ -7,6 +7,7 @@ import numpy as np
 
 from wszoo.arguments import checked, count, some
 from wszoo.exporting.names import by_input, input_names, output_names
+from wszoo.sharing.about import about
 
 if TYPE_CHECKING:
     import keras
@@ -20,12 +21,18 @@ def run(data: bytes, inputs: Inputs, *, threads: int = 1, batch: int | None = No
     """Outputs of a `.tflite` file by name, in an interpreter of its own.
 
     `inputs` are arrays by the names of the file's one signature, batch first; they are run in
-    parts of 64, or of `batch` where the file's batch dimension is fixed. XNNPACK is on, as it is
-    by default. Raises `ValueError` if the inputs do not make up whole batches of a fixed size.
+    parts of 64, or of `batch`, by default the batch dimension that the file fixes. XNNPACK is on,
+    as it is by default. Raises `ValueError` if the inputs do not make up whole batches of a fixed
+    size.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     runner = Interpreter(model_content=data, num_threads=threads).get_signature_runner()
+
+    shapes = [detail["shape_signature"] for detail in runner.get_input_details().values()]
+    batch = batch or max(
+        (int(shape[0]) for shape in shapes if len(shape) and shape[0] > 0), default=None
+    )
 
     def call(part: Inputs) -> Arrays:
         # A copy: what the runner gives back lies in the interpreter's own memory.
@@ -132,14 +139,27 @@ def fixed_batch(model: "keras.Model", asked: int | None = None) -> int | None:
     return asked or max(fixed, default=None)
 
 
-def as_bytes(inputs: Inputs) -> Arrays:
-    """Images in [0, 1] as uint8; uint8 ones as they are."""
+def input_range(model: "keras.Model") -> tuple[float, float]:
+    """The values of black and white in the images that a model takes: [0, 1] unless it says so."""
+    low, high = about(model).get("input_range", (0, 1))
+    return low, high
+
+
+def as_bytes(inputs: Inputs, span: tuple[float, float]) -> Arrays:
+    """Images in a range as uint8; uint8 ones as they are."""
+    low, high = span
     return {
-        name: value if value.dtype == np.uint8 else np.round(255 * value).astype(np.uint8)
+        name: value
+        if value.dtype == np.uint8
+        else np.round(255 * (value - low) / (high - low)).astype(np.uint8)
         for name, value in ((name, np.asarray(value)) for name, value in inputs.items())
     }
 
 
-def as_floats(inputs: Inputs) -> Arrays:
-    """What a file that takes uint8 images makes of them: float32 in steps of 1/255."""
-    return {name: (value / 255).astype("float32") for name, value in as_bytes(inputs).items()}
+def as_floats(inputs: Inputs, span: tuple[float, float]) -> Arrays:
+    """What a file that takes uint8 images makes of them: float32 in 255 steps of the range."""
+    low, high = span
+    return {
+        name: (low + value / 255 * (high - low)).astype("float32")
+        for name, value in as_bytes(inputs, span).items()
+    }

@@ -62,9 +62,9 @@ class KerasCalls:
         self.model = model
         self.chosen = inputs is not None
         self.uint8 = uint8
-        self.calls = examples(model, inputs)
+        self.calls, self.range = examples(model, inputs), parity.input_range(model)
         if uint8:
-            self.calls = [parity.as_floats(call) for call in self.calls]
+            self.calls = [parity.as_floats(call, self.range) for call in self.calls]
         known = {id(variable.value) for variable in model.variables}
         used = module.serve.get_concrete_function().variables
         self.states = [variable for variable in used if id(variable) not in known]
@@ -72,7 +72,7 @@ class KerasCalls:
     @property
     def for_the_file(self) -> list[Arrays]:
         """The inputs of every call, as the file takes them: arrays by input name."""
-        return [parity.as_bytes(call) if self.uint8 else call for call in self.calls]
+        return [parity.as_bytes(call, self.range) if self.uint8 else call for call in self.calls]
 
     def run(self) -> list[dict[str, Any]]:
         """Outputs of each call, one after the other; the model is left in the state it had.

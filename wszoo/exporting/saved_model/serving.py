@@ -10,7 +10,7 @@ import numpy as np
 
 from wszoo import checks
 from wszoo.exporting.names import by_input, input_names
-from wszoo.exporting.parity import as_bytes, fixed_batch, random_inputs
+from wszoo.exporting.parity import as_bytes, fixed_batch, input_range, random_inputs
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +55,7 @@ def first_request(
     given = random_inputs(model, size) if inputs is None else by_input(model, inputs)
     request = {name: np.asarray(value)[:size] for name, value in given.items()}
     if uint8:
-        return as_bytes(request)
+        return as_bytes(request, input_range(model))
     dtypes = {n: t.dtype for n, t in zip(input_names(model), model.inputs, strict=True)}
     return {
         name: value if dtypes[name] == "string" else value.astype(dtypes[name])

@@ -14,12 +14,11 @@ import numpy as np
 
 from wszoo.arguments import arrays, checked
 from wszoo.checksums import seal_folder
-from wszoo.exporting import parity
-from wszoo.exporting.names import input_names, output_names
+from wszoo.exporting.facts import facts_of
 from wszoo.exporting.saved_model import agreement, checker
 from wszoo.exporting.saved_model.agreement import Wanted
-from wszoo.exporting.saved_model.classify import check_labels, classifier
-from wszoo.exporting.saved_model.resources import resources
+from wszoo.exporting.saved_model.classify import classifier
+from wszoo.exporting.saved_model.module import assets, serving_module
 from wszoo.exporting.saved_model.serving import write_warmup
 from wszoo.exporting.stored import SUMS
 
@@ -63,6 +62,11 @@ def write_saved_model(
 ) -> SavedModel:
     """Writes a SavedModel with the signature `serving_default` and a free batch dimension.
 
+    What the model means goes with it: `assets/wszoo.json` (`wszoo.exporting.facts`), and of a
+    classifier with class names `assets/labels.txt` and the signature `classify`, which gives
+    `classes` (names) and `scores` (probabilities), best first, both `(batch, classes)`. Loaded with
+    TensorFlow they are `loaded.assets["wszoo"].asset_path` and `["labels"]`.
+
     Names of inputs and outputs are those of `wszoo.exporting.names`; a batch that the model's
     inputs fix stays fixed. It computes as `model.predict` does (`training=False`, also where a
     layer was called with `training=True`). Lookup tables, assets and states that the model updates
@@ -73,10 +77,9 @@ def write_saved_model(
     runs every signature at two batch sizes; what it gives is compared with Keras.
 
     Args:
-        labels: class names of a classifier with outputs `(batch, classes)`; adds the signature
-            `classify` with `classes` (names) and `scores` (probabilities), best first, both
-            `(batch, classes)`.
-        uint8: inputs are uint8, and are divided by 255 in the graph.
+        labels: class names of a classifier with outputs `(batch, classes)`, by default those that
+            it knows of itself.
+        uint8: inputs are uint8 images, brought to the range that the model takes in the graph.
         warmup: arrays by input name that TF Serving runs before it serves (see
             `wszoo.exporting.saved_model.serving.write_warmup`).
         inputs: what it is compared on, arrays by input name; the first examples of them are taken.
@@ -100,19 +103,19 @@ def write_saved_model(
             f"a SavedModel is written with KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
         )
     model = exportable(model)
-    if labels is not None:
-        check_labels(model, labels)
+    facts = facts_of(model, labels, uint8=uint8)
     checker.start()  # it takes seconds, in which the model is traced
     module = serving_module(model, uint8=uint8)
     keras_calls = agreement.KerasCalls(model, module, inputs, uint8=uint8)
     outputs = keras_calls.run()
     signatures, wanted = {"serving_default": module.serve}, {"serving_default": Wanted(outputs)}
-    if labels is not None:
-        module.classify, wanted["classify"] = classifier(model, module.serve, labels, outputs)
+    if facts.labels is not None:
+        module.classify, wanted["classify"] = classifier(model, module.serve, facts.labels, outputs)
         signatures["classify"] = module.classify
     folder = Path(folder)
     with folder_written_whole(folder) as part:
-        tf.saved_model.save(module, str(part), signatures=signatures)
+        with assets(facts.files) as module.assets:
+            tf.saved_model.save(module, str(part), signatures=signatures)
         errors = agreement.check(keras_calls, part, wanted, bound)
         if warmup is not None:
             write_warmup(part, folder.parent.name, warmup)
@@ -120,58 +123,3 @@ def write_saved_model(
     weights = {id(weight): weight.value for weight in model.weights}.values()
     stored = sum(int(np.prod(weight.shape)) * weight.dtype.size for weight in weights)
     return SavedModel(folder, stored, *errors)
-
-
-def serving_module(
-    model: "keras.Model",
-    extra: Mapping[str, Any] | None = None,
-    batch: int | None = None,
-    *,
-    uint8: bool = False,
-) -> Any:
-    """A `tf.Module` that holds what the model does and `serve`, the function to export.
-
-    `extra` are further tensors of the model's graph to give out, by name; `batch` is the batch
-    dimension, by default the model's own, mostly a free one; with `uint8` inputs are uint8 and
-    divided by 255 in the graph. Raises `ValueError` for uint8 where inputs are no floats.
-    """
-    import keras
-    import tensorflow as tf
-
-    from wszoo.exporting.whole import exportable
-
-    model = exportable(model)
-    extra = dict(extra or {})
-    batch = parity.fixed_batch(model, batch)
-    inputs = dict(zip(input_names(model), model.inputs, strict=True))
-    for name, tensor in inputs.items():
-        if uint8 and "float" not in tensor.dtype:
-            raise ValueError(
-                f"uint8 inputs are images, divided by 255; the input {name!r} of {model.name!r} "
-                f"takes {tensor.dtype}. Export it without uint8"
-            )
-    specs = [
-        tf.TensorSpec(
-            (tensor.shape[0] or batch, *tensor.shape[1:]) if tensor.shape else (),
-            "uint8" if uint8 else tensor.dtype,
-            name,
-        )
-        for name, tensor in inputs.items()
-    ]
-    names = [*output_names(model), *extra]
-    # The name stands before that of each node, so a long one makes the file larger.
-    whole = keras.Model(model.inputs, [*model.outputs, *extra.values()], name="m")
-
-    def serve(*values: Any) -> dict[str, Any]:
-        if uint8:
-            values = tuple(
-                tf.cast(value, tensor.dtype) / 255
-                for value, tensor in zip(values, model.inputs, strict=True)
-            )
-        outputs = keras.tree.flatten(whole(list(values), training=False))
-        return dict(zip(names, outputs, strict=True))
-
-    module = tf.Module()
-    module.serve = tf.function(serve, input_signature=specs, autograph=False)
-    module.resources = resources(model, module.serve.get_concrete_function())
-    return module

@@ -1,16 +1,23 @@
 """A `.tflite` file from a Keras model, each constant once, before it is checked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wszoo.exporting.facts import facts_of, labels_of, with_scores
+from wszoo.exporting.float32 import in_float32
 from wszoo.exporting.inspect import inspect_tflite, is_quantised
+from wszoo.exporting.names import by_input
 from wszoo.exporting.tflite import file as flatbuffer
+from wszoo.exporting.tflite.batch import batch_of
 from wszoo.exporting.tflite.convert import LoopOfFreeBatch, convert
+from wszoo.exporting.tflite.describe import described
 from wszoo.exporting.tflite.embeddings import share_tables
+from wszoo.exporting.tflite.integer_inputs import integer_inputs
+from wszoo.exporting.tflite.precisions import check_calibration
 from wszoo.exporting.tflite.share import Report, share_constants
 
 if TYPE_CHECKING:
@@ -28,16 +35,6 @@ NOTHING_QUANTISED = (
 
 
 @dataclass(frozen=True)
-class Built:
-    """The bytes of a file, how its constants were shared, its batch dimension, what was done."""
-
-    data: bytes
-    sharing: Report
-    batch: int | None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Spelling:
     """How a file is to be spelled; see `wszoo.exporting.tflite.write.litert`."""
 
@@ -45,21 +42,51 @@ class Spelling:
     per_channel: bool | None = None
     calibration: Mapping[str, np.ndarray] | None = None
     prefer: str = "speed"
+    batch: int | str | None = None
+    labels: Sequence[str] | None = None
     uint8: bool = False
 
 
-def build(model: "keras.Model", spelling: Spelling, batch: int | None) -> Built:
-    """The file of a functional model in float32; of a batch of 1, with a note, where its loop takes
-    no free batch dimension. Raises `ValueError` where the converter fails."""
+@dataclass(frozen=True)
+class Built:
+    """The bytes of a file, how its constants were shared, its batch dimension, what was done.
+
+    `given` is the model that the file is of, with scores for outputs where it is a classifier with
+    class names, and `model` the same in float32.
+    """
+
+    given: "keras.Model"
+    model: "keras.Model"
+    spelling: Spelling
+    data: bytes
+    sharing: Report
+    batch: int | None
+    notes: tuple[str, ...] = ()
+
+
+def build(given: "keras.Model", spelling: Spelling) -> Built:
+    """The file of a functional model, of a batch of 1, with a note, where its loop takes no free
+    batch dimension. Raises `ValueError` where the converter fails."""
+    names = labels_of(given, spelling.labels)
+    given = given if names is None else with_scores(given)
+    model = in_float32(given)
+    if spelling.calibration:
+        calibration = by_input(model, spelling.calibration)
+        spelling = replace(spelling, calibration=calibration)
+        if spelling.precision == "int8":
+            check_calibration(model, calibration, uint8=spelling.uint8)
+    batch = batch_of(model, spelling.batch, named=names is not None)
+    notes: tuple[str, ...] = ()
     try:
         data, sharing = _shared(model, spelling, batch)
-        notes: tuple[str, ...] = ()
     except LoopOfFreeBatch:
         batch, notes = LOOP_BATCH, (LOOP_NOTE,)
         data, sharing = _shared(model, spelling, batch)
     if "int8" in spelling.precision and not is_quantised(data):
         notes = (*notes, NOTHING_QUANTISED)
-    return Built(data, sharing, batch, notes)
+    facts = facts_of(given, names, uint8=spelling.uint8, scores=names is not None)
+    data = described(data, model, facts)
+    return Built(given, model, spelling, data, sharing, batch, notes)
 
 
 def _shared(model: "keras.Model", spelling: Spelling, batch: int | None) -> tuple[bytes, Report]:
@@ -79,7 +106,7 @@ def _shared(model: "keras.Model", spelling: Spelling, batch: int | None) -> tupl
     spread = (True, False) if spelling.per_channel is None else (spelling.per_channel,)
     converted = [make(per_channel=scales) for scales in (spread if quantised else (False,))]
     if spelling.precision == "int8":
-        converted = [share_tables(data) for data in converted]
+        converted = [integer_inputs(share_tables(data)) for data in converted]
     files = [share_constants(data, prefer=spelling.prefer) for data in converted]
     data, sharing = files[0] if len(files) == 1 or _shares_as_much(*files) else files[1]
     return min(data, flatbuffer.write(flatbuffer.read(data)), key=len), sharing

@@ -45,7 +45,7 @@ def convert(
     import keras
     import tensorflow as tf
 
-    from wszoo.exporting.saved_model.write import serving_module
+    from wszoo.exporting.saved_model.module import serving_module
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -63,7 +63,9 @@ def convert(
             converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
             _refuse_what_crashes(module, model.name)
-            given = parity.as_bytes(calibration or {}) if uint8 else calibration or {}
+            given = calibration or {}
+            if uint8:
+                given = parity.as_bytes(given, parity.input_range(model))
             converter.representative_dataset = lambda: _examples(model, given, batch)
         if "int8" in precision and shareable and not per_channel:
             private.scales_per_tensor(converter)

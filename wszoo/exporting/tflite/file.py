@@ -17,7 +17,7 @@ from wszoo.exporting.tflite.behind import ALIGNMENT, pull_in, push_out
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import BufferT, Model, ModelT, SubGraphT
 
-FLOAT32, FLOAT16, INT32, INT8 = 0, 1, 2, 9  # numbers in TensorType
+FLOAT32, FLOAT16, INT32, UINT8, INT8 = 0, 1, 2, 3, 9  # numbers in TensorType
 MOST_INSIDE = 2_000_000_000  # bytes of constants in a flatbuffer, which has less than 2 GiB
 
 

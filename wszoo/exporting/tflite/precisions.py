@@ -36,7 +36,9 @@ def check_calibration(
     model: "keras.Model", calibration: Mapping[str, np.ndarray], *, uint8: bool
 ) -> None:
     """Raises `ValueError` where the model makes NaN of it, at which the converter would abort."""
-    inputs = parity.as_floats(parity.as_bytes(calibration)) if uint8 else calibration
+    inputs = calibration
+    if uint8:
+        inputs = parity.as_floats(calibration, parity.input_range(model))
     batch = parity.fixed_batch(model)
     outputs = parity.keras_outputs(model, inputs, batch=batch)
     bad = [name for name, value in outputs.items() if not np.isfinite(value.astype(float)).all()]

@@ -1,21 +1,21 @@
 """A `.tflite` file for LiteRT in which every shared weight stands once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wszoo.arguments import checked, count, one_word
+from wszoo.arguments import checked, one_word
 from wszoo.checksums import sealed
-from wszoo.exporting import gate, parity
+from wszoo.exporting import gate
 from wszoo.exporting.inspect import float_operators
 from wszoo.exporting.names import by_input
+from wszoo.exporting.tflite.batch import batch_size
 from wszoo.exporting.tflite.precisions import (
     BOUNDS,
-    check_calibration,
     check_precision,
     stored_bytes,
 )
@@ -56,7 +56,7 @@ class LiteRT:
         return self.file_bytes / max(self.stored_bytes, 1)
 
 
-@checked(batch=count, prefer=one_word(*PREFER))
+@checked(batch=batch_size, prefer=one_word(*PREFER))
 def litert(
     model: "keras.Model",
     path: str | os.PathLike,
@@ -68,18 +68,25 @@ def litert(
     max_loss: float = gate.MAX_LOSS,
     calibration: Mapping[str, np.ndarray] | None = None,
     prefer: str = "speed",
-    batch: int | None = None,
+    batch: int | str | None = None,
     per_channel: bool | None = None,
+    labels: Sequence[str] | None = None,
     uint8: bool = False,
 ) -> LiteRT:
     """Writes `path` and says what it holds. The file appears whole and checked, or not at all.
 
     The file has the signature `serving_default` with the model's own input and output names. Axes
     that are free in the model are free in the file; its batch dimension is fixed at `batch` where
-    that is given, at the model's own where that is fixed, and at 1, with a note, where the
-    converter takes a loop such as a GRU's no other way. With `uint8` the file takes uint8 images
-    and divides them by 255. A model that computes in other floats than float32 is rebuilt in
-    float32 (`wszoo.exporting.float32`). Needs Keras' TensorFlow backend.
+    that is given, at the model's own where that is fixed, at 1 for a classifier of images with
+    class names unless `batch="free"`, and at 1, with a note, where the converter takes a loop such
+    as a GRU's no other way. With `uint8` it takes uint8 images and brings them to the model's
+    range. A model that computes in other floats than float32 is rebuilt in float32
+    (`wszoo.exporting.float32`). Needs Keras' TensorFlow backend.
+
+    What the model means goes with it, as standard metadata for the task libraries of Android and
+    MediaPipe, and as the files `wszoo.json` and `labels.txt` in a zip at the end of the file (see
+    `wszoo.exporting.facts`). With class names, `labels` or those that it knows of itself, the file
+    gives each class's probability, named `scores`.
 
     The file is run in an interpreter of its own on `inputs` (arrays by input name, as the model
     takes them; random ones by default, of two sizes where axes are free) and compared with Keras.
@@ -104,41 +111,21 @@ def litert(
             converter fails: the error names the operators that LiteRT lacks and a file with the
             converter's log.
     """
-    from wszoo.exporting.float32 import in_float32
     from wszoo.exporting.tflite.build import Spelling, build
-    from wszoo.exporting.tflite.compare import compare, with_original
+    from wszoo.exporting.tflite.compare import compare
     from wszoo.exporting.whole import exportable
     from wszoo.files import written_whole
 
     check_precision(precision, calibration)
     gate.check_max_loss(max_loss)
-    path, given = Path(path), exportable(model)
-    model = in_float32(given)
+    path, model = Path(path), exportable(model)
     inputs = None if inputs is None else by_input(model, inputs)
-    calibration = by_input(model, calibration) if calibration else None
-    if precision == "int8" and calibration:
-        check_calibration(model, calibration, uint8=uint8)
-    built = build(
-        model,
-        Spelling(precision, per_channel, calibration, prefer, uint8),
-        parity.fixed_batch(model, batch),
-    )
+    spelling = Spelling(precision, per_channel, calibration, prefer, batch, labels, uint8)
+    built = build(model, spelling)
     if bound is None:  # the task's metric says more of int8 than the worst of all outputs
         bound = float("inf") if metric and "int8" in precision else BOUNDS[precision]
-    file = f"the {precision} file of {given.name!r}"
-    compared = compare(model, built, inputs, uint8=uint8, file=file, bound=bound)
-    notes = list(built.notes)
-    if model is not given:
-        compared, note = with_original(
-            given, compared, built, chosen=inputs is not None, uint8=uint8
-        )
-        notes.append(note)
-    scores = None
-    if metric is not None:
-        examples = max((len(x) for x in compared.inputs.values() if np.ndim(x)), default=1)
-        scores = gate.paired(metric, compared.keras, compared.file, examples, max_loss)
-        gate.check_loss(given.name, precision, scores, max_loss)
-        notes += gate.notes(scores, max_loss)
+    compared = compare(built, inputs, bound)
+    scores = None if metric is None else compared.scores(metric, max_loss)
     with written_whole(path) as part:
         part.write_bytes(sealed(built.data))
     return LiteRT(
@@ -153,5 +140,5 @@ def litert(
         scores.error if scores else None,
         scores.changed if scores else (),
         float_operators(built.data) if precision == "int8" else {},
-        tuple(notes),
+        (*built.notes, *compared.notes, *(gate.notes(scores, max_loss) if scores else ())),
     )

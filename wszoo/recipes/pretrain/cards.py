@@ -36,12 +36,15 @@ def card_of(
         "config": dict(config),
         "data": f"{source.name}: {source.origin}",
         "licence": source.licence,
+        "task": entry.task,
         "source": read,
         "noise": options.noise,
         "command": shlex.join(["wszoo", "pretrain", *portable(sys.argv[1:])]),
         "seed": options.seed,
         "epochs": options.epochs,
     }
+    if source.resize:
+        card["resize"] = source.resize
     if source.vocabulary:
         card["vocabulary"] = source.vocabulary
     if tasks.find(entry.task).labels:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from wszoo import checks
-from wszoo.arguments import checked, each, loss, several
+from wszoo.arguments import checked, each, loss, of_class
 from wszoo.training import check_finite
 
 Values = Sequence[np.ndarray]
@@ -42,12 +42,18 @@ class Trainer:
     @checked(start=each(_numbers, least=0))
     def reset(self, start: Values) -> None:
         """Sets the model's variables to `start`, see `values_of`, and makes the optimizer new."""
+        wanted = [tuple(variable.shape) for variable in self.model.variables]
+        if [np.shape(value) for value in start] != wanted:
+            raise ValueError(
+                f"start must hold a value for each of the model's {len(wanted)} variables, see "
+                f"values_of; received {checks.shown(start)}"
+            )
         for variable, value in zip(self.model.variables, start, strict=True):
             variable.assign(value)
         for variable, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 
-    @checked(callbacks=several)
+    @checked(callbacks=each(of_class("Callback"), least=0))
     def fit(
         self,
         x: np.ndarray,
@@ -68,6 +74,7 @@ class Trainer:
             check_finite("this training", {name: value[-1] for name, value in logs.items()})
 
 
+@checked()
 def values_of(model: keras.Model) -> list[np.ndarray]:
     """Copies of all variables, in the order of `model.variables`: weights and random states."""
     return [np.array(keras.ops.convert_to_numpy(v)) for v in model.variables]

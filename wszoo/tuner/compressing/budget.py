@@ -18,9 +18,9 @@ SAMPLES = 512  # examples that price and start the tied layers
 
 
 def cheapest(
-    model: keras.Model, found: Suggestion, max_parameters: int, x: np.ndarray, y: np.ndarray
+    model: keras.Model, merges: Suggestion, max_parameters: int, x: np.ndarray, y: np.ndarray
 ) -> SharingPlan:
-    """The plan that a search from `found.under(max_parameters)` ends at; it is no larger.
+    """The plan that a search from `merges.under(max_parameters)` ends at; it is no larger.
 
     A merge is never undone in a suggestion, so its plans are not the cheapest of their size. Here
     single sites move from group to group, always the move that lowers the price most, while the
@@ -29,11 +29,11 @@ def cheapest(
     Raises `ValueError` for fewer parameters than the most tied model stores.
     """
     twin = untied_twin(model)
-    plan = found.under(max_parameters).plan
+    plan = merges.under(max_parameters).plan
     kinds = sites_by_kind(twin, plan.sites)
     flat = [site for kind in kinds for site in kind]
     rows = evenly(len(x), SAMPLES)
-    price = price_of(twin, flat, found.method, x[rows], y[rows], getattr(model, "loss", None))
+    price = price_of(twin, flat, merges.method, x[rows], y[rows], getattr(model, "loss", None))
     return settle(plan, price, kinds, sizes(twin), twin.count_params() - max_parameters)
 
 

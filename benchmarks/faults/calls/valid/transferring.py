@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from benchmarks.faults.calls.world import SEVERAL, Calls
 
 # The groups of a transfer run.
@@ -31,7 +29,6 @@ CALLS: Calls = {
                                           "image_size": 8},
     "transferring.freeze": lambda w: {"model": w.logits, "train": "head",
                                          "batch_norm": "frozen", "pattern": None},
-    "tasks.heads.attach": lambda w: {"backbone": w.net, "head": lambda features: features},
     "transferring.add_lora": lambda w: {"model": w.model, "where": "all", "rank": 1,
                                          "alpha": 1.0, "train": (), "adapters": None,
                                          "pattern": None},
@@ -51,11 +48,6 @@ CALLS: Calls = {
                                         "batch_norm": "frozen", "learning_rate": 1e-3},
     "transferring.freezing.freeze_plan.start_phase": lambda w: {
         "model": w.model, "freeze_plan": w.freeze_plan, "phase": w.freeze_plan.phases[0]},
-    "tasks.probe.accuracy": lambda w: {"x": np.eye(4), "y": np.arange(4),
-                                          "linear": (np.eye(4), np.zeros(4))},
-    "tasks.probe.features": lambda w: {"backbone": w.net, "x": w.x, "batch_size": 4},
-    "tasks.probe.fit_probe": lambda w: {"x": np.eye(4), "y": np.arange(4), "classes": 4,
-                                           "strength": 1.0},
     "transferring.freezing.rates.layer_rates": lambda w: {"model": w.model, "decay": 0.9,
                                              "multipliers": {"a": 0.5}, "shared": "mean",
                                              "pattern": None},
@@ -78,6 +70,7 @@ CALLS: Calls = {
         "x": w.x, "y": w.y, "batch_size": 4, "callbacks": (), "may_diverge": False},
     "transferring.training.repeated.Trainer.reset": lambda w: {
         "start": w.trainer.model.get_weights()},
+    "transferring.training.repeated.values_of": lambda w: {"model": w.model},
     "transferring.training.repeated.outputs": lambda w: {"model": w.model, "x": w.x,
                                                          "batch_size": 4},
     "transferring.features.cache.features": lambda w: {
