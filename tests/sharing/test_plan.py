@@ -213,7 +213,8 @@ ABC = ["alpha", "beta", "gamma"]
     [
         (lambda: SharingPlan.from_pattern(ABC, "AA"), ["'AA'", "2 labels", "3 sites", "alpha"]),
         (lambda: SharingPlan.from_pattern(ABC, "aab"), ["'aab'", "capital"]),
-        (lambda: SharingPlan.from_pattern(ABC, "AA1"), ["'AA1'"]),
+        (lambda: SharingPlan.from_pattern(ABC, "AA1B"), ["'AA1B'", "row of labels"]),
+        (lambda: SharingPlan.from_pattern(ABC, ""), ["''", "0 labels", "3 sites"]),
         (lambda: as_plan("aab", ABC), ["'aab'", "cycle:N", "untied"]),
         (lambda: as_plan("cycle", ABC), ["'cycle'", "cycle:N"]),
         (lambda: as_plan("cycle:x", ABC), ["cycle:2"]),
@@ -249,7 +250,7 @@ def test_mistakes_are_named(act, words):
 
 
 @pytest.mark.parametrize("spec", ["ABBC", "sandwich", "cycle:2", "sequence:2", "tied"])
-def test_one_spelling_over_depth_for_every_kind_of_site(spec):
+def test_one_spelling_over_depth_for_every_row_of_sites(spec):
     depth = range(4)
     sites = [
         "table",
@@ -263,6 +264,30 @@ def test_one_spelling_over_depth_for_every_kind_of_site(spec):
     assert plan.restrict(["table", "e"]) == SharingPlan.tied(["table", "e"])
     assert not any({s[0] for s in group} > {"a"} for group in plan.groups.values())
     assert as_plan("depth:untied", sites) == SharingPlan.untied(sites)
+
+
+def test_long_lists_of_names_are_cut_at_twelve():
+    names = [f"s_{i}" for i in range(13)]
+    with pytest.raises(ValueError, match=r"The sites are 's_0', .*'s_11'$"):
+        SharingPlan.untied(names[:12]).owner("other")
+    with pytest.raises(ValueError, match=r"The sites are 's_0', .*'s_11', … \(13 in all\)$"):
+        SharingPlan.untied(names).owner("other")
+
+
+def test_a_long_pattern_is_shown_as_far_as_sixty_letters():
+    assert repr(SharingPlan.tied([f"s_{i}" for i in range(60)])) == (
+        f"SharingPlan({'A' * 60!r}: 60 sites)"
+    )
+    assert repr(SharingPlan.tied([f"s_{i}" for i in range(61)])) == (
+        f"SharingPlan({'A' * 60 + '…'!r}: 61 sites)"
+    )
+    assert str(SharingPlan.tied([f"s_{i}" for i in range(61)])) == "A" * 61
+
+
+def test_data_of_a_plan_are_its_sites_and_its_pattern():
+    for lacking in ({"sites": ABC}, {"pattern": "AAB"}, {}):
+        with pytest.raises(ValueError, match="a plan's data lack"):
+            SharingPlan.from_dict(lacking)
 
 
 def test_other_types_are_no_plan():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wszoo.data import modes
+from wszoo.data import images, modes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,13 +52,19 @@ def read_header(path: Path) -> Header:
         return Header(_shown_size(image), mode.grey, depth, getattr(image, "is_animated", False))
 
 
-def read_image(path: Path, channels: int) -> np.ndarray:
-    """Pixels (height, width, channels), float32 in [0, 1], turned as the file says."""
+def read_image(path: Path, channels: int, sizes: Iterable[tuple[int, str]] = ()) -> np.ndarray:
+    """Pixels (height, width, channels), float32 in [0, 1], turned as the file says.
+
+    They come to each of the `sizes`, pixels a side and how, in turn, by `wszoo.data.images.resize`.
+    """
     from PIL import ImageOps
 
     with _opened(path) as image:
         ImageOps.exif_transpose(image, in_place=True)
-        return modes.to_pixels(image, channels)
+        pixels = modes.to_pixels(image, channels)
+    for size, how in sizes:
+        (pixels,) = images.resize(pixels[None], size, how)
+    return modes.to_unit(pixels)
 
 
 @contextlib.contextmanager

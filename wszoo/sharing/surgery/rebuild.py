@@ -122,13 +122,13 @@ def replace_sites(model: keras.Model, replace: Replace, declared: Sequence[str])
         outputs = call_copy(old, copies[id(old)][1], args, kwargs)
         return outputs if site is None else named(site, outputs)
 
-    twin = rebuild(model, run)
-    twin.trainable = model.trainable  # before the layers' own flags, which it would overwrite
+    rebuilt = rebuild(model, run)
+    rebuilt.trainable = model.trainable  # before the layers' own flags, which it would overwrite
     carry_all(([old], new) for old, new in copies.values())
-    weighted = graph.weighted_calls(twin)
-    graph.remember(twin, [name_of[id(call.node)] for call in weighted], declared)
-    describe(twin, **about(model))
-    return twin
+    weighted = graph.weighted_calls(rebuilt)
+    graph.remember(rebuilt, [name_of[id(call.node)] for call in weighted], declared)
+    describe(rebuilt, **about(model))
+    return rebuilt
 
 
 def operation_names(model: keras.Model) -> dict[int, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wszoo.data.streams import Images
 from wszoo.fingerprints import add_array, of_graph
 from wszoo.fingerprints import digest as fingerprint_of
 
@@ -28,7 +29,7 @@ def digest_of(backbone: "keras.Model", x: np.ndarray) -> Any:
 
 
 def add_function(
-    digest: Any, function: Callable | None, x: np.ndarray, seed: int | None = None
+    digest: Any, function: Callable | None, x: Images, seed: int | None = None
 ) -> None:
     """Adds a function of inputs by its code and by what it gives for a few of them.
 
