@@ -17,11 +17,13 @@ from rich.progress import Progress
 import wszoo
 from wszoo import pictures, report
 from wszoo.command_line import options as option
-from wszoo.data import Source, load
+from wszoo.data import Source
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import write_json
 from wszoo.recipes.finetune import Finetune
+from wszoo.recipes.finetune.choosing import source_for
 from wszoo.recipes.finetune.rivals import Rivals
+from wszoo.transferring import backbones
 
 
 def compare(options: Finetune) -> None:
@@ -31,8 +33,10 @@ def compare(options: Finetune) -> None:
     if options.smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
     keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
-    net = wszoo.get(options.backbone, head=None)
-    rivals = Rivals(net, fitting(net, options), steps)
+    source = source_for(options)
+    assert isinstance(source, Source)  # of classes
+    backbone = backbones.find(options.backbone or "", image_size=options.image_size)
+    rivals = Rivals(backbone.make(source.input_shape), source, steps)
     started, results = time.perf_counter(), []
     with Progress(transient=True) as progress:
         bar = progress.add_task("training", total=len(names) * len(counts) * seeds)
@@ -55,18 +59,6 @@ def compare(options: Finetune) -> None:
         wszoo.save(model, options.out / "model.keras")
         saved_model(model, options.out / "saved_model" / "1")
         print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
-
-
-def fitting(net: keras.Model, options: Finetune) -> Source:
-    """The data. Raises `ValueError` for images that the backbone does not take."""
-    places = option.reading(options) | {"image_size": net.input_shape[1]}
-    source = load(options.data, **places)
-    if source.input_shape != net.input_shape[1:]:
-        raise ValueError(
-            f"{options.backbone} takes images {net.input_shape[1:]}; {options.data} has "
-            f"{source.input_shape}"
-        )
-    return source
 
 
 def write(options: Finetune, results: list[dict], about: dict[str, object]) -> None:
