@@ -1,4 +1,5 @@
 # make demo    the main job, on a fresh machine: fine-tune a shipped backbone on real digits
+# make quick   the laws of the core, at each change: sharing, data, tasks, the registry, the house
 # make test    every test
 # make check   lint, format and types
 # All make their own environment in .venv; they need Python 3.11 or newer and a package index.
@@ -9,12 +10,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test check format clean
+QUICK := tests/house tests/sharing tests/data tests/tasks tests/fingerprints $(wildcard tests/test_*.py)
+
+.PHONY: demo quick test check format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/wszoo finetune digits --backbone conv_net.omniglot --compare \
 	  --labels-per-class 5 --labels-per-class 20 --seeds 5 --out runs/demo
 	@echo "Open runs/demo/curves.png; load runs/demo/model.keras with wszoo.load."
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not data" $(QUICK) $(PYTEST_ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)

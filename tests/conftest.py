@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import fnmatch
+import gc
 import importlib.util
 import os
 import runpy
@@ -19,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "tfds"  # prepared sets survive between runs; ignored by git
 os.environ["WSZOO_CACHE_DIR"] = str(ROOT / ".cache" / "wszoo")  # so do converted weights
+SLOW = 20  # twice what the mark `slow` says: a busy machine takes more
 LEFT = pytest.StashKey[list[str]]()
 
 
@@ -53,6 +55,28 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "raw_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.data)
+
+
+def seconds_of_cpu() -> float:
+    """What this process and those that it has waited for have taken."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """What is slow says so, or `make quick` would not stay quick."""
+    before = seconds_of_cpu()
+    result = yield
+    taken = seconds_of_cpu() - before
+    if taken > SLOW and item.get_closest_marker("slow") is None:
+        pytest.fail(f"it took {taken:.0f} seconds of CPU: make it cheaper, or mark it slow")
+    return result
+
+
+def pytest_collection_finish():
+    """What is imported stays: a full collection need not look at its half million objects again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

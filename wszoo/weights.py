@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wszoo import cards, checks
+from wszoo import cards, checks, weight_checks
 from wszoo.arguments import checked, mapping
 from wszoo.cards import Card
 
@@ -122,8 +122,8 @@ def load_into(
     check_file(path, sha256)
     try:
         declared.check_hdf5(path)
-        _check_owners(model, path)
-        _check_finite(path)
+        weight_checks.check_owners(model, path)
+        weight_checks.check_finite(path)
         model.load_weights(path)
     except Exception as error:  # HDF5 and Keras raise whatever a damaged file suggests
         raise ValueError(f"{str(path)!r} does not fit {model.name!r}: {error}") from error
@@ -165,7 +165,7 @@ def write(folder: Path, model: "keras.Model", card: Card) -> Saved:
             f"{str(folder)!r} holds {checks.shown(min(others))} and would be replaced by weights; "
             "name another folder"
         )
-    _check_trained(model)
+    weight_checks.check_trained(model)
     with folder_written_whole(folder) as part:
         # A compiled model would write its optimizer's slots too, twice the size of the weights.
         bare = keras.Model(model.input, model.output, name=model.name)
@@ -184,52 +184,7 @@ def write(folder: Path, model: "keras.Model", card: Card) -> Saved:
     return Saved(folder, card)
 
 
-def _check_trained(model: "keras.Model") -> None:
-    import numpy as np
-
-    for weight in model.weights:
-        if "float" in str(weight.dtype) and not np.isfinite(weight.numpy().astype("float32")).all():
-            raise ValueError(
-                f"the weights {weight.path!r} of {model.name!r} hold NaN or infinity: its training "
-                "diverged. Nothing was written; train it at a lower learning rate"
-            )
-
-
-def _check_owners(model: "keras.Model", path: Path) -> None:
-    """Keras fills layers by their place and passes over what is left in the file."""
-    import h5py
-
-    from wszoo.sharing import graph
-    from wszoo.sharing.files.arrays import file_parameters
-
-    sites = graph.names_of(model).declared
-    wanted = set(graph.plan_of(model).restrict(sites).groups)
-    with h5py.File(path) as file:
-        names: set[str] = set()
-        file.visititems(lambda _, item: names.add(str(item.attrs.get("name"))))
-    own = names & set(sites)
-    if own and own != wanted:
-        raise ValueError(
-            f"it was saved under another plan: it holds layers for the sites {sorted(own)}, and "
-            f"this model has them at {sorted(wanted)}. Build the model under the file's plan and "
-            "use wszoo.retie(model, plan)"
-        )
-    held, stored = file_parameters(path), model.count_params()
-    if held != stored:
-        raise ValueError(f"it holds {held:,} parameters, and this model {stored:,}")
-
-
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's contents, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_finite(path: Path) -> None:
-    import numpy as np
-
-    from wszoo.sharing.files.arrays import file_arrays
-
-    for name, array in file_arrays(path).items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"its weight {name!r} holds NaN or infinity")

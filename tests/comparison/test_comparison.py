@@ -1,13 +1,13 @@
 """Comparisons: trainings that do not touch each other, resuming, verdicts, errors."""
 
 import json
-import os
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+from programs import ON_JAX
 from scipy import stats
 
 import wszoo
@@ -142,9 +142,8 @@ curves = [run["curve"] for run in runs]
 assert curves[0] == curves[2] == curves[3] != curves[1] and len(curves[0]) == 3, curves
 assert curves[0][-1] < curves[0][0], curves
 """
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], env=ON_JAX, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -127,7 +127,7 @@ def test_a_limit_and_a_memory_bound(tmp_path):
     source = load(tmp_path, max_per_split=6)
     assert np.bincount(source.arrays("train")[1]).tolist() == [3, 3]
     with pytest.raises(ValueError, match=r"are 4.3 GB .* max_per_split"):
-        load(tmp_path, image_size=3000)
+        load(tmp_path, image_size=3000, stream=False)
 
 
 def test_a_folder_in_the_way_does_not_hide_a_named_source(tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ def test_black_and_white_of_every_mode(mode):
         assert image.mode == mode
         image.format = "PPM" if mode == "I" else image.format
         for channels in (1, 3):
-            pixels = modes.to_pixels(image, channels)
+            pixels = modes.to_unit(modes.to_pixels(image, channels))
             assert pixels.shape == (2, 2, channels) and np.allclose(pixels, value, atol=0.01)
 
 

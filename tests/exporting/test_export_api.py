@@ -1,24 +1,15 @@
 """One call for all formats, and what any file says of itself."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+from programs import command
 
 import wszoo
 from wszoo.exporting import parity
 from wszoo.exporting.stored import inspect_file
-
-
-def program(*arguments):
-    code = "from wszoo.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -110,19 +101,23 @@ def test_weights_that_stand_twice_are_found(model, tmp_path):
 def test_the_audit_command_guards_a_ratio(model, tmp_path):
     good = wszoo.export(model, tmp_path, "saved_model").files[0].path
     bad = copied_by_keras(model, tmp_path / "keras")
-    code, out, _ = program("audit", good, "--max-ratio", "1.05", "--json")
+    code, out, _ = command(tmp_path, "audit", good, "--max-ratio", "1.05", "--json")
     assert code == 0 and json.loads(out)["file"]["ratio"] == 1.0
-    code, out, err = program("audit", bad, "--max-ratio", "1.05")
+    code, out, err = command(tmp_path, "audit", bad, "--max-ratio", "1.05")
     assert code == 1 and "unique bytes" in err and "more than once" in out
 
 
 @pytest.mark.slow
 def test_the_export_command_writes_what_python_writes(tmp_path):
-    code, out, err = program("export", "tied_conv_ae.fashion_mnist", tmp_path / "out", "--json")
+    code, out, err = command(
+        tmp_path, "export", "tied_conv_ae.fashion_mnist", tmp_path / "out", "--json"
+    )
     assert code == 0, err
     files = json.loads(out[out.index("{") :])["files"]
     assert {item["format"] for item in files} == {"litert", "saved_model"}
-    code, out, err = program("share-constants", files[0]["path"], tmp_path / "again.tflite")
+    code, out, err = command(
+        tmp_path, "share-constants", files[0]["path"], tmp_path / "again.tflite"
+    )
     assert code == 0, err
     before = (tmp_path / "out" / "tied_conv_ae.float32.tflite").read_bytes()
     assert (tmp_path / "again.tflite").read_bytes() == before  # nothing left to share

@@ -79,8 +79,9 @@ def test_a_type_checker_knows_public_names_and_plain_keywords(tmp_path):
     lines += ["wszoo.transfer('a', epochs=2, lora=4)", "wszoo.transfer('a', epoch=2)"]
     (tmp_path / "program.py").write_text("\n".join(lines))
     root = Path(wszoo.__file__).parents[1]
+    places = ["--config-file", root / "pyproject.toml", "--cache-dir", root / ".mypy_cache"]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), "program.py"],
+        [sys.executable, "-m", "mypy", *map(str, places), "program.py"],
         cwd=tmp_path,
         env={"MYPYPATH": str(root), "PATH": ""},
         capture_output=True,

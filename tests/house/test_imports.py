@@ -55,7 +55,8 @@ MAY_IMPORT = {
     "tasks": {"data", "layers", "sharing"},
     "packaged": {"cards", "models", "registry", "weights"},  # it writes weights as all are written
     "cards": set(),
-    "weights": {"cards", "packaged", "sharing"},  # some tags are in packages
+    "weight_checks": {"sharing"},
+    "weights": {"cards", "packaged", "sharing", "weight_checks"},  # some tags are in packages
     "entry": {"sharing"},
     "pretrained": {"cards", "entry", "sharing", "weights"},
     "model_info": {"cards", "packaged", "registry", "weights"},
@@ -103,10 +104,11 @@ MAY_IMPORT = {
         "relaxed",
     },
     "exporting": {"tasks", "sharing", "registry", "data", "weights", "layers"},
+    "fitting": {"data", "input_range", "sharing", "tasks"},
     "evaluation": {
         "cards",
+        "fitting",
         "tasks",
-        "input_range",
         "sharing",
         "registry",
         "data",
@@ -114,7 +116,7 @@ MAY_IMPORT = {
         "training",
         "exporting",
     },
-    "predicting": {"cards", "data", "registry", "sharing", "tasks", "weights"},
+    "predicting": {"cards", "data", "exporting", "registry", "sharing", "tasks"},
     "recipes": None,  # everything
     "cli": None,  # everything
     "__main__": {"cli"},

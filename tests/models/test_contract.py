@@ -1,6 +1,7 @@
 """The contract of the zoo: laws that hold for every registered model, under every plan."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -50,7 +51,11 @@ SHORT = {
     "tied_seq_ae": ({"input_shape": (14, 2), "filters": (4, 6, 5)}, ["untied"]),
 }
 ZOO = {name: SHORT.get(name, ({}, [])) for name in wszoo.list_models()}
-CASES = [(name, plan) for name, (_, plans) in ZOO.items() for plan in [None, *plans]]
+CASES = [
+    pytest.param(name, plan, marks=pytest.mark.xdist_group(f"zoo {name} {plan}"))
+    for name, (_, plans) in ZOO.items()
+    for plan in [None, *plans]
+]  # the laws of a case run in one process, which builds its model once
 every_case = pytest.mark.parametrize(("name", "plan"), CASES)
 
 
@@ -79,6 +84,22 @@ def randomised(model):
 
 def make(name, plan):
     return randomised(wszoo.get(name, sharing=plan, **ZOO[name][0]))
+
+
+@cache
+def read_only(name, plan):
+    """The model for laws that leave it as it is."""
+    return make(name, plan)
+
+
+@cache
+def twin_of(name, plan):
+    return wszoo.untied_twin(read_only(name, plan))
+
+
+@cache
+def partly_frozen(name, plan):
+    return frozen_here_and_there(make(name, plan))
 
 
 def images(model, count=4):
@@ -122,8 +143,7 @@ def test_law_1_the_groups_are_those_of_the_plan(name, plan):
 
 @every_case
 def test_law_2_twin_and_back_compute_the_same(name, plan):
-    model = make(name, plan)
-    twin = wszoo.untied_twin(model)
+    model, twin = read_only(name, plan), twin_of(name, plan)
     back = wszoo.retie(twin, wszoo.plan_of(model))
     assert wszoo.plan_of(twin) == wszoo.SharingPlan.untied(wszoo.sites(model))
     assert wszoo.plan_of(back) == wszoo.plan_of(model)
@@ -148,7 +168,7 @@ def test_law_3_tied_sites_stay_one_object_with_one_value(name, plan):
 
 @every_case
 def test_law_4_model_files_round_trip(name, plan, tmp_path):
-    model = frozen_here_and_there(make(name, plan))
+    model = partly_frozen(name, plan)
     wszoo.save(model, tmp_path / "model.keras")
     loaded = wszoo.load(tmp_path / "model.keras")
     assert wszoo.plan_of(loaded) == wszoo.plan_of(model)
@@ -161,7 +181,7 @@ def test_law_4_model_files_round_trip(name, plan, tmp_path):
 
 @every_case
 def test_law_4_copies_keep_the_flags(name, plan):
-    model = frozen_here_and_there(make(name, plan))
+    model = partly_frozen(name, plan)
     assert flags(wszoo.retie(model, wszoo.plan_of(model))) == flags(model)
     twin = graph.layers_of(wszoo.untied_twin(model))
     for site, layer in graph.layers_of(model).items():
@@ -170,7 +190,7 @@ def test_law_4_copies_keep_the_flags(name, plan):
 
 @every_case
 def test_law_4_weight_files_round_trip(name, plan, tmp_path):
-    model = make(name, plan)
+    model = read_only(name, plan)
     path = tmp_path / "model.weights.h5"
     model.save_weights(path)
     again = wszoo.get(name, sharing=plan, weights=path, **ZOO[name][0])
@@ -181,7 +201,7 @@ def test_law_4_weight_files_round_trip(name, plan, tmp_path):
 
 @pytest.mark.parametrize("name", ZOO)
 def test_law_5_another_process_reads_the_same_numbers_and_each_weight_once(name, tmp_path):
-    model = make(name, None)
+    model = read_only(name, None)
     written = write_saved_model(model, tmp_path / "1", inputs={"input": images(model)})
     assert written.mean_error <= written.max_error <= 1e-5
     assert inspect_file(written.path).stored_bytes == wszoo.audit(model).stored_bytes
@@ -189,13 +209,13 @@ def test_law_5_another_process_reads_the_same_numbers_and_each_weight_once(name,
 
 @every_case
 def test_law_6_stored_parameters_are_the_unique_variables(name, plan, tmp_path):
-    model = make(name, plan)
+    model = read_only(name, plan)
     wszoo.save(model, tmp_path / "model.keras")
     found = wszoo.audit(model)
     unique = {id(w): int(np.prod(w.shape)) for w in model.weights}
     assert found.stored_parameters == sum(unique.values())
     assert file_parameters(tmp_path / "model.keras") == found.stored_parameters
-    assert found.unrolled_parameters == wszoo.untied_twin(model).count_params()
+    assert found.unrolled_parameters == twin_of(name, plan).count_params()
 
 
 @every_case
@@ -203,7 +223,7 @@ def test_building_under_a_plan_and_retying_to_it_give_the_same_model(name, plan)
     built = make(name, plan)
     declared = graph.names_of(built).declared
     asked = wszoo.plan_of(built).restrict(declared)
-    start = make(name, "untied" if plan != "untied" else None)
+    start = read_only(name, "untied" if plan != "untied" else None)
     retied = wszoo.retie(start, asked)
     assert wszoo.sites(retied) == wszoo.sites(built)
     assert wszoo.plan_of(retied) == wszoo.plan_of(built)
@@ -224,8 +244,7 @@ def test_default_settings_build_and_run(name):
 
 @pytest.mark.parametrize("name", ["tied_ae", "tied_conv_ae", "tied_seq_ae"])
 def test_an_autoencoders_kernels_are_half_of_its_twins(name):
-    model = make(name, None)
-    twin = wszoo.untied_twin(model)
+    model, twin = read_only(name, None), twin_of(name, None)
 
     def kernels(m):
         return sum(int(np.prod(w.shape)) for w in m.weights if w.name == "kernel")

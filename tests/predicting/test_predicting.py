@@ -1,5 +1,6 @@
 """Names and scores, for every task, from every form in which a model is kept."""
 
+import io
 import json
 import wave
 import zipfile
@@ -15,7 +16,7 @@ from wszoo import tasks
 from wszoo.cli import app
 from wszoo.data import images
 from wszoo.data.formats.decoding import read_image
-from wszoo.predicting import opening, reading
+from wszoo.predicting import opening
 from wszoo.sharing.about import describe
 from wszoo.tasks.answers import Asked
 
@@ -72,31 +73,33 @@ def test_every_form_of_a_model_says_the_same(photos, tmp_path):
     (saved,) = [path.parent for path in tmp_path.rglob("saved_model.pb")]
     wanted = wszoo.predict(net, photos, top=4)
     for form in (tmp_path / "m.keras", str(tmp_path / "m.keras"), saved, saved.parent, lite):
-        opened = opening.opened(form)
-        outputs = opened.run(reading.read(opening.opened(net), photos).x)
-        found = tasks.find("classification").answer(
-            outputs, Asked(outputs, {**opened.about, "class_names": NAMES}, 4)
-        )
-        for a, b in zip(wanted, found, strict=True):
+        for a, b in zip(wanted, wszoo.predict(form, photos, top=4), strict=True):
             assert a.data["class"] == b.data["class"], form
-            np.testing.assert_allclose(list(a.data["scores"].values()),
-                                       list(b.data["scores"].values()), atol=1e-5)  # fmt: skip
+            scores = [list(each.data["scores"].items()) for each in (a, b)]
+            assert [name for name, _ in scores[0]] == [name for name, _ in scores[1]], form
+            np.testing.assert_allclose(*([v for _, v in row] for row in scores), atol=1e-5)
 
 
-def test_facts_that_a_file_carries_are_read(tmp_path):
-    wszoo.export(classifier(), tmp_path, ["litert"])
+def test_what_a_file_says_of_itself_is_checked(tmp_path):
+    wszoo.export(classifier(resize="pad"), tmp_path, ["litert"])
     (lite,) = tmp_path.glob("*.tflite")
-    note = {"about": {"task": "classification", "class_names": NAMES[::-1], "resize": "stretch"}}
-    carrying = tmp_path / "carrying.tflite"
-    for about in (note["about"], {"task": 5}):
-        carrying.write_bytes(lite.read_bytes())
-        with zipfile.ZipFile(carrying, "a") as archive:
-            archive.writestr(opening.MEMBER, json.dumps({"about": about}))
-        if about == note["about"]:
-            assert opening.opened(carrying).about == about
-            continue
-        with pytest.raises(ValueError, match="the fact task must be a text; received 5"):
-            opening.opened(carrying)
+    about = opening.opened(lite).about
+    assert about["class_names"] == NAMES and about["resize"] == "pad"
+    data = lite.read_bytes()
+    lite.write_bytes(data.replace(b'"task": "classification"', b'"task": "classificatoin"'))
+    with pytest.raises(ValueError, match="CRC"):
+        opening.opened(lite)
+    damaged = data[: data.index(b"PK\x03\x04")] + packed(json.dumps({"about": {"task": 5}}))
+    lite.write_bytes(damaged)
+    with pytest.raises(ValueError, match="the fact task must be a text; received 5"):
+        opening.opened(lite)
+
+
+def packed(text):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("wszoo.json", text)
+    return file.getvalue()
 
 
 def answer(task, outputs, top=2, **about):

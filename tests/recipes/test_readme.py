@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import command
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -13,9 +14,8 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 def test_the_exported_file_restores_a_noisy_image(tmp_path):
     script = README.read_text().split("<!-- denoise-script:begin -->\n```python\n")[1]
     (tmp_path / "denoise.py").write_text(script.split("```")[0])
-    command = "from wszoo.cli import main; main()"
-    export = ["export", "tied_conv_ae", "--weights", "fashion_mnist", "out/"]
-    subprocess.run([sys.executable, "-c", command, *export], cwd=tmp_path, check=True)
+    code, _, err = command(tmp_path, "export", "tied_conv_ae", "--weights", "fashion_mnist", "out/")
+    assert code == 0, err
     done = subprocess.run(
         [sys.executable, "denoise.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from programs import RECIPES
+from programs import recipe as run
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PRETRAIN = [
     "tied_ae",
     "--data",
@@ -32,13 +32,6 @@ PRETRAIN = [
 
 def command(recipe, *arguments):
     return [sys.executable, str(RECIPES / recipe), *map(str, arguments)]
-
-
-def run(folder, recipe, *arguments):
-    done = subprocess.run(
-        command(recipe, *arguments), cwd=folder, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def numbers(folder):

@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "compare.py"
+RECIPE = programs.RECIPES / "compare.py"
 AE = ("tied_ae", "--data", "digits", "--plans", "default,untied", "--set", '{"widths": [8, 4]}')
 pytestmark = pytest.mark.slow
 
@@ -21,10 +21,7 @@ def command(*arguments):
 
 
 def run(folder, *arguments):
-    done = subprocess.run(
-        command(*arguments), cwd=folder, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    return programs.recipe(folder, "compare.py", *arguments)
 
 
 def untimed(folder):

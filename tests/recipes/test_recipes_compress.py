@@ -1,23 +1,20 @@
 """recipes/compress.py on weights of the zoo and on a model that is not ours."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import pytest
+from programs import recipe as run
 
 import wszoo
 
 pytestmark = pytest.mark.slow
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "compress.py"
 
 
 def compressed(tmp_path, *arguments):
-    command = [sys.executable, RECIPE, *arguments, "--data", "digits", "--smoke", "--out", "out"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    rest = ("--data", "digits", "--smoke", "--out", "out")
+    code, _, err = run(tmp_path, "compress.py", *arguments, *rest)
+    assert code == 0, err
     return json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 import yaml
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "finetune.py"
+RECIPE = programs.RECIPES / "finetune.py"
 PLAN = {
     "phases": [
         {"name": "head", "train": "head", "epochs": 3},
@@ -32,10 +32,7 @@ def command(folder, *arguments):
 
 
 def run(folder, *arguments):
-    done = subprocess.run(
-        command(folder, *arguments), cwd=folder, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    return programs.recipe(folder, *command(folder, *arguments)[1:])
 
 
 def kill_when(ready, folder, *arguments):
@@ -85,7 +82,7 @@ def test_two_processes_write_what_one_does(tmp_path):
         return subprocess.Popen(
             command(tmp_path, *few, "--out", out, *arguments), cwd=tmp_path, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=os.environ | {"KERAS_BACKEND": "jax"} | said,
+            env=programs.ON_JAX | said,
         )  # fmt: skip
 
     said = {

@@ -1,12 +1,11 @@
 """The recipe of several tasks, as a user runs it; a run that was broken off goes on."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import recipe as run
 
 from wszoo import checksums
 from wszoo.recipes.multitask.strokes import attributes
@@ -28,9 +27,9 @@ def test_slant_and_thickness_of_drawn_bars():
 
 @pytest.mark.slow
 def test_smoke_and_going_on(tmp_path):
-    call = [sys.executable, str(RECIPES / "multitask.py"), "--smoke", "--width", "4"]
-    done = subprocess.run([*call, "--seeds", "1"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    call = ("multitask.py", "--smoke", "--width", 4, "--seeds", 1)
+    code, _, err = run(tmp_path, *call)
+    assert code == 0, err
     out = tmp_path / "runs" / "multitask"
     first = json.loads((out / "metrics.json").read_text())["results"]
     assert len(first) == 6
@@ -38,8 +37,8 @@ def test_smoke_and_going_on(tmp_path):
     kept = checksums.read_json(out / "metrics.json")
     kept["results"] = [*kept["results"][:4], dict(first[4], slant=123.0)]
     (out / "metrics.json").write_text(checksums.json_with_sum(kept))
-    done = subprocess.run([*call, "--seeds", "1"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    code, _, err = run(tmp_path, *call)
+    assert code == 0, err
     again = json.loads((out / "metrics.json").read_text())["results"]
     assert again[4]["slant"] == 123.0 and again[5] == first[5]
     (shared,) = [row for row in again[:3] if row["arm"] == "shared"]

@@ -1,25 +1,16 @@
 """Language models and classifiers of texts, from a user's file to weights that are read again."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import recipe as run
 
 import wszoo
 from wszoo import evaluation, registry, training, weights
 from wszoo.data import load
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 TINY = '{"width": 8, "depth": 2, "heads": 2}'
-
-
-def run(folder, recipe, *arguments):
-    command = [sys.executable, str(RECIPES / recipe), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture

@@ -1,25 +1,16 @@
 """Recipes on recordings and time series, as a user runs them: on files of their own."""
 
 import json
-import subprocess
-import sys
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import recipe as run
 
 import wszoo
 from wszoo import pictures
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PNG = b"\x89PNG"
-
-
-def run(folder, recipe, *arguments):
-    command = [sys.executable, str(RECIPES / recipe), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
 
 
 def tone(path, hertz, rate=8000):

@@ -55,3 +55,12 @@ def test_its_own_words_in_one_line(act, words):
 def test_an_error_without_words_is_its_kind():
     assert in_short(KeyError()) == "KeyError"
     assert len(in_short(ValueError("a" * 1000))) == MOST + 1
+    assert in_short(ValueError("a" * MOST)) == "a" * MOST
+    assert in_short(ValueError("a" * (MOST + 1))) == "a" * MOST + "…"
+
+
+def test_of_a_lambda_it_says_what_to_do_instead():
+    config = keras.saving.serialize_keras_object(keras.layers.Lambda(lambda x: x))
+    told = in_short(caught(lambda: keras.saving.deserialize_keras_object(config)))
+    assert told.startswith("a lambda is Python code") and "safe_mode=False" in told
+    assert in_short(ValueError("lambda is too small")) == "lambda is too small"

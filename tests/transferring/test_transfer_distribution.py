@@ -1,7 +1,6 @@
 """Two processes on this machine train as one does; what is asked for wrongly is refused."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from programs import ON_JAX
 
 import wszoo
 from wszoo.training import EpochData
@@ -58,10 +58,10 @@ print(json.dumps({
 
 
 def run(*arguments):
-    here = {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(wszoo.__file__).parents[1])}
+    here = {"PYTHONPATH": str(Path(wszoo.__file__).parents[1])}
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | here,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ON_JAX | here,
     )  # fmt: skip
 
 

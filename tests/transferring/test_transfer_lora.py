@@ -1,6 +1,5 @@
 """Adapters train alone, in every role of a shared kernel, untie nothing, and merge exactly."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from programs import ON_JAX
 
 import wszoo
 from wszoo import layers
@@ -366,9 +366,9 @@ def test_merged_models_are_exported_with_each_weight_once(name, tmp_path):
 
 @pytest.mark.slow
 def test_the_same_on_jax(tmp_path):
-    here = {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(wszoo.__file__).parents[1])}
+    here = {"PYTHONPATH": str(Path(wszoo.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", f"{CONFIG = }\n{JAX}"],
-        capture_output=True, text=True, cwd=tmp_path, env=os.environ | here,
+        capture_output=True, text=True, cwd=tmp_path, env=ON_JAX | here,
     )  # fmt: skip
     assert "all the same" in done.stdout, done.stderr

@@ -1,12 +1,12 @@
 """Layer-wise learning rates: each variable's step is rate × factor × gradient, in plain `fit`."""
 
-import os
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+from programs import ON_JAX
 
 import wszoo
 from wszoo.transferring.freezing.rates import layer_rates, with_rates
@@ -131,7 +131,7 @@ def test_the_same_on_jax():
     tests = "a_step or decoupled or zero_moves"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", tests, "-p", "no:cacheprovider", __file__],
-        env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True,
+        env=ON_JAX, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "12 passed" in done.stdout

@@ -1,12 +1,12 @@
 """wszoo.transfer on the JAX backend, in another process: one process has one backend."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from programs import ON_JAX
 
 SCRIPT = """
 import contextlib, sys
@@ -37,7 +37,7 @@ def test_cached_killed_and_plain_runs_agree_on_jax(tmp_path):
     here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, here, tmp_path / "run"],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env=ON_JAX,
         capture_output=True,
         text=True,
         check=False,

@@ -111,6 +111,7 @@ def command(
         print(json.dumps(report.to_dict(), indent=1))
     else:
         print_table(report.table())
+        print(report.paths, end="")
         for item in report.files:
             if item.precision == "int8":
                 ops = ", ".join(f"{n} {op}" for op, n in item.float_ops.items())

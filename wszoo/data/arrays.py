@@ -16,6 +16,7 @@ from wszoo.data.findings import Notes, examined
 from wszoo.data.source import Source
 from wszoo.data.splits import Pair
 from wszoo.data.splitting import complete
+from wszoo.data.streams import Images
 
 
 class ArrayOptions(TypedDict, total=False):
@@ -144,7 +145,7 @@ def _cleaned(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def count_sizes(arrays: Iterable[np.ndarray]) -> Counter[tuple[int, int]]:
+def count_sizes(arrays: Iterable[Images]) -> Counter[tuple[int, int]]:
     """How many images there are of each (width, height)."""
     sizes: Counter[tuple[int, int]] = Counter()
     for x in arrays:

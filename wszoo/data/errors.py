@@ -19,13 +19,17 @@ def check_fraction(validation: float) -> None:
         )
 
 
+def gigabytes(count: int, shape: Sequence[int]) -> float:
+    """Of `count` float32 examples of `shape`, in 10⁹ bytes."""
+    return count * 4 * math.prod(shape) / 1e9
+
+
 def check_memory(name: str, count: int, shape: Sequence[int], max_gb: float) -> None:
     """Raises ValueError if `count` float32 examples of `shape` need more than `max_gb` (10⁹ B)."""
-    each = 4 * math.prod(shape)
-    if count * each > max_gb * 1e9:
+    if (needed := gigabytes(count, shape)) > max_gb:
         raise ValueError(
-            f"{name}: {count} examples of shape {tuple(shape)} are {count * each / 1e9:.2g} GB as "
-            f"float32 arrays, more than max_gb={max_gb:g}. Load part of it with max_per_split "
-            f"(at most {max(1, int(max_gb * 1e9 / each / 3))}), a smaller image_size, or raise "
-            f"max_gb if this machine has the memory"
+            f"{name}: {count} examples of shape {tuple(shape)} are {needed:.2g} GB as float32 "
+            f"arrays, more than max_gb={max_gb:g}. Load part of it with max_per_split (at most "
+            f"{max(1, int(max_gb / gigabytes(3, shape)))}), a smaller image_size, or raise max_gb "
+            "if this machine has the memory"
         )

@@ -14,19 +14,21 @@ from wszoo.data.formats.csv_file import is_table_file
 from wszoo.data.formats.npz import read_npz
 from wszoo.data.splits import SPLITS, Pair
 from wszoo.data.splitting import complete
+from wszoo.data.streams import Images, identity
 from wszoo.data.tokens import reworded
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """`splits`: "train", "validation", "test" → (x, y); `class_names` where y are classes.
+    """`splits`: "train", "validation", "test" → (x, y), where x may be images that are read when
+    they are needed, see `wszoo.data.streams`; `class_names` where y are classes.
 
     `resize` is how images come to their size, `None` for no images; `vocabulary` are the tokens
     whose ids x holds; `notes` and `licence` are those of the data, see `wszoo.data.Source`.
     """
 
     name: str
-    splits: Mapping[str, Pair]
+    splits: Mapping[str, tuple[Images, np.ndarray]]
     class_names: tuple[str, ...] = ()
     resize: str | None = None
     notes: tuple[str, ...] = ()
@@ -56,8 +58,9 @@ class Examples:
         }
 
     def fingerprint(self) -> str:
-        """Hash (64 hex digits) of all arrays with their shapes."""
-        return fingerprints.of_arrays(a for split in SPLITS for a in self.splits[split])
+        """Hash (64 hex digits) of all arrays with their shapes, or of the files they come from."""
+        pairs = [self.splits[split] for split in SPLITS]
+        return fingerprints.of_arrays(a for x, y in pairs for a in (identity(x), y))
 
 
 def examples(
@@ -116,7 +119,7 @@ def from_pairs(
     if len(shapes := {x.shape[1:] for x, _ in splits.values()}) > 1:
         raise ValueError(f"{name}: the splits differ in the shape of x: {sorted(shapes)}")
     notes, are_images = Notes(name), next(iter(splits.values()))[0].ndim == 4
-    raw = Examples(name, _carved(splits), tuple(names), "crop" if are_images else None)
+    raw = Examples(name, {**_carved(splits)}, tuple(names), "crop" if are_images else None)
     sized = _sized(raw, image_size, resize, notes)
     examine(notes, sized.splits, sized.class_names, are_images=are_images)
     return replace(sized, notes=tuple(notes.sentences))
@@ -129,7 +132,7 @@ def _of_source(source: Source, image_size: int | None, resize: str | None) -> Ex
             f"{source.name} was read with resize={source.resize!r}; read it with "
             f"load(…, image_size=…, resize={resize!r})"
         )
-    splits = {split: source.arrays(split) for split in SPLITS}
+    splits = {split: source.images(split) for split in SPLITS}
     given = Examples(
         source.name,
         splits,
@@ -204,10 +207,13 @@ def _sized(given: Examples, image_size: int | None, resize: str | None, notes: N
     if resize is None and how == "crop":
         notes.add(images.crop_notes(count_sizes(x for x, _ in given.splits.values())))
     splits = {
-        split: (images.resize(x, image_size, how or "crop"), y)
-        for split, (x, y) in given.splits.items()
+        split: (_resized(x, image_size, how or "crop"), y) for split, (x, y) in given.splits.items()
     }
     return replace(given, splits=splits, resize=how)
+
+
+def _resized(x: Images, size: int, how: str) -> Images:
+    return images.resize(x, size, how) if isinstance(x, np.ndarray) else x.resized(size, how)
 
 
 def _from_npz(path: Path, image_size: int | None, resize: str | None) -> Examples:

@@ -12,7 +12,11 @@ import numpy as np
 
 from wszoo.data import images, labels
 from wszoo.data.source import Source
-from wszoo.data.splits import SPLITS, Pair
+from wszoo.data.splits import SPLITS
+from wszoo.data.streams import ImageFiles, Images, sample
+
+FEW = 8  # images in files whose range is looked at
+Examples = tuple[Images, np.ndarray]  # x and y
 
 
 class Notes:
@@ -32,7 +36,7 @@ class Notes:
 
 def examine(
     notes: Notes,
-    splits: Mapping[str, Pair],
+    splits: Mapping[str, Examples],
     class_names: tuple[str, ...],
     *,
     are_images: bool,
@@ -43,7 +47,7 @@ def examine(
     Of data that are published, and can only be taken as they are, nothing is a warning.
     """
     if are_images:
-        low, high = images.value_range(x for x, _ in splits.values())
+        low, high = images.value_range(sample(x, FEW) for x, _ in splits.values())
         doubtful = images.is_doubtful(low, high) and not published
         notes.add(images.range_notes(low, high), warn=doubtful)
     equal = notes_on_equal(splits, class_names)
@@ -53,13 +57,13 @@ def examine(
 
 def examined(source: Source, notes: Notes, *, published: bool = False) -> Source:
     """The source with the notes given and those of `examine`."""
-    splits = {split: source.arrays(split) for split in SPLITS}
+    splits = {split: source.images(split) for split in SPLITS}
     are_images = source.resize is not None
     examine(notes, splits, source.class_names, are_images=are_images, published=published)
     return dataclasses.replace(source, notes=(*source.notes, *notes.sentences))
 
 
-def notes_on_equal(splits: Mapping[str, Pair], class_names: tuple[str, ...] = ()) -> list[str]:
+def notes_on_equal(splits: Mapping[str, Examples], class_names: tuple[str, ...] = ()) -> list[str]:
     """Sentences that count examples of one split that are in another too, and equal ones that have
     several labels; none where there are none. Labels (n,) of any kind are compared as they are.
     """
@@ -67,8 +71,10 @@ def notes_on_equal(splits: Mapping[str, Pair], class_names: tuple[str, ...] = ()
     return [*_across_splits(digests), *_across_labels(digests, splits, class_names)]
 
 
-def digests_of(x: np.ndarray) -> list[bytes]:
-    """A digest of 16 bytes for each array or text of x; equal ones have equal digests."""
+def digests_of(x: Images) -> list[bytes]:
+    """A digest of 16 bytes for each array, text or file of x; equal ones have equal digests."""
+    if isinstance(x, ImageFiles):
+        return [digest.tobytes() for digest in x.digests]
     rows = (row.encode() if isinstance(row, str) else (row + 0).tobytes() for row in x)
     return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
 
@@ -88,7 +94,7 @@ def _across_splits(digests: Mapping[str, list[bytes]]) -> list[str]:
 
 
 def _across_labels(
-    digests: Mapping[str, list[bytes]], splits: Mapping[str, Pair], class_names: tuple[str, ...]
+    digests: Mapping[str, list[bytes]], splits: Mapping[str, Examples], class_names: tuple[str, ...]
 ) -> list[str]:
     labels: dict[bytes, set] = defaultdict(set)
     for split, own in digests.items():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from wszoo import checks
+from wszoo.data import modes
 
 RESIZE = ("crop", "pad", "stretch")
 CUT = 0.1  # share of an image that a crop may cut off without a word
@@ -15,7 +16,8 @@ DARK = 1 / 16  # 12 bits in 16, or a division by 255 too many, end below
 
 
 def resize(x: np.ndarray, size: int, how: str = "crop") -> np.ndarray:
-    """Images (n, height, width, channels), float32, to (n, size, size, channels).
+    """Images (n, height, width, channels), float32, or uint8 of which 255 is white, to
+    (n, size, size, channels), float32.
 
     `how` is one of `RESIZE`: "crop" takes the largest centred square, "pad" puts the whole image in
     the middle of a black square, "stretch" changes the aspect ratio. Pillow's bicubic filter
@@ -24,7 +26,7 @@ def resize(x: np.ndarray, size: int, how: str = "crop") -> np.ndarray:
     """
     count, height, width, channels = x.shape
     if height == width == size:
-        return x
+        return modes.to_unit(x)
     if how == "crop":
         side = min(height, width)
         left, top = (width - side) // 2, (height - side) // 2
@@ -96,8 +98,8 @@ def _resample(x: np.ndarray, height: int, width: int) -> np.ndarray:
 
     out = np.empty((len(x), height, width, x.shape[-1]), np.float32)
     for i, channel in np.ndindex(len(x), x.shape[-1]):
-        plane = Image.fromarray(np.ascontiguousarray(x[i, :, :, channel]))
+        plane = Image.fromarray(modes.to_unit(np.ascontiguousarray(x[i, :, :, channel])))
         resized = plane.resize((width, height), Image.Resampling.BICUBIC)
         out[i, :, :, channel] = np.asarray(resized)
-    low, high = (f(x, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
+    low, high = (modes.to_unit(f(x, axis=(1, 2, 3), keepdims=True)) for f in (np.min, np.max))
     return np.clip(out, low, high, out=out)

@@ -34,9 +34,10 @@ def load(
     max_per_split: int | None = None,
     max_gb: float | None = None,
     on_broken: str | None = None,
+    stream: bool | None = None,
     **others: object,
 ) -> Source:
-    """Loads a data set into memory; its splits are the same at every call.
+    """Loads a data set, into memory where it fits; its splits are the same at every call.
 
     What was found and left out is said in the source's `notes`; what someone should act on (files
     of another kind, images that a crop cuts off, one image in two splits) is a `UserWarning` too.
@@ -62,9 +63,12 @@ def load(
         download: allow TFDS to use the network. Without it nothing is fetched.
         validation: share of train that becomes a split which the data do not have, 0.1 by default.
         max_per_split: keep at most so many examples a split.
-        max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default.
+        max_gb: refuse arrays of more than so many 10⁹ bytes, 4 by default. Image files that would
+            be more are a stream.
         on_broken: `"skip"` leaves out files that are no readable images; `"refuse"`, the default,
             raises.
+        stream: for image files: `True` lists them, and reads them when they are needed, in the
+            order and with the pixels that arrays would have; `False` never does.
         **others: options of a source that is registered elsewhere.
 
     Raises:
@@ -89,6 +93,7 @@ def load(
         max_per_split=max_per_split,
         max_gb=max_gb,
         on_broken=on_broken,
+        stream=stream,
         **others,
     )
 

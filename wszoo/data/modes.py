@@ -80,7 +80,8 @@ def mode_of(image: Image.Image) -> Mode:
 
 
 def to_pixels(image: Image.Image, channels: int) -> np.ndarray:
-    """Pixels (height, width, channels), float32 in [0, 1], of an image of any of `MODES`.
+    """Pixels (height, width, channels) of an image of any of `MODES`: uint8, or, of those that
+    have more than 8 bits, float32 in [0, 1]. See `to_unit`.
 
     Grey becomes equal channels, transparent pixels become white. Raises `ValueError` as `mode_of`,
     and for floats outside [0, 1].
@@ -94,7 +95,7 @@ def to_pixels(image: Image.Image, channels: int) -> np.ndarray:
     if mode.alpha or "transparency" in image.info:
         image = _on_white(image.convert("RGBA"))
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return to_unit(pixels.reshape(*pixels.shape[:2], channels))
+    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def to_unit(x: np.ndarray) -> np.ndarray:
@@ -105,7 +106,9 @@ def to_unit(x: np.ndarray) -> np.ndarray:
     white = WHITE_OF_TYPE.get(x.dtype.name, 1)
     if white == 1:
         return x.astype(np.float32, copy=False)
-    return np.divide(x, white, dtype=np.float32)
+    unit = x.astype(np.float32)
+    unit /= np.float32(white)  # in place: twice as fast as a division that also converts
+    return unit
 
 
 def check_range(where: str, x: np.ndarray) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from wszoo import batches, checks
 from wszoo.arguments import checked, each, mapping, one_word, token
-from wszoo.data.splits import SPLITS, TARGETS, Arrays, Pair, Spec, Split, Targets
+from wszoo.data.splits import SPLITS, TARGETS, Arrays, Pair, Spec, Split, Stream, Targets
+from wszoo.data.streams import Images
 from wszoo.shown import counted
 
 
@@ -116,9 +117,18 @@ class Source:
 
     @checked()
     def arrays(self, split: str) -> Pair:
-        """Whole (x, y) of a split, read-only. Raises ValueError on an unknown split."""
+        """Whole (x, y) of a split, read-only.
+
+        Raises ValueError on an unknown split, and where x is read from files as it is needed.
+        """
         x, y = self._split(checks.one_of("split", split, SPLITS))
         return x, y
+
+    @checked()
+    def images(self, split: str) -> tuple[Images, np.ndarray]:
+        """As `arrays`; x that is read from files is `wszoo.data.streams.ImageFiles`."""
+        part = self._split(checks.one_of("split", split, SPLITS))
+        return (part.x, part.y) if isinstance(part, Stream) else self.arrays(split)
 
     @checked()
     def batches(

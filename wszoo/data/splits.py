@@ -1,5 +1,5 @@
-"""A split of a source: what a source asks of it, `Arrays`, which lies in memory, and what its
-targets may be."""
+"""A split of a source: what a source asks of it, `Arrays`, which lies in memory, `Stream`, which
+does not, and what its targets may be."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from wszoo import batches
+from wszoo.data.streams import ImageFiles, Images, parts_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -94,7 +95,7 @@ class Batches:
     the last batch may be smaller. Batches are copies.
     """
 
-    x: np.ndarray
+    x: Images
     y: np.ndarray
     batch_size: int
     shuffle: bool
@@ -108,9 +109,10 @@ class Batches:
         order = np.arange(len(self.x))
         if self.shuffle:
             order = batches.order(len(self.x), self.seed, self.epoch)
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            yield self.x[rows], self.y[rows]
+        starts = range(0, len(order), self.batch_size)
+        parts = [order[start : start + self.batch_size] for start in starts]
+        for rows, x in zip(parts, parts_of(self.x, parts), strict=True):
+            yield x, self.y[rows]
 
 
 class Arrays(NamedTuple):
@@ -161,3 +163,41 @@ class Arrays(NamedTuple):
         for array in self:
             little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
             yield np.ascontiguousarray(little_endian).data
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stream:
+    """A `Split` of images that are read from their files when they are asked for."""
+
+    x: ImageFiles
+    y: np.ndarray
+
+    @property
+    def specs(self) -> tuple[Spec, Spec]:
+        """Of a batch of x and of y."""
+        return Spec((None, *self.x.shape[1:]), "float32"), Spec((None,), str(self.y.dtype))
+
+    def check(self, where: str, num_tokens: int) -> None:
+        """Raises `ValueError` for no examples; what is in the files is seen when they are read."""
+        if not len(self.y):
+            raise ValueError(f"{where}: no examples")
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        raise ValueError(
+            f"{len(self.y)} images of {self.x.shape[1:]} are read from their files, and are no "
+            "arrays: take source.batches(split), or load them with stream=False, part of them with "
+            "max_per_split, or with a larger max_gb if this machine has the memory"
+        )
+
+    def batches(self, batch_size: int, shuffle: bool, seed: int, epoch: int) -> Batches:
+        """(x, y) of so many examples each; those to come are read meanwhile."""
+        return Batches(self.x, self.y, batch_size, shuffle, seed, epoch)
+
+    def take(self, rows: np.ndarray) -> Stream:
+        """The split of some rows."""
+        return Stream(self.x.take(rows), self.y[rows])
+
+    def contents(self) -> Iterator[bytes | memoryview]:
+        """What is in the files, by digests, and the labels."""
+        yield self.x.identity.data
+        yield np.ascontiguousarray(self.y.astype("<i4")).data

@@ -64,9 +64,9 @@ def facts_of(
         facts["input_range"] = BYTES
     if names is not None:
         facts = {"task": _task(model)} | facts | {"scores": scores}
-    known = {name: fact for name, fact in facts.items() if fact is not None}
+    kept = {name: fact for name, fact in facts.items() if fact is not None}
     plan = graph.plan_of(model).to_dict()
-    return Facts(names, {"wszoo": __version__, "model": model.name, **plan, "about": known})
+    return Facts(names, {"wszoo": __version__, "model": model.name, **plan, "about": kept})
 
 
 def labels_of(model: "keras.Model", labels: Sequence[str] | None = None) -> tuple[str, ...] | None:
@@ -78,10 +78,10 @@ def labels_of(model: "keras.Model", labels: Sequence[str] | None = None) -> tupl
     if labels is not None:
         check_labels(model, labels)
         return tuple(labels)
-    known = about(model).get("class_names")
-    if not known or not _fits(model, known) or tasks.find(_task(model)).scores is None:
+    own = about(model).get("class_names")
+    if not own or not _fits(model, own) or tasks.find(_task(model)).scores is None:
         return None
-    return tuple(known)
+    return tuple(own)
 
 
 def check_labels(model: "keras.Model", labels: Sequence[str]) -> None:
@@ -141,8 +141,8 @@ def gives_scores(model: "keras.Model", *outputs: Mapping[str, np.ndarray]) -> bo
 
 def _task(model: "keras.Model") -> str:
     """The task of a model with class names: its own, or classification."""
-    known = about(model).get("task")
-    return known if known in tasks.names() else "classification"
+    task = about(model).get("task")
+    return task if task in tasks.names() else "classification"
 
 
 def _fits(model: "keras.Model", labels: Sequence[str]) -> bool:

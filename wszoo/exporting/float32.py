@@ -32,7 +32,10 @@ def in_float32(model: keras.Model) -> keras.Model:
     """
     if not other_floats(model):
         return model
-    names, copies = operation_names(model), dict[int, tuple[list[Any], Any]]()
+    names, copies = (
+        operation_names(model),
+        dict[int, tuple[list[keras.Operation], keras.Operation]](),
+    )
 
     def run(call: Any, args: tuple, kwargs: dict) -> Any:
         old = call.operation
@@ -41,13 +44,13 @@ def in_float32(model: keras.Model) -> keras.Model:
         return copies[id(old)][1](*args, **kwargs)
 
     with _policy("float32"):  # for layers that a layer makes when it is built
-        made = rebuild(model, run)
+        copied = rebuild(model, run)
         for olds, new in copies.values():
             if isinstance(new, keras.Layer) and new.built:
                 carry_over(olds, new)
-    known = graph.names_of(model)
-    graph.remember(made, known.sites, known.declared)
-    return made
+    sites = graph.names_of(model)
+    graph.remember(copied, sites.sites, sites.declared)
+    return copied
 
 
 def other_floats(model: keras.Model) -> tuple[str, ...]:
@@ -69,7 +72,7 @@ def rebuilt_note(model: keras.Model, error: float) -> str:
     )
 
 
-def _copy(operation: keras.Operation, name: str) -> Any:
+def _copy(operation: keras.Operation, name: str) -> keras.Operation:
     """`operation` in float32 under this name; its values are not copied."""
     new = copy(operation, name, **_changes(operation))
     if isinstance(new, keras.Layer):
@@ -79,17 +82,17 @@ def _copy(operation: keras.Operation, name: str) -> Any:
     return new
 
 
-def _changes(operation: keras.Operation) -> dict[str, Any]:
+def _changes(operation: keras.Operation) -> dict[str, object]:
     """The settings that are others in float32."""
     try:
         config = operation.get_config()
     except Exception:  # a class that has none may still be copied, by its arguments
         return {"dtype": "float32"}
-    made = {name: _float32(value, name.endswith("dtype")) for name, value in config.items()}
-    return {name: value for name, value in made.items() if value != config[name]}
+    changed = {name: _float32(value, name.endswith("dtype")) for name, value in config.items()}
+    return {name: value for name, value in changed.items() if value != config[name]}
 
 
-def _float32(config: Any, is_dtype: bool = False) -> Any:
+def _float32(config: object, is_dtype: bool = False) -> object:
     """A config in which float32 stands for every other float, in dtypes and dtype policies."""
     if isinstance(config, dict):
         is_dtype = is_dtype or "DTypePolicy" in str(config.get("class_name"))

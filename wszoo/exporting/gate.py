@@ -8,13 +8,12 @@ two of them; a gain is never refused.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-Outputs = Mapping[str, Any]  # arrays by output name
+Outputs = Mapping[str, np.ndarray]  # arrays by output name
 # One score an example `(n,)`, or one number for all of them; more is better.
-Metric = Callable[[Outputs], Any]
+Metric = Callable[[Outputs], "np.ndarray | float"]
 
 POINT = 0.01
 MAX_LOSS = POINT
@@ -90,15 +89,15 @@ def check_loss(name: str, precision: str, scores: Paired, max_loss: float) -> No
 
 def notes(scores: Paired, max_loss: float) -> list[str]:
     """What a report has to say of a file that passed."""
-    said = []
+    notes = []
     if scores.loss > max_loss:
-        said.append(
+        notes.append(
             f"the metric lost {_loss(scores)}, more than max_loss={max_loss:g} but not beyond its "
             f"error: each of the {scores.examples} examples is {1 / scores.examples:.4f} of it"
         )
     if scores.changed:
-        said.append(_examples(scores).strip().rstrip("."))
-    return said
+        notes.append(_examples(scores).strip().rstrip("."))
+    return notes
 
 
 def check_difference(file: str, wanted: Outputs, error: float, bound: float) -> None:
@@ -200,7 +199,7 @@ def _examples(scores: Paired) -> str:
     )
 
 
-def _nans(value: Any) -> np.ndarray:
+def _nans(value: np.ndarray) -> np.ndarray:
     """Where an output is NaN; of texts and of nothing it is nowhere."""
     values = np.asarray(value)
     if values.dtype.kind in "OSU" or not values.size:

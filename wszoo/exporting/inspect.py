@@ -51,10 +51,10 @@ def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> In
     return inspection(len(data), stored, constants(model, min_bytes))
 
 
-def inspection(file_bytes: int, stored_bytes: int, found: Sequence[Constant]) -> Inspection:
+def inspection(file_bytes: int, stored_bytes: int, shareable: Sequence[Constant]) -> Inspection:
     """Which of the constants of a file are the same weight."""
     owners, repeated = [], []
-    for group in equal_sets(found):
+    for group in equal_sets(shareable):
         owners.append(group[0])
         if len(group) > 1:
             repeated.append(Repeated(tuple(c.name for c in group), group[0].bytes, "equal"))
@@ -72,15 +72,15 @@ def float_operators(data: bytes) -> dict[str, int]:
     """
     model = flatbuffer.read(data)
     names = operator_names()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for graph in model.subgraphs:
         for operator in graph.operators:
             used = [int(t) for t in (*operator.inputs, *operator.outputs) if t >= 0]
             name = names.get(code(model, operator), "?")
             floats = any(graph.tensors[t].type == flatbuffer.FLOAT32 for t in used)
             if floats and name not in ("QUANTIZE", "DEQUANTIZE"):
-                found[name] += 1
-    return dict(sorted(found.items()))
+                counts[name] += 1
+    return dict(sorted(counts.items()))
 
 
 def is_quantised(data: bytes) -> bool:

@@ -7,7 +7,9 @@ its twin have one signature.
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from wszoo import private
 from wszoo.arguments import texts_fit
@@ -55,7 +57,7 @@ def keras_input_names(model: "keras.Model") -> list[str]:
     return [private.maker_of(tensor).name for tensor in model.inputs]
 
 
-def by_input(model: "keras.Model", arrays: Mapping[str, Any]) -> dict[str, Any]:
+def by_input(model: "keras.Model", arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays by the names of `input_names`, in their order.
 
     `arrays` may have those names, those of the `Input`s, or the keys of a dict that the model

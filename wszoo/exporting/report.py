@@ -65,13 +65,17 @@ class ExportReport:
 
         return "".join(find(item.format).serving(item.path) for item in self.files)
 
+    @property
+    def paths(self) -> str:
+        """Where each file lies, a line each: what no table of any width breaks."""
+        return "".join(f"{item.path}\n" for item in self.files)
+
     def table(self) -> "Table":
-        """A rich table, a row a file, with their notes below."""
+        """A rich table, a row a file, with their notes below; see `paths`."""
         from rich.table import Table
 
         table = Table(title=f"export of {self.model}", title_justify="left")
         table.add_column("format")
-        table.add_column("path", overflow="fold")
         for name in ("weights, bytes", "in the file", "ratio", "max error"):
             table.add_column(name, justify="right")
         scored = any(item.metric for item in self.files)
@@ -80,7 +84,7 @@ class ExportReport:
         for item in self.files:
             error = "" if item.max_error is None else f"{item.max_error:.1e}"
             sizes = (f"{item.stored_bytes:,}", f"{item.file.stored_bytes:,}", f"{item.ratio:.3f}")
-            row = [f"{item.format} {item.precision}", str(item.path), *sizes, error]
+            row = [f"{item.format} {item.precision}", *sizes, error]
             if scored:
                 row.append("{:.4f} → {:.4f}".format(*item.metric) if item.metric else "")
             table.add_row(*row)

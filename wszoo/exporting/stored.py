@@ -48,7 +48,7 @@ def inspect_file(path: str | os.PathLike, min_bytes: int = 1024) -> Inspection:
     return _inspect(file_arrays(path), path.stat().st_size, min_bytes)
 
 
-def as_next_version(made: Path, folder: Path) -> Path:
+def as_next_version(written: Path, folder: Path) -> Path:
     """Moves a folder to `folder/<n>` for the next whole number: TF Serving serves the highest.
 
     The rename is the claim: it fails where another exporter has taken the number, and there is no
@@ -59,7 +59,7 @@ def as_next_version(made: Path, folder: Path) -> Path:
         taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
         target = folder / str(max(taken, default=0) + 1)
         try:
-            return made.rename(target)
+            return written.rename(target)
         except OSError:
             if not target.exists():  # else somebody was faster
                 raise

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def exportable(model: "keras.Model") -> Any:
+def exportable(model: "keras.Model") -> "keras.Model":
     """The functional model whose files are this model's.
 
     A functional model is itself and a Sequential one the model it holds. A subclassed model, or
@@ -43,11 +43,11 @@ def exportable(model: "keras.Model") -> Any:
     return whole
 
 
-def _like(model: "keras.Model") -> Any:
+def _like(model: "keras.Model") -> object:
     """A new `keras.Input` for each of a functional model's."""
     import keras
 
-    def new(tensor: Any) -> Any:
+    def new(tensor: "keras.KerasTensor") -> "keras.KerasTensor":
         name = private.maker_of(tensor).name
         return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
@@ -69,7 +69,7 @@ def _argument(model: "keras.Model") -> str:
     return next(iter(inspect.signature(model.call).parameters), "input")
 
 
-def _inputs(shapes: Any, name: str) -> Any:
+def _inputs(shapes: Any, name: str) -> object:
     """A `keras.Input` for each shape, with a free batch, in the structure of the shapes."""
     import keras
 

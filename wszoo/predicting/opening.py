@@ -5,7 +5,6 @@ files. Of the files that `wszoo.export` writes, `wszoo.json` says what they mean
 """
 
 import os
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from wszoo import checks, checksums
+from wszoo.exporting.facts import MEMBER
+from wszoo.exporting.tflite.behind import associated_files
 from wszoo.sharing.about import Facts, about, check
 
 if TYPE_CHECKING:
     import keras
 
-MEMBER = "wszoo.json"  # what a file means, beside the model in it
 SIGNATURE = "serving_default"
 BATCH = 32  # examples at a time
 MANY = 4 * BATCH  # examples from which on compiling a model is worth its time
@@ -151,10 +151,7 @@ def _of_tflite(path: Path) -> Opened:
 
         return _in_parts(part, x, batch or BATCH, whole=batch is not None)
 
-    packed = None
-    if zipfile.is_zipfile(path):  # files that belong to it stand at its end
-        with zipfile.ZipFile(path) as archive:
-            packed = archive.read(MEMBER) if MEMBER in archive.namelist() else None
+    packed = associated_files(path.read_bytes()).get(MEMBER)
     return Opened(str(path), _facts(str(path), packed), tuple(shape), dtype.name, run)
 
 

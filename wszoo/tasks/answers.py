@@ -69,8 +69,8 @@ def shares(outputs: np.ndarray, asked: Asked) -> np.ndarray:
     if asked.about.get("scores") or (outputs.min() >= 0 and np.allclose(sums, 1, atol=SUM)):
         return outputs
     powers = np.exp(outputs - outputs.max(-1, keepdims=True))
-    parts: np.ndarray = powers / powers.sum(-1, keepdims=True)
-    return parts
+    probabilities: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return probabilities
 
 
 def chances(outputs: np.ndarray, asked: Asked) -> np.ndarray:

@@ -69,6 +69,7 @@ def transfer(
     import keras
 
     from wszoo import input_range, tasks
+    from wszoo.data.streams import sample
     from wszoo.tasks.named_heads import with_head
     from wszoo.transferring import backbones
     from wszoo.transferring.freezing.freeze_plan import as_freeze_plan
@@ -105,7 +106,7 @@ def transfer(
         freeze_plan,
         wanted,
         class_weight=balance,
-        input_range=input_range.taken(net, examples.splits["train"][0]),
+        input_range=input_range.taken(net, sample(examples.splits["train"][0])),
         notes=notes,
         processes=processes,
     )
@@ -150,6 +151,7 @@ def _prepared(
     source: "Backbone", examples: "Examples", wanted: Options
 ) -> "tuple[keras.Model, tuple[str, ...], tuple[str, ...]]":
     """The backbone for these examples, globs of the sites that have adapters, and notes."""
+    from wszoo.data.streams import sample
     from wszoo.input_range import fitted
     from wszoo.tasks.heads import put_aside
     from wszoo.transferring.training.processes import alone
@@ -159,7 +161,7 @@ def _prepared(
         raise ValueError(f"{name} has its preprocessing in its graph; leave out input_range")
     net = source.make(examples.input_shape)
     with alone():
-        net, notes = fitted(net, examples.splits["train"][0], between)
+        net, notes = fitted(net, sample(examples.splits["train"][0]), between)
     if wanted.training.mixed_precision:
         from wszoo.transferring.training.precision import in_precision
 

@@ -135,10 +135,11 @@ def check_taken(formats: Iterable[Format], settings: Iterable[str]) -> None:
         if setting in valid:
             continue
         others = [name for name in names() if setting in find(name).settings]
-        said = f"is one of {' and '.join(others)}" if others else "is unknown"
+        verdict = f"is one of {' and '.join(others)}" if others else "is unknown"
+        asked = " and ".join(each.name for each in formats)
         raise ValueError(
-            f"the setting {setting!r} {said}; {' and '.join(each.name for each in formats)} takes "
-            f"{', '.join(valid)}{checks.near(setting, valid)}"
+            f"the setting {setting!r} {verdict}; {asked} takes {', '.join(valid)}"
+            f"{checks.near(setting, valid)}"
         )
 
 

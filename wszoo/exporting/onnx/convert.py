@@ -31,7 +31,7 @@ def convert(model: "keras.Model") -> bytes:
     with tempfile.TemporaryDirectory() as folder, standard_error_caught() as caught:
         try:
             whole.export(f"{folder}/model.onnx", format="onnx", verbose=False)
-            graph = (made := onnx.load(f"{folder}/model.onnx")).graph
+            graph = (file := onnx.load(f"{folder}/model.onnx")).graph
         except Exception as error:  # whatever tf2onnx runs into
             raise unconvertible(model, "ONNX", error, caught()) from None
         unknown = [n for n in graph.node if not onnx.defs.has(n.op_type, n.domain)]
@@ -50,7 +50,7 @@ def convert(model: "keras.Model") -> bytes:
         for end, name in zip(ends, names, strict=True):
             rename(graph, end.name, name)
             end.name = name
-    return made.SerializeToString()
+    return file.SerializeToString()
 
 
 def names_of_ends(model: "keras.Model") -> list[str]:

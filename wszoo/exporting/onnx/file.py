@@ -30,9 +30,9 @@ def share_initializers(data: bytes, min_bytes: int = MIN_BYTES) -> bytes:
     onnx = package("onnx")
     model = onnx.load_from_string(data)
     graph = model.graph
-    found = list(_constants(graph, min_bytes))
+    shareable = list(_constants(graph, min_bytes))
     owners = []
-    for owner, *copies in equal_sets(found):
+    for owner, *copies in equal_sets(shareable):
         owners.append(owner)
         for copy in copies:
             rename(graph, copy.name, owner.name)
@@ -54,11 +54,11 @@ def inspect_onnx(data: bytes, min_bytes: int = MIN_BYTES) -> Inspection:
     onnx = package("onnx")
     try:
         graph = onnx.load_from_string(unsealed(data, SUM, b"")).graph
-        found = list(_constants(graph, 0))
+        stored = list(_constants(graph, 0))
     except Exception as error:
         raise ValueError(f"not an ONNX file, or a damaged one: {error}") from error
-    large = [constant for constant in found if constant.bytes >= min_bytes]
-    return inspection(len(data), sum(constant.bytes for constant in found), large)
+    large = [constant for constant in stored if constant.bytes >= min_bytes]
+    return inspection(len(data), sum(constant.bytes for constant in stored), large)
 
 
 def run(data: bytes, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

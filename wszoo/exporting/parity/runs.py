@@ -1,7 +1,7 @@
 """Runs a Keras model, and the `.tflite` file that was made of it, on the same inputs."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,7 +42,11 @@ def run(data: bytes, inputs: Inputs, *, threads: int = 1, batch: int | None = No
 
 
 def keras_outputs(
-    model: "keras.Model", inputs: Inputs, scope: Any = None, *, batch: int | None = None
+    model: "keras.Model",
+    inputs: Inputs,
+    scope: "keras.StatelessScope | None" = None,
+    *,
+    batch: int | None = None,
 ) -> Arrays:
     """Outputs of a functional model by the names that an exported signature gives them.
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from wszoo.exporting.saved_model import checker
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 # Largest difference to Keras, in units of an output's largest magnitude, by the coarsest numbers
 # that the model computes in: TensorFlow fuses operators of a graph, and so rounds elsewhere.
 BOUNDS = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1, "quantized": 1e-1}
 EXAMPLES = 4
 
-Arrays = Mapping[str, Any]  # by input or output name
+Arrays = Mapping[str, np.ndarray]  # by input or output name
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Wanted:
     view: Callable[[Arrays], Arrays] = dict
 
 
-def examples(model: "keras.Model", inputs: Arrays | None) -> list[dict[str, Any]]:
+def examples(model: "keras.Model", inputs: Arrays | None) -> list[dict[str, np.ndarray]]:
     """Arrays by input name at two batch sizes, at one where the model fixes it.
 
     They are the first of `inputs`, repeated where there are too few, or random.
@@ -56,7 +57,7 @@ class KerasCalls:
     """Calls of a Keras model on a few examples, as the file that is made of it is called too."""
 
     def __init__(
-        self, model: "keras.Model", module: Any, inputs: Arrays | None, *, uint8: bool
+        self, model: "keras.Model", module: "tf.Module", inputs: Arrays | None, *, uint8: bool
     ) -> None:
         """`module` is what is saved; with `uint8` the file takes images as bytes."""
         self.model = model
@@ -65,16 +66,16 @@ class KerasCalls:
         self.calls, self.range = examples(model, inputs), parity.input_range(model)
         if uint8:
             self.calls = [parity.as_floats(call, self.range) for call in self.calls]
-        known = {id(variable.value) for variable in model.variables}
+        held = {id(variable.value) for variable in model.variables}
         used = module.serve.get_concrete_function().variables
-        self.states = [variable for variable in used if id(variable) not in known]
+        self.states = [variable for variable in used if id(variable) not in held]
 
     @property
     def for_the_file(self) -> list[Arrays]:
         """The inputs of every call, as the file takes them: arrays by input name."""
         return [parity.as_bytes(call, self.range) if self.uint8 else call for call in self.calls]
 
-    def run(self) -> list[dict[str, Any]]:
+    def run(self) -> list[dict[str, np.ndarray]]:
         """Outputs of each call, one after the other; the model is left in the state it had.
 
         A second batch size that Keras itself cannot take is left out from then on. Raises

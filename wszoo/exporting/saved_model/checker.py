@@ -29,7 +29,7 @@ class Refused(Exception):
 def outputs(
     folder: str | os.PathLike,
     signature: str,
-    calls: Sequence[Mapping[str, Any]],
+    calls: Sequence[Mapping[str, np.ndarray]],
     *,
     seconds: float = SECONDS,
 ) -> dict[str, list[dict[str, np.ndarray]]]:
@@ -94,7 +94,7 @@ class _Process:
         """Whether it runs, and this process started it, not one that this was forked from."""
         return self.owner == os.getpid() and self.running.poll() is None
 
-    def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, object], seconds: float) -> dict[str, Any]:
         """One answer. Raises `Refused` without one, and ends the process then."""
         with self.turn:
             try:
@@ -149,7 +149,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **quiet, "PYTHONPATH": paths}
 
 
-def _storable(values: Any) -> np.ndarray:
+def _storable(values: np.ndarray) -> np.ndarray:
     """Without objects and dtypes that NumPy lacks, which it could store as pickles alone."""
     array = np.asarray(values)
     if array.dtype.kind == "U":

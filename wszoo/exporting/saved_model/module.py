@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wszoo.exporting import parity
 from wszoo.exporting.names import input_names, output_names
@@ -35,7 +35,7 @@ def serving_module(
     batch: int | None = None,
     *,
     uint8: bool = False,
-) -> Any:
+) -> "tf.Module":
     """A `tf.Module` that holds what the model does and `serve`, the function to export.
 
     `extra` are further tensors of the model's graph to give out, by name; `batch` is the batch
@@ -72,7 +72,7 @@ def serving_module(
     # The name stands before that of each node, so a long one makes the file larger.
     whole = keras.Model(model.inputs, [*model.outputs, *extra.values()], name="m")
 
-    def serve(*values: Any) -> dict[str, Any]:
+    def serve(*values: "tf.Tensor") -> "dict[str, tf.Tensor]":
         if uint8:
             pixels = (tf.cast(v, t.dtype) / 255 for v, t in zip(values, model.inputs, strict=True))
             values = tuple(p if unit else low + p * (high - low) for p in pixels)

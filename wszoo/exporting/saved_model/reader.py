@@ -76,8 +76,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _sentence(error: Exception) -> str:
     """The first line that says something: TensorFlow goes on for pages."""
     lines = [line.strip() for line in str(error).splitlines()]
-    said = [line for line in lines if len(line) > 2 and line != "Graph execution error:"]
-    return f"{type(error).__name__}: {(said or [''])[0][:300]}"
+    told = [line for line in lines if len(line) > 2 and line != "Graph execution error:"]
+    return f"{type(error).__name__}: {(told or [''])[0][:300]}"
 
 
 def _loaded(folder: str, signature: str, calls: list[Call]) -> Iterator[Call]:

@@ -1,13 +1,16 @@
 """What a graph reads and writes beside its inputs: variables, lookup tables and their assets."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 
-def resources(model: "keras.Model", concrete: Any) -> list[Any]:
+def resources(
+    model: "keras.Model", concrete: "tf.types.experimental.ConcreteFunction"
+) -> "list[tf.Variable | tf.saved_model.experimental.TrackableResource]":
     """What has to be written with a concrete function of the model, each object once.
 
     The model's weights come first, used or not, then other variables that the function reads or
@@ -31,13 +34,15 @@ def resources(model: "keras.Model", concrete: Any) -> list[Any]:
     return [*unique.values(), *(tables[handle] for handle in others)]
 
 
-def _tables(value: Any, seen: set[int]) -> Iterator[Any]:
+def _tables(
+    value: object, visited: set[int]
+) -> "Iterator[tf.saved_model.experimental.TrackableResource]":
     """Lookup tables and the like in what a layer holds, collections included."""
     import tensorflow as tf
 
-    if id(value) in seen:
+    if id(value) in visited:
         return
-    seen.add(id(value))
+    visited.add(id(value))
     if isinstance(value, tf.saved_model.experimental.TrackableResource):
         yield value
     if isinstance(value, Mapping):
@@ -49,4 +54,4 @@ def _tables(value: Any, seen: set[int]) -> Iterator[Any]:
     else:
         return
     for child in children:
-        yield from _tables(child, seen)
+        yield from _tables(child, visited)

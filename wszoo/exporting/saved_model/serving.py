@@ -4,7 +4,8 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TF Serving looks for them
 
 
-def write_warmup(folder: Path, name: str, inputs: Mapping[str, Any]) -> Path:
+def write_warmup(folder: Path, name: str, inputs: Mapping[str, np.ndarray]) -> Path:
     """Writes one warm-up request to a SavedModel: TF Serving runs it before it serves.
 
     `name` is the model's name at the server, `inputs` arrays by input name with a batch
@@ -45,8 +46,8 @@ def write_warmup(folder: Path, name: str, inputs: Mapping[str, Any]) -> Path:
 
 
 def first_request(
-    model: "keras.Model", inputs: Mapping[str, Any] | None, uint8: bool
-) -> dict[str, Any]:
+    model: "keras.Model", inputs: Mapping[str, np.ndarray] | None, uint8: bool
+) -> dict[str, np.ndarray]:
     """One batch of each input, by name: of one example, or as many as the model fixes.
 
     The first of those that are given, or random ones.
@@ -63,7 +64,7 @@ def first_request(
     }
 
 
-def messages() -> tuple[Any, Any]:
+def messages() -> tuple[ModuleType, ModuleType]:
     """The modules of TF Serving's messages. Raises `ImportError` without the extra `serving`."""
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2

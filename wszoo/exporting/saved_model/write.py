@@ -25,7 +25,7 @@ from wszoo.exporting.stored import SUMS
 if TYPE_CHECKING:
     import keras
 
-Arrays = Mapping[str, Any]  # by input or output name
+Arrays = Mapping[str, np.ndarray]  # by input or output name
 
 
 @dataclass(frozen=True)

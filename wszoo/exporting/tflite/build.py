@@ -17,8 +17,9 @@ from wszoo.exporting.tflite.convert import LoopOfFreeBatch, convert
 from wszoo.exporting.tflite.describe import described
 from wszoo.exporting.tflite.embeddings import share_tables
 from wszoo.exporting.tflite.integer_inputs import integer_inputs
-from wszoo.exporting.tflite.precisions import check_calibration
+from wszoo.exporting.tflite.precisions import check_calibration, stored_bytes
 from wszoo.exporting.tflite.share import Report, share_constants
+from wszoo.sharing.about import about, image_size
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +28,11 @@ LOOP_BATCH = 1  # of a file whose loop needs a fixed batch dimension
 LOOP_NOTE = (
     "the batch dimension is fixed at 1: the converter takes a loop, such as a GRU's, with no free "
     "one; layers that are unrolled leave it free"
+)
+SLACK = 1.01  # by which a scale a channel may store more
+RANGE_TAKEN = (
+    "black and white are taken to be 0 and 1, as nobody says otherwise; for a model of bytes say "
+    "wszoo.sharing.about.describe(model, input_range=[0, 255])"
 )
 NOTHING_QUANTISED = (
     "nothing was quantised: the converter leaves weights of fewer than 1,024 numbers in float32, "
@@ -84,6 +90,8 @@ def build(given: "keras.Model", spelling: Spelling) -> Built:
         data, sharing = _shared(model, spelling, batch)
     if "int8" in spelling.precision and not is_quantised(data):
         notes = (*notes, NOTHING_QUANTISED)
+    if names and image_size(given) and "input_range" not in about(given):
+        notes = (*notes, RANGE_TAKEN)
     facts = facts_of(given, names, uint8=spelling.uint8, scores=names is not None)
     data = described(data, model, facts)
     return Built(given, model, spelling, data, sharing, batch, notes)
@@ -94,24 +102,29 @@ def _shared(model: "keras.Model", spelling: Spelling, batch: int | None) -> tupl
 
     int8 with a scale a channel unless that stores more constants than with one a tensor.
     """
-    make = partial(
-        convert,
-        model,
-        spelling.precision,
-        batch=batch,
-        calibration=spelling.calibration,
-        uint8=spelling.uint8,
-    )
-    quantised = "int8" in spelling.precision
-    spread = (True, False) if spelling.per_channel is None else (spelling.per_channel,)
-    converted = [make(per_channel=scales) for scales in (spread if quantised else (False,))]
-    if spelling.precision == "int8":
-        converted = [integer_inputs(share_tables(data)) for data in converted]
-    files = [share_constants(data, prefer=spelling.prefer) for data in converted]
-    data, sharing = files[0] if len(files) == 1 or _shares_as_much(*files) else files[1]
+    make = partial(_converted, model, spelling, batch)
+    channels = "int8" in spelling.precision and spelling.per_channel is not False
+    data, sharing = make(per_channel=channels)
+    if channels and spelling.per_channel is None:
+        stored = inspect_tflite(data).stored_bytes
+        if stored > SLACK * stored_bytes(model, spelling.precision):
+            other, its_sharing = make(per_channel=False)
+            if stored > SLACK * inspect_tflite(other).stored_bytes:
+                data, sharing = other, its_sharing
     return min(data, flatbuffer.write(flatbuffer.read(data)), key=len), sharing
 
 
-def _shares_as_much(with_channels: tuple[bytes, Report], without: tuple[bytes, Report]) -> bool:
-    first, second = (inspect_tflite(data).stored_bytes for data, _ in (with_channels, without))
-    return first <= 1.01 * second
+def _converted(
+    model: "keras.Model", spelling: Spelling, batch: int | None, *, per_channel: bool
+) -> tuple[bytes, Report]:
+    data = convert(
+        model,
+        spelling.precision,
+        batch=batch,
+        per_channel=per_channel,
+        calibration=spelling.calibration,
+        uint8=spelling.uint8,
+    )
+    if spelling.precision == "int8":
+        data = integer_inputs(share_tables(data))
+    return share_constants(data, prefer=spelling.prefer)

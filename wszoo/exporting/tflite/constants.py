@@ -44,7 +44,7 @@ def constants(model: "ModelT", min_bytes: int = 1) -> list[Constant]:
     Left out: variables, strings, packed types, buffers of metadata, sizes that contradict the
     tensor's shape, and buffers whose tensors differ in type or quantisation.
     """
-    found = []
+    whole = []
     metadata = {entry.buffer for entry in model.metadata or []}
     users: dict[int, list[tuple[int, int]]] = {}
     for g, graph in enumerate(model.subgraphs):
@@ -55,8 +55,8 @@ def constants(model: "ModelT", min_bytes: int = 1) -> list[Constant]:
             continue
         constant = _constant(model, number, np.asarray(data), users.get(number, []))
         if constant is not None:
-            found.append(constant)
-    return found
+            whole.append(constant)
+    return whole
 
 
 def _constant(model: "ModelT", number: int, data: np.ndarray, users: list) -> Constant | None:
@@ -96,21 +96,21 @@ def kind(tensor: "TensorT") -> tuple:
     return (tensor.type, scales, zeros, axis, q.detailsType)
 
 
-def equal_sets(found: Sequence[Constant]) -> list[list[Constant]]:
+def equal_sets(shareable: Sequence[Constant]) -> list[list[Constant]]:
     """Constants partitioned into sets of the same kind and the same bytes."""
     sets: dict[tuple, list[Constant]] = {}
-    for constant in found:
+    for constant in shareable:
         sets.setdefault((constant.kind, constant.values.tobytes()), []).append(constant)
     return list(sets.values())
 
 
-def transposed_sets(found: Sequence[Constant]) -> list[list[Constant]]:
+def transposed_sets(shareable: Sequence[Constant]) -> list[list[Constant]]:
     """Constants partitioned into sets in which each is a permutation of the axes of the first.
 
     Constants with a scale a channel stand alone: the axis of the scales moves with the others.
     """
     sets: dict[tuple, list[list[Constant]]] = {}
-    for constant in found:
+    for constant in shareable:
         per_channel = len(constant.kind) > 1 and len(constant.kind[1]) > 1
         sum_of_all = int(constant.values.sum(dtype=np.uint64))
         mark = constant.buffer if per_channel else -1

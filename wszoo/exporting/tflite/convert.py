@@ -16,6 +16,7 @@ from wszoo.exporting.tflite.operators import drop_outputs
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 KEEP = "wszoo_keep_"  # names of outputs that exist during conversion alone
 
@@ -31,7 +32,7 @@ def convert(
     shareable: bool = True,
     per_channel: bool = False,
     batch: int | None = None,
-    calibration: Mapping[str, Any] | None = None,
+    calibration: Mapping[str, np.ndarray] | None = None,
     uint8: bool = False,
 ) -> bytes:
     """A functional model as a `.tflite` file.
@@ -78,7 +79,7 @@ def convert(
 
 
 def _examples(
-    model: "keras.Model", calibration: Mapping[str, Any], batch: int | None
+    model: "keras.Model", calibration: Mapping[str, np.ndarray], batch: int | None
 ) -> Iterator[dict[str, np.ndarray]]:
     names = input_names(model)
     size = batch or 1
@@ -86,7 +87,7 @@ def _examples(
         yield {name: np.asarray(calibration[name][start : start + size]) for name in names}
 
 
-def _refuse_what_crashes(module: Any, name: str) -> None:
+def _refuse_what_crashes(module: "tf.Module", name: str) -> None:
     """TensorFlow Lite 2.21 dies (SIGSEGV) while it measures ranges in the body of a loop, and reads
     beyond its memory at products of matrices that broadcast."""
     graph = module.serve.get_concrete_function().graph
@@ -108,7 +109,7 @@ def _refuse_what_crashes(module: Any, name: str) -> None:
                 )
 
 
-def _run(converter: Any, model: "keras.Model", batch: int | None) -> bytes:
+def _run(converter: "tf.lite.TFLiteConverter", model: "keras.Model", batch: int | None) -> bytes:
     with standard_error_caught() as caught:
         try:
             with warnings.catch_warnings():  # that tf.lite's interpreter, its own, will go
@@ -125,7 +126,7 @@ def _run(converter: Any, model: "keras.Model", batch: int | None) -> bytes:
             raise unconvertible(model, "LiteRT", error, caught()) from None
 
 
-def before_norms(model: "keras.Model") -> dict[str, Any]:
+def before_norms(model: "keras.Model") -> "dict[str, keras.KerasTensor]":
     """Inputs of norms and scales that follow a shared site, by the names of outputs to be.
 
     The converter folds a norm into the kernel before it, which gives each site a kernel of its

@@ -37,8 +37,8 @@ def share_tables(data: bytes, min_bytes: int = 1024) -> bytes:
     """
     model = flatbuffer.read(data)
     names = operator_names()
-    found = [c for c in constants(model, min_bytes) if c.kind[0] == INT8 and len(c.kind) > 1]
-    scaled = [c for c in found if len(c.kind[1]) == 1]
+    quantised = [c for c in constants(model, min_bytes) if c.kind[0] == INT8 and len(c.kind) > 1]
+    scaled = [c for c in quantised if len(c.kind[1]) == 1]
     changed = False
     for table in scaled:
         uses = _lookups(model, table, names)

@@ -81,15 +81,15 @@ def _product(
     options = schema().BatchMatMulOptionsT(asymmetricQuantizeInputs=hybrid)
     # Version 4 is the first with asymmetricQuantizeInputs (tflite/tools/versioning/op_version.cc).
     version = 4 if hybrid else 1
-    made = [new_operator(model, "BATCH_MATMUL", [x, weights], [product], options, version)]
+    operators = [new_operator(model, "BATCH_MATMUL", [x, weights], [product], options, version)]
     if bias >= 0:
         add = schema().AddOptionsT(fusedActivationFunction=asked.fusedActivationFunction)
-        made.append(new_operator(model, "ADD", [product, bias], [end], add))
+        operators.append(new_operator(model, "ADD", [product, bias], [end], add))
     elif fused:
         operator = new_operator(model, fused, [product], [end], schema().AbsOptionsT())
         operator.builtinOptionsType, operator.builtinOptions = 0, None
-        made.append(operator)
-    return [*before, *made, *after]
+        operators.append(operator)
+    return [*before, *operators, *after]
 
 
 def _float_like(graph: "SubGraphT", t: int, suffix: bytes) -> int:

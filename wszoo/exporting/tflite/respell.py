@@ -61,14 +61,14 @@ def respell(model: "ModelT", copy: Constant, source: Constant, way: str) -> bool
     """Makes the readers of `copy` read the buffer of `source`. False, and nothing done, if not all
     can: tensors may read one buffer in several shapes, and not all of them be transposes."""
     rewrite = {"densify": _densify, "matmul": matmul.multiply, "transpose": _transpose}[way]
-    found = []
+    rewrites = []
     for g, t in copy.tensors:
         values = copy.values.reshape(model.subgraphs[g].tensors[t].shape)
         axes = permutation(values, source.values)
         if axes is None or (way == "matmul" and axes != (1, 0)):
             return False
-        found.append((model.subgraphs[g], t, axes))
-    for graph, t, axes in found:
+        rewrites.append((model.subgraphs[g], t, axes))
+    for graph, t, axes in rewrites:
         rewrite(model, graph, t, source.buffer, axes)
     return True
 

@@ -25,6 +25,7 @@ from wszoo.command_line import command_of, option_values
 from wszoo.command_line import options as option
 from wszoo.transferring.ways import WAYS
 
+TASKS = ("classification", "embedding", "multi_label", "ordinal", "regression")
 OWN, RIVALS = "A run of your own: --freeze or --lora", "With --compare"
 
 
@@ -39,18 +40,16 @@ class Finetune:
     """Put a pretrained backbone under a new head."""
 
     data: Annotated[str, option.argument(option.text("A source: a folder, a name, an .npz file."))]
-    backbone: Annotated[str, option.text("A model with its tag, or keras:NAME.")] = (
-        "conv_net.omniglot"
-    )
-    task: Annotated[str, option.text("classification, regression, …: see wszoo.tasks.")] = (
-        "classification"
-    )
+    backbone: Annotated[
+        str | None, option.text("NAME.TAG or keras:NAME; by default one that suits the data.")
+    ] = None
+    task: Annotated[str, option.word(f"One of {', '.join(TASKS)}.", valid=TASKS)] = TASKS[0]
     order: Annotated[
         str | None, option.words("Of ordinal: the classes from low to high, by commas.")
     ] = None
     head: Annotated[str, option.word("dense, cosine or mlp.", valid=_heads)] = "dense"
     labels_per_class: Annotated[list[int] | None, option.whole("Give it several times.")] = None
-    image_size: Annotated[int | None, option.whole("Of keras:NAME.", most=4096)] = None
+    image_size: option.ImageSize = None
     resize: option.Resize = None
     on_broken: option.OnBroken = None
     data_dir: option.DataDir = None
@@ -118,18 +117,16 @@ class Finetune:
             self._refuse(NOT_COMPARED, "does not go with --compare")
         elif len(self.labels_per_class or []) > 1:
             raise ValueError("--labels-per-class is given several times with --compare alone")
-        self._check_backbone()
+        if self.weights != "imagenet" and ":" not in (self.backbone or ""):
+            raise ValueError(
+                f"--weights is for a backbone keras:NAME; received {self.backbone or 'none'}"
+            )
         if self.cache not in ("auto", "off"):
             folder = option_values.new_folder("--cache", Path(self.cache))
             if not folder.exists() and (near := checks.near(self.cache, ("auto", "off"))):
                 raise ValueError(
                     f"--cache must be auto, off or a folder; received {self.cache!r}{near}"
                 )
-
-    def _check_backbone(self) -> None:
-        if ":" not in self.backbone and (self.weights != "imagenet" or self.image_size is not None):
-            given = "--image-size" if self.weights == "imagenet" else "--weights"
-            raise ValueError(f"{given} is for a backbone keras:NAME; received {self.backbone!r}")
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
         """Raises `ValueError` for an option that was given and would be passed over."""

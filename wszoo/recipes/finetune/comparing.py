@@ -17,10 +17,12 @@ from rich.progress import Progress
 import wszoo
 from wszoo import pictures, report
 from wszoo.command_line import options as option
-from wszoo.data import Source, load
+from wszoo.data import Source
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import write_json
 from wszoo.recipes.finetune import Finetune
+from wszoo.recipes.finetune.choosing import source_for
+from wszoo.transferring import backbones
 from wszoo.transferring.rivals import Rivals
 from wszoo.transferring.ways import WAYS
 
@@ -34,10 +36,11 @@ def compare(options: Finetune) -> None:
     if options.smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
     keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
-    net = wszoo.get(options.backbone, head=None)
-    source = fitting(net, options)
+    source = source_for(options)
+    assert isinstance(source, Source)  # of classes
+    name, size = options.backbone or "", options.image_size
     rivals = Rivals(
-        lambda: wszoo.get(options.backbone, head=None),
+        lambda: backbones.find(name, image_size=size).make(source.input_shape),
         source.num_classes,
         steps,
         epochs=0,
@@ -79,18 +82,6 @@ def row(rivals: Rivals, source: Source, name: str, labels: int, seed: int) -> di
     seconds = round(time.perf_counter() - started, 2)
     about = {"mode": name, "labels/class": labels, "seed": seed, "seconds": seconds}
     return about | scores | {"curve": trained.curve}
-
-
-def fitting(net: keras.Model, options: Finetune) -> Source:
-    """The data. Raises `ValueError` for images that the backbone does not take."""
-    places = option.reading(options) | {"image_size": net.input_shape[1]}
-    source = load(options.data, **places)
-    if source.input_shape != net.input_shape[1:]:
-        raise ValueError(
-            f"{options.backbone} takes images {net.input_shape[1:]}; {options.data} has "
-            f"{source.input_shape}"
-        )
-    return source
 
 
 def write(options: Finetune, results: list[dict], about: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ has no such locks all compute, and the last rename wins.
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +19,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from wszoo import private
-from wszoo.arguments import called, checked, count
+from wszoo.arguments import array, called, checked, count
+from wszoo.data.streams import ImageFiles, Images, identity, in_parts, parts_of
 from wszoo.files import sweep
 from wszoo.locks import locked
 from wszoo.transferring.features import files as cache_files
+from wszoo.transferring.features import shards
 from wszoo.transferring.features.key import add_function, digest_of
 from wszoo.transferring.options import Augment
 
@@ -31,13 +33,19 @@ if TYPE_CHECKING:
 
 BATCH = 128
 Preprocess = Callable[[np.ndarray], np.ndarray]
+
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
 
-@checked()
+def _images(name: str, value: object) -> object:
+    """An array, or images that are read from files."""
+    return value if isinstance(value, ImageFiles) else array(name, value)
+
+
+@checked(x=_images)
 def features(
     backbone: "keras.Model",
-    x: np.ndarray,
+    x: Images,
     *,
     folder: str | os.PathLike | None = None,
     preprocess: Preprocess | None = None,
@@ -49,7 +57,8 @@ def features(
     its name and what it gives for a few inputs. With `folder` the features are read from there,
     memory-mapped, if they have been computed before, and written there if not. A damaged file is
     reported by a `UserWarning` and replaced; features that could not be written are returned all
-    the same, with a `UserWarning`.
+    the same, with a `UserWarning`. Features of `wszoo.data.streams.ImageFiles` go there in shards,
+    and a call that was killed goes on at the next one, see `wszoo.transferring.features.shards`.
 
     Raises `ValueError` for a backbone with several outputs, and `OSError` for a folder that cannot
     be written to or has too little space (before anything is computed).
@@ -134,7 +143,7 @@ def _random(layer: "keras.Layer") -> bool:
 
 def _views(
     backbone: "keras.Model",
-    x: np.ndarray,
+    x: Images,
     seeds: list,
     augment: Augment | None,
     folder: str | os.PathLike | None,
@@ -145,13 +154,15 @@ def _views(
         raise ValueError(f"{backbone.name!r} has {len(backbone.outputs)} outputs; features are one")
 
     def compute(seed: int | None) -> np.ndarray:
-        given = x if augment is None else np.asarray(augment(x, seed or 0))
+        given = x
+        if augment is not None and isinstance(x, np.ndarray):
+            given = np.asarray(augment(x, seed or 0))
         return _compute(backbone, given, preprocess, batch_size)
 
     if folder is None:
         return [compute(seed) for seed in seeds]
     sweep(Path(folder))  # what is found there already, nobody writes
-    common = digest_of(backbone, x)
+    common = digest_of(backbone, identity(x))
     add_function(common, preprocess, x)
     shape = (len(x), *backbone.output_shape[1:])
     size = 0 if None in shape else int(np.prod(shape)) * 4
@@ -160,11 +171,17 @@ def _views(
         digest = common.copy()
         add_function(digest, augment, x, seed)
         path = Path(folder) / f"{digest.hexdigest()}.features"
-        views.append(_kept(path, partial(compute, seed), size))
+        if isinstance(x, np.ndarray):
+            views.append(_kept(path, partial(_written, path, partial(compute, seed)), size))
+        else:
+            outputs = partial(_outputs, backbone, x, preprocess, batch_size)
+            make = partial(shards.gathered, path, in_parts(len(x), batch_size), outputs)
+            views.append(_kept(path, make, 2 * size))
     return views
 
 
 def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
+    """What is in the file, or what `make` gives, which writes it and takes so many bytes."""
     try:
         return cache_files.read(path)
     except (FileNotFoundError, ValueError):
@@ -176,36 +193,50 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
             pass
         except ValueError as error:
             warnings.warn(f"{str(path)!r} is made anew: {error}", stacklevel=5)
-        rows = make()
-        try:
-            cache_files.write(path, rows)
-        except OSError as error:
-            message = f"features are not kept, the next run computes them again: {error}"
-            warnings.warn(message, stacklevel=5)
-        return rows
+        return make()
+
+
+def _written(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    rows = compute()
+    try:
+        cache_files.write(path, rows)
+    except OSError as error:
+        message = f"features are not kept, the next run computes them again: {error}"
+        warnings.warn(message, stacklevel=6)
+    return rows
 
 
 def _compute(
-    backbone: "keras.Model", x: np.ndarray, preprocess: Preprocess | None, batch_size: int
+    backbone: "keras.Model", x: Images, preprocess: Preprocess | None, batch_size: int
 ) -> np.ndarray:
-    """Batch by batch, the last one filled up, so that the graph is traced for few shapes."""
-    predictor = _predictor(backbone)
     size = min(batch_size, 1 << max(4, (len(x) - 1).bit_length()))
     features: np.ndarray | None = None
-    for start in range(0, len(x), size):
-        part = x[start : start + size]
-        rows = len(part)
-        if rows < size:
-            part = np.concatenate([part, np.repeat(part[:1], size - rows, axis=0)])
-        given = part if preprocess is None else np.asarray(preprocess(part))
-        out = np.asarray(predictor.predict_on_batch(given))[:rows]
+    parts = in_parts(len(x), size)
+    for rows, out in zip(parts, _outputs(backbone, x, preprocess, size, parts), strict=True):
         if features is None:
             features = np.empty((len(x), *out.shape[1:]), out.dtype)
-        features[start : start + rows] = out
+        features[rows] = out
     if features is None:
         raise ValueError("there are no inputs to compute features of")
     features.flags.writeable = False
     return features
+
+
+def _outputs(
+    backbone: "keras.Model",
+    x: Images,
+    preprocess: Preprocess | None,
+    size: int,
+    parts: Sequence[np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Of each part of the rows; one of less than `size` is filled up, so that the graph is traced
+    for few shapes."""
+    predictor = _predictor(backbone)
+    for rows, part in zip(parts, parts_of(x, parts), strict=True):
+        if len(rows) < size:
+            part = np.concatenate([part, np.repeat(part[:1], size - len(rows), axis=0)])
+        given = part if preprocess is None else np.asarray(preprocess(part))
+        yield np.asarray(predictor.predict_on_batch(given))[: len(rows)]
 
 
 def _predictor(backbone: "keras.Model") -> "keras.Model":

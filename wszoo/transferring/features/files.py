@@ -15,14 +15,15 @@ _MAGIC = b"wszoo features 2\n"
 _HEAD = 256  # bytes before the array: magic, hash, dtype and shape
 
 
-def write(path: Path, values: np.ndarray) -> None:
-    """Writes the file whole or not at all."""
-    values = np.ascontiguousarray(values)
-    about = json.dumps({"dtype": values.dtype.str, "shape": values.shape}).encode()
-    head = _MAGIC + _hash(about, values).encode() + b"\n" + about
+def write(path: Path, *parts: np.ndarray) -> None:
+    """Writes the rows of one or more arrays as one file, whole or not at all."""
+    shape = (sum(map(len, parts)), *parts[0].shape[1:])
+    about = json.dumps({"dtype": parts[0].dtype.str, "shape": shape}).encode()
+    head = _MAGIC + _hash(about, *parts).encode() + b"\n" + about
     with written_whole(path) as part, part.open("wb") as file:
         file.write(head.ljust(_HEAD - 1) + b"\n")
-        file.write(values.reshape(-1).view(np.uint8).data)
+        for part_of_rows in map(_bytes, parts):
+            file.write(part_of_rows)
 
 
 def read(path: Path) -> np.ndarray:
@@ -47,10 +48,15 @@ def read(path: Path) -> np.ndarray:
     return values.view(np.ndarray)
 
 
-def _hash(about: bytes, values: np.ndarray) -> str:
+def _hash(about: bytes, *parts: np.ndarray) -> str:
     digest = hashlib.sha256(about)
-    digest.update(values.reshape(-1).view(np.uint8).data)
+    for part in map(_bytes, parts):
+        digest.update(part)
     return digest.hexdigest()
+
+
+def _bytes(values: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
 
 
 def check_room(folder: Path, size: int) -> None:

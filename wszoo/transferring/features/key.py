@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from wszoo.data.streams import Images
 from wszoo.fingerprints import add_array, of_graph
 from wszoo.fingerprints import digest as fingerprint_of
 
@@ -36,7 +37,7 @@ def digest_of(backbone: "keras.Model", x: np.ndarray) -> Digest:
 
 
 def add_function(
-    digest: Digest, function: Callable | None, x: np.ndarray, seed: int | None = None
+    digest: Digest, function: Callable | None, x: Images, seed: int | None = None
 ) -> None:
     """Adds a function of inputs by its code and by what it gives for a few of them.
 

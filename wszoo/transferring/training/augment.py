@@ -1,9 +1,12 @@
 """Augmented images, which depend on the seed and the number of the view alone."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+
+from wszoo.data.streams import Images, shaped_alike
 
 if TYPE_CHECKING:
     from wszoo.transferring.options import Augment
@@ -11,16 +14,18 @@ if TYPE_CHECKING:
 CHUNK = 2048  # examples that are augmented at once
 
 
-def view(x: np.ndarray, augment: "Augment", seed: int, number: int) -> np.ndarray:
-    """The augmented view of that number of all examples. Raises `ValueError` for another shape."""
+def view(x: Images, augment: "Augment", seed: int, number: int) -> Images:
+    """The augmented view of that number of all examples, of those in files when they are read.
+
+    Raises `ValueError` for another shape.
+    """
+    if not isinstance(x, np.ndarray):
+        return replace(x, augment=(augment, seed, number))
     moved = np.empty_like(x)
     for start in range(0, len(x), CHUNK):
         drawn = np.random.SeedSequence([seed, number, start]).generate_state(1)[0]
         part = x[start : start + CHUNK]
-        images = np.asarray(augment(part, int(drawn >> 1)))
-        if images.shape != part.shape:
-            raise ValueError(f"augment made {images.shape} of images {part.shape}")
-        moved[start : start + CHUNK] = images
+        moved[start : start + CHUNK] = shaped_alike(augment(part, int(drawn >> 1)), part)
     return moved
 
 

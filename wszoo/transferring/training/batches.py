@@ -6,6 +6,9 @@ import keras
 import numpy as np
 
 from wszoo import batches
+from wszoo.data.streams import Images, InTurn, in_parts
+
+ROWS = 64  # of a batch of files that is not trained on
 
 
 class Feed(keras.utils.PyDataset):
@@ -17,7 +20,7 @@ class Feed(keras.utils.PyDataset):
 
     def __init__(
         self,
-        x_of: Callable[[int], np.ndarray],
+        x_of: Callable[[int], Images],
         y: np.ndarray,
         batch_size: int,
         seed: int,
@@ -27,27 +30,43 @@ class Feed(keras.utils.PyDataset):
         super().__init__()
         self._x_of, self._y, self._seed = x_of, y, seed
         self.batch_size = batches.even_size(len(y), batch_size, multiple)
-        self._epoch, self._x, self._order = -1, y, y
+        self._epoch = -1
         self.begin(0)
 
     def __len__(self) -> int:
         return len(self._y) // self.batch_size
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self._x[rows], self._y[rows]
+        return self._x[index], self._y[self._parts[index]]
 
     def begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Takes up the order and the examples of an epoch."""
         if epoch == self._epoch:
             return
-        self._epoch, self._x = epoch, self._x_of(epoch)
-        self._order = batches.order(len(self._y), self._seed, epoch)
+        self._epoch = epoch
+        order = batches.order(len(self._y), self._seed, epoch)
+        self._parts = [*order[: len(self) * self.batch_size].reshape(len(self), -1)]
+        self._x = InTurn(self._x_of(epoch), self._parts)
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` is given with the data, so that each epoch has its own."""
         return [keras.callbacks.LambdaCallback(on_epoch_begin=self.begin)]
+
+
+class InOrder(keras.utils.PyDataset):
+    """Batches of x and `y` in their own order, every example once."""
+
+    def __init__(self, x: Images, y: np.ndarray):
+        super().__init__()
+        self._y, self._parts = y, in_parts(len(y), ROWS)
+        self._x = InTurn(x, self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._x[index], self._y[self._parts[index]]
 
 
 class Share(keras.utils.PyDataset):

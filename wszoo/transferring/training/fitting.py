@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from wszoo.batches import even_size
+from wszoo.data.streams import Images
 from wszoo.transferring.freezing.freeze_plan import Phase
 from wszoo.transferring.keywords import Options
-from wszoo.transferring.training.batches import Feed
+from wszoo.transferring.training.batches import Feed, InOrder
 from wszoo.transferring.training.in_graph import HeadTrainer, fit_epochs, order_of
 from wszoo.transferring.training.inputs import ROWS, Inputs
 from wszoo.transferring.training.optimizer import rate_of
@@ -73,7 +74,7 @@ class Fitting:
         inputs, multiple = self.inputs, self.processes.multiple
         part = inputs.features if kept else inputs.images
 
-        def x_of(epoch: int) -> np.ndarray:
+        def x_of(epoch: int) -> Images:
             return part("train", inputs.number(epoch))
 
         size = self.wanted.batch_size
@@ -83,8 +84,9 @@ class Fitting:
         if kept:
             net = self._top(steps_per_execution=min(STEPS, len(feed)))
         extra: list[keras.callbacks.Callback] = []
-        held: tuple[np.ndarray, np.ndarray] | None
-        held = part("validation", None), inputs.targets("validation")
+        x, y = part("validation", None), inputs.targets("validation")
+        held: tuple[np.ndarray, np.ndarray] | InOrder | None
+        held = (x, y) if isinstance(x, np.ndarray) else InOrder(x, y)
         if inputs.spread:
             extra, held = [_Validation(lambda: inputs.score("validation", kept=kept))], None
         net.fit(

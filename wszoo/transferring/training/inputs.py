@@ -1,5 +1,6 @@
 """What a run learns from and is scored on: images, or their features where those are kept."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
@@ -7,8 +8,9 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from wszoo import private
+from wszoo import private, user_cache
 from wszoo.data.examples import Examples
+from wszoo.data.streams import Images
 from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.tasks.heads import Parts
 from wszoo.tasks.task import Task
@@ -16,6 +18,7 @@ from wszoo.transferring.features import cache as feature_cache
 from wszoo.transferring.options import Features
 from wszoo.transferring.training import processes as distribution
 from wszoo.transferring.training.augment import jittered, view
+from wszoo.transferring.training.batches import InOrder
 from wszoo.transferring.training.in_graph import Scorer
 
 ROWS = 256  # of a batch that is not trained on
@@ -65,18 +68,24 @@ class Inputs:
     def features(self, split: str, number: int | None = None) -> np.ndarray:
         """Features of a split, or of one of its views, in inference mode."""
         if (split, number) not in self._features:
-            folder = None if isinstance(self.cache, bool) or self.cache == "auto" else self.cache
+            x = self.images(split, number)
             with distribution.alone():
                 self._features[split, number] = feature_cache.features(
-                    self._local("backbone"), self.images(split, number), folder=folder
+                    self._local("backbone"), x, folder=self._folder(x)
                 )
         return self._features[split, number]
+
+    def _folder(self, x: Images) -> str | os.PathLike[str] | None:
+        """Where features are kept, `None` for in memory; those of files are always on disk."""
+        if not isinstance(self.cache, bool) and self.cache != "auto":
+            return self.cache
+        return None if isinstance(x, np.ndarray) else user_cache.folder() / "features"
 
     def forget(self) -> None:
         """Drops the features: the backbone may be another from here on."""
         self._features.clear()
 
-    def images(self, split: str, number: int | None = None) -> np.ndarray:
+    def images(self, split: str, number: int | None = None) -> Images:
         """The examples of a split; with augmentation the view of that number."""
         x = self.examples.splits[split][0]
         if number is None or self.augment is None:
@@ -103,7 +112,8 @@ class Inputs:
             net = self._local("top" if kept else "model")
             if not net.compiled:
                 net.compile(loss=self.task.loss(), metrics=self.task.metrics(self.units))
-            scores = net.evaluate(x, y, batch_size=ROWS, verbose=0, return_dict=True)
+            given = (x, y, ROWS) if isinstance(x, np.ndarray) else (InOrder(x, y),)
+            scores = net.evaluate(*given, verbose=0, return_dict=True)
         return {name: float(value) for name, value in scores.items()}
 
     @cached_property

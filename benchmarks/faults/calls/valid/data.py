@@ -52,6 +52,7 @@ CALLS: Calls = {
     "training.spread": lambda w: {"scores": [{"test_accuracy": 0.5}]},
     "evaluation.data_of": lambda w: {"model": w.ten, "name": "ten", "data": "digits",
                                      "data_dir": None, "manual_dir": None},
+    "evaluation.model_of": lambda w: {"target": "tied_ae.digits"},
     "evaluation.for_export": lambda w: {"model": w.model, "source": w.source,
                                         "task": "classification"},
     "report.mean_sd": lambda w: {"values": [1.0, 2.0]},
