@@ -1,13 +1,14 @@
 """`wszoo finetune`: a pretrained backbone under a new head, on data of your own.
 
     wszoo finetune digits --compare --labels-per-class 5 --seeds 5
-    wszoo finetune my_images/ --freeze plan.yaml
+    wszoo finetune my_images/ --freeze freeze.yaml
     wszoo finetune list.csv --backbone keras:MobileNetV3Small --freeze head --image-size 96
 
-`--compare` puts the ways to use a backbone side by side on the same draws of labels: `frozen` is
+`--compare` puts the ways to use a backbone side by side on the same draws of labels: `probe` is
 logistic regression on its features; `finetune` starts from that and trains everything; `scratch`
-trains the same network from random values; `pixels` is logistic regression on the image itself.
-Trained modes move the images a little; `finetune-plain` and `scratch-plain` do not.
+trains the same network from random values; `pixels` is logistic regression on the image itself;
+`frozen` trains a head on the frozen backbone, `lora` a head and low-rank adapters. Trained modes
+move the images a little; `finetune-plain` and `scratch-plain` do not.
 
 `--freeze` or `--lora` is one run of your own, `wszoo.transfer` with its options; it goes on from
 its last epoch when the same command is given again after it was killed. With `--distribution
@@ -22,9 +23,9 @@ from typing import Annotated
 from wszoo import checks
 from wszoo.command_line import command_of, option_values
 from wszoo.command_line import options as option
+from wszoo.transferring.ways import WAYS
 
 TASKS = ("classification", "embedding", "multi_label", "ordinal", "regression")
-MODES = ("pixels", "scratch", "frozen", "finetune", "scratch-plain", "finetune-plain")
 OWN, RIVALS = "A run of your own: --freeze or --lora", "With --compare"
 
 
@@ -58,18 +59,18 @@ class Finetune:
     out: option.Out = Path("runs/finetune")
     smoke: option.Smoke = False
     compare: Annotated[bool, option.flag("Side by side with rivals.", panel=RIVALS)] = False
-    modes: Annotated[str, option.words(f"Of {', '.join(MODES)}.", valid=MODES, panel=RIVALS)] = (
-        "pixels,scratch,frozen,finetune"
+    modes: Annotated[str, option.words(f"Of {', '.join(WAYS)}.", valid=WAYS, panel=RIVALS)] = (
+        "pixels,scratch,probe,finetune"
     )
     seeds: Annotated[int, option.whole("Draws of the labels.", panel=RIVALS)] = 5
     steps: Annotated[int, option.whole("Of the trained modes.", panel=RIVALS)] = 120
-    freeze: Annotated[str | None, option.text("head, all, a glob, or a plan.yaml.", panel=OWN)] = (
-        None
-    )
+    freeze: Annotated[
+        str | None, option.text("head, all, a glob, or a freeze plan (.yaml).", panel=OWN)
+    ] = None
     lora: Annotated[
         int | None, option.whole("Rank of low-rank adapters.", most=4096, panel=OWN)
     ] = None
-    epochs: Annotated[int, option.whole("Where --freeze is no plan.", panel=OWN)] = 20
+    epochs: Annotated[int, option.whole("Where --freeze is no freeze plan.", panel=OWN)] = 20
     batch_size: Annotated[int, option.whole("At most.", most=option.ANY, panel=OWN)] = 32
     learning_rate: Annotated[float, option.rate("Of Adam, cosine to zero.", panel=OWN)] = 1e-3
     lr_decay: Annotated[
