@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, TypedDict
 
 from wszoo import checks
+from wszoo.arguments import checked
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +29,7 @@ class Facts(TypedDict, total=False):
 FACTS = tuple(Facts.__annotations__)
 
 
+@checked()
 def describe(model: "keras.Model", **facts: object) -> None:
     """Adds facts to what the model knows of itself; `None` takes one out.
 
@@ -47,6 +49,7 @@ def describe(model: "keras.Model", **facts: object) -> None:
     model._wszoo_about = text  # as text: Keras would wrap and track a dict
 
 
+@checked()
 def about(model: "keras.Model") -> Facts:
     """The facts that `describe` gave this model, or that its file held; empty without any."""
     facts: Facts = json.loads(getattr(model, "_wszoo_about", "{}"))

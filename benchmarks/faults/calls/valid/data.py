@@ -5,6 +5,7 @@ import numpy as np
 from benchmarks.faults.calls.world import Calls
 
 CALLS: Calls = {
+    "data.Source.images": lambda w: {"split": "test"},
     "data.Source": lambda w: {"name": "mine", "splits": dict(w.source.splits),
                               "class_names": w.source.class_names, "licence": "none",
                               "origin": "here", "vocabulary": (), "notes": (), "resize": None},

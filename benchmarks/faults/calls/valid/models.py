@@ -5,6 +5,9 @@ from benchmarks.faults.calls.world import Calls
 NAMES = ("a", "b", "c")
 
 CALLS: Calls = {
+    "predict": lambda w: {"model": w.model, "inputs": w.x, "top": 2},
+    "sharing.about.about": lambda w: {"model": w.model},
+    "sharing.about.describe": lambda w: {"model": w.model},
     "Bank": lambda w: {"plan": w.plan},
     "SharingPlan": lambda w: {"owners": (("a", "a"), ("b", "a"))},
     "SharingPlan.cycle": lambda w: {"sites": NAMES, "groups": 2},
