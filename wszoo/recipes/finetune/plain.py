@@ -29,9 +29,10 @@ from wszoo.recipes.finetune.choosing import COLOUR, source_for
 from wszoo.transferring.result import Result
 
 PATIENCE = 5  # epochs without a smaller loss
-FROZEN = {"name": "frozen", "train": "head", "epochs": 30, "learning_rate": 1e-3}
-EPOCHS, LARGE = 20, 4  # of everything; of a backbone that takes a minute an epoch
-RATE = 1e-3
+FROZEN: dict[str, object] = {"name": "frozen", "train": "head", "epochs": 30, "learning_rate": 1e-3}
+EVERYTHING: dict[str, object] = {"epochs": 20, "learning_rate": 1e-3}
+# A backbone of ImageNet takes half a minute an epoch, and forgets all it knows at a rate of 1e-3.
+LARGE: dict[str, object] = {"epochs": 4, "learning_rate": 3e-4}
 KEPT = ("backbone", "task", "order", "head", "image_size", "resize", "labels_per_class", "weights",
         "seed", "smoke")  # fmt: skip
 SHOWN = 20  # images of a contact sheet
@@ -53,9 +54,8 @@ def finetune(options: Finetune) -> None:
 def trained(options: Finetune, data: Source | str, run: Path) -> Result:
     """The transfer run, whose backups are in `run`."""
     large = ":" in (options.backbone or "") or options.backbone == COLOUR
-    epochs = LARGE if large else EPOCHS
-    everything = {"name": "finetuned", "train": "all", "epochs": epochs, "learning_rate": RATE}
-    phases = [dict(FROZEN), everything]
+    finetuned = {"name": "finetuned", "train": "all"} | (LARGE if large else EVERYTHING)
+    phases = [FROZEN, finetuned]
     if options.smoke:
         phases = [phase | {"epochs": 1} for phase in phases]
     return wszoo.transfer(
