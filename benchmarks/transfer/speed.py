@@ -35,6 +35,7 @@ from wszoo.data.splitting import first_stratified
 from wszoo.files import written_whole
 from wszoo.tasks import probe
 from wszoo.transferring.features import cache
+from wszoo.transferring.features.validity import why_not
 from wszoo.transferring.run import transfer
 from wszoo.transferring.training.in_graph import HeadTrainer, order_of
 
@@ -237,7 +238,7 @@ def cached(
     folder: Path,
     seed: int,
 ) -> keras.Model:
-    assert cache.why_not(net) is None
+    assert why_not(net) is None
     keras.utils.set_random_seed(seed)
     rows = cache.features(net, x, folder=folder)
     top = keras.Sequential([keras.Input(rows.shape[1:]), keras.layers.Dense(classes)])

@@ -14,6 +14,7 @@ from wszoo.locks import locked
 from wszoo.tasks import heads, linear
 from wszoo.transferring.features import cache
 from wszoo.transferring.features import files as cache_files
+from wszoo.transferring.features.validity import why_not
 
 
 def shifted(x, seed):
@@ -233,16 +234,16 @@ def test_the_head_by_itself_trains_the_models_head(net, x):
 
 
 def test_a_cache_that_would_be_wrong_is_refused_with_the_reason(net):
-    assert "features are" not in str(cache.why_not(net))
-    assert "BatchNormalization" in cache.why_not(net)
+    assert "features are" not in str(why_not(net))
+    assert "BatchNormalization" in why_not(net)
     for layer in net.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    assert "'stem' below the head trains" in cache.why_not(net)
+    assert "'stem' below the head trains" in why_not(net)
     net.trainable = False
-    assert cache.why_not(net) is None
-    assert "augmented anew" in cache.why_not(net, augment=shifted)
-    assert cache.why_not(net, augment=shifted, views=3) is None
+    assert why_not(net) is None
+    assert "augmented anew" in why_not(net, augment=shifted)
+    assert why_not(net, augment=shifted, views=3) is None
 
 
 @pytest.mark.parametrize(
@@ -261,5 +262,5 @@ def test_random_layers_below_the_head_are_found(layer, random):
     inputs = keras.Input((5, 3))
     net = keras.Model(inputs, layer(inputs))
     net.trainable = False
-    reason = cache.why_not(net)
+    reason = why_not(net)
     assert (reason is not None and "random in training" in reason) == random

@@ -7,6 +7,7 @@ import pytest
 import wszoo
 from wszoo.tasks import heads, linear
 from wszoo.transferring.features import cache
+from wszoo.transferring.features.validity import why_not
 from wszoo.transferring.training import in_graph as on_features
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -40,7 +41,7 @@ def fit(top, views, seed=0):
 def test_cached_training_ends_as_uncached(net, x, tmp_path):
     parts = heads.attach(net, linear.logistic(3))
     model = parts.model
-    assert cache.why_not(net) is None
+    assert why_not(net) is None
     start = model.get_weights()
     rows = cache.features(net, x, folder=tmp_path)
     fit(parts.top, [rows])

@@ -15,6 +15,7 @@ from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.tasks.heads import Parts
 from wszoo.tasks.task import Task
 from wszoo.transferring.features import cache as feature_cache
+from wszoo.transferring.features.validity import why_not
 from wszoo.transferring.options import Features
 from wszoo.transferring.training import processes as distribution
 from wszoo.transferring.training.augment import jittered, view
@@ -54,9 +55,7 @@ class Inputs:
         if self.cache is False:
             return "cache=False"
         with self.below():
-            return feature_cache.why_not(
-                self.parts.backbone, augment=self.augment, views=self.views
-            )
+            return why_not(self.parts.backbone, augment=self.augment, views=self.views)
 
     def below(self) -> AbstractContextManager:
         """A backbone of which nothing trains works as in use: its dropout is off."""
