@@ -2,6 +2,7 @@
 
     python -m benchmarks.house            # of wszoo, its recipes among it, and of benchmarks
     python -m benchmarks.house --worst 10 # and the longest of each
+    python -m benchmarks.house --walk     # files that a call of wszoo.transfer goes through
 
 `documented` counts public functions, methods and classes; `annotated` arguments and results of all
 functions; `Any` is its share of all names in annotations.
@@ -38,8 +39,14 @@ class Measured:
 
 def main(
     worst: Annotated[int, typer.Option(min=0, help="Also name so many of each.")] = 0,
+    walk: Annotated[bool, typer.Option(help="Of a call of wszoo.transfer instead.")] = False,
 ) -> None:
-    """Prints a row a part."""
+    """Prints a row a part, or a row a room that a call goes through."""
+    if walk:
+        from benchmarks import walk as walking
+
+        print(walking.page(walking.through_transfer()))
+        return
     for part in PARTS:
         files = sorted((ROOT / part).rglob("*.py"))
         functions = [function for file in files for function in functions_of(file)]

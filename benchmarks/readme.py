@@ -44,7 +44,7 @@ from benchmarks.readme_tables import (
     transfer_times,
 )
 from wszoo import registry
-from wszoo.tasks import heads
+from wszoo.tasks import heads, linear
 from wszoo.transferring.freezing.freeze_plan import FreezePlan
 
 REPO = Path(__file__).resolve().parent.parent
@@ -124,7 +124,7 @@ def frozen(page: str) -> str:
     plan = FreezePlan.from_dict(
         yaml.safe_load(page.split("<!-- freeze-plan:begin -->\n```yaml\n")[1].split("```")[0])
     )
-    model = heads.attach_head(wszoo.get("conv_net.omniglot", head=None), 10)
+    model = heads.attach(wszoo.get("conv_net.omniglot", head=None), linear.logistic(10)).model
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(plan.table(model))
     lines = console.export_text().splitlines()

@@ -57,3 +57,13 @@ def test_a_batch_is_no_larger_than_the_data():
     assert [batches.fitting(size, 48) for size in (1, 48, 64)] == [1, 48, 48]
     with pytest.raises(ValueError, match="at least 1, received 0"):
         batches.fitting(0, 48)
+
+
+def test_batches_are_of_the_size_that_leaves_fewest_out():
+    assert [batches.even_size(50, most) for most in (50, 51, 1000)] == [50, 50, 50]
+    assert [batches.even_size(50, most) for most in (16, 24, 48)] == [16, 24, 25]
+    assert (
+        batches.even_size(50, 16, multiple=4) == 16 and batches.even_size(60, 25, multiple=4) == 20
+    )
+    with pytest.raises(ValueError, match="too few for 8 devices"):
+        batches.even_size(50, 6, multiple=8)

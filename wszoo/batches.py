@@ -47,3 +47,20 @@ def fitting(batch_size: int, examples: int) -> int:
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, received {batch_size!r}")
     return min(batch_size, examples)
+
+
+def even_size(examples: int, most: int, multiple: int = 1) -> int:
+    """The batch size up to `most` that leaves the fewest examples out: `most`, or equal parts.
+
+    Both are rounded down to a multiple of the devices that share a batch. Raises `ValueError`
+    where that leaves nothing.
+    """
+    most = fitting(most, examples)
+    parts = examples // -(-examples // most)
+    sizes = [size // multiple * multiple for size in (most, parts)]
+    if not max(sizes):
+        raise ValueError(
+            f"batches of {most} ({examples} examples) are too few for {multiple} devices, which "
+            "share each"
+        )
+    return max(filter(None, sizes), key=lambda size: examples // size * size)

@@ -4,7 +4,7 @@ The data of an epoch depend on the seed and the epoch alone, the learning rate o
 step count, and the backup appears whole: so a run that goes on ends as an unbroken one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,12 +120,13 @@ def cosine(
     )
 
 
-def check_finite(epoch: int, logs: dict[str, float] | None = None) -> None:
-    """Raises `ValueError` at the end of an epoch whose loss is no number: the training diverged."""
-    logs = logs or {}
+def check_finite(epoch: int | str, logs: Mapping[str, float] | None = None) -> None:
+    """Raises `ValueError` at the end of an epoch, or of what is said in words, whose loss is no
+    number: the training diverged, and what comes after it is no number either."""
+    logs, where = logs or {}, f"epoch {epoch}" if isinstance(epoch, int) else epoch
     if lost := [k for k, v in logs.items() if k.endswith("loss") and not np.isfinite(v)]:
         raise ValueError(
-            f"training diverged: {lost[0]} is {logs[lost[0]]} in epoch {epoch}. Nothing of it is "
+            f"training diverged: {lost[0]} is {logs[lost[0]]} in {where}. Nothing of it is "
             "kept; lower the learning rate, and look at the data for values that are too large"
         )
 

@@ -22,10 +22,11 @@ from benchmarks.claims.tasks import (
 )
 from wszoo.comparison import Arm, Conditions
 from wszoo.comparison.arms import registered
-from wszoo.comparison.trials import Extra, outputs
+from wszoo.comparison.trials import Extra
 from wszoo.data import Source, load
 from wszoo.data.arrays import from_arrays
 from wszoo.data.splitting import stratified_order
+from wszoo.transferring.training.repeated import outputs
 
 SHORT, LONG = (2, 10), (15, 20)  # steps of sequences to learn from, and to be tested on
 

@@ -27,7 +27,7 @@ MORE = {
     "wszoo compress": "--rival-epochs 1",
     "wszoo denoise": "",
     "wszoo export-all": "",
-    "wszoo finetune": "--modes scratch,frozen,finetune,scratch-plain --steps 12",
+    "wszoo finetune": "--modes scratch,probe,finetune,scratch-plain --steps 12",
     "wszoo finetune --freeze": "--augment --lora 2 --epochs 2",
     "wszoo label-curve": "--ways scratch,frozen,lora --labels 2",
     "wszoo language-model": "--steps 5 --length 30",

@@ -36,7 +36,7 @@ from wszoo.files import written_whole
 from wszoo.tasks import probe
 from wszoo.transferring.features import cache
 from wszoo.transferring.run import transfer
-from wszoo.transferring.training.in_graph import fit_on_features
+from wszoo.transferring.training.in_graph import HeadTrainer, order_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ARMS = ("plain", "cached", "again", "probe", "probe again")
@@ -241,7 +241,11 @@ def cached(
     keras.utils.set_random_seed(seed)
     rows = cache.features(net, x, folder=folder)
     top = keras.Sequential([keras.Input(rows.shape[1:]), keras.layers.Dense(classes)])
-    fit_on_features(top, rows, y, epochs=epochs, batch_size=BATCH, seed=seed)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    top.compile(keras.optimizers.Adam(1e-3), loss=loss, jit_compile=False)
+    trainer = HeadTrainer(top, y)
+    for epoch in range(epochs):
+        trainer.train(rows, order_of(len(y), epoch, BATCH, seed).reshape(-1, BATCH))
     return top
 
 

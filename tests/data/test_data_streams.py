@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wszoo.data import load
+from wszoo.data import images, load
 from wszoo.data.examples import examples
+from wszoo.data.formats.decoding import read_image
 from wszoo.data.splits import SPLITS
 from wszoo.data.streams import AHEAD, InTurn, in_parts
 
@@ -58,6 +59,18 @@ def test_images_of_one_size_are_read_as_they_are(tmp_path):
     assert stream.input_shape == (5, 8, 1)
     x, files = arrays.arrays("train")[0], stream.images("train")[0]
     np.testing.assert_array_equal(files[np.arange(16)], x)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_large_jpegs_are_decoded_small_and_look_as_decoded_whole(tmp_path, how):
+    rng, ramp = np.random.default_rng(0), np.linspace(0, 200, 300)[:, None, None]
+    pixels = ramp + rng.integers(0, 50, (300, 440, 3))
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "large.jpg", quality=95)
+    (whole,) = images.resize(read_image(tmp_path / "large.jpg", 3)[None], 32, how)
+    small = read_image(tmp_path / "large.jpg", 3, [(32, how)])
+    assert 0 < np.abs(small - whole).max() < 4 / 255
+    (kept,) = images.resize(read_image(tmp_path / "large.jpg", 3)[None], 100, how)
+    np.testing.assert_array_equal(read_image(tmp_path / "large.jpg", 3, [(100, how)]), kept)
 
 
 @pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"seed": 3, "epoch": 2}])

@@ -104,7 +104,7 @@ def drop(tmp_path, monkeypatch):
     tables = [
         (registry._entries, registry._import_own, registry._discover),
         (registering._readers, registering._import_own),
-        (task_registry._makers, task_registry._all),
+        (task_registry._makers, task_registry._import_all),
     ]
     for _, *imports in tables:
         imports[-1]()

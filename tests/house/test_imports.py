@@ -176,6 +176,46 @@ def test_parts_import_in_one_direction(file):
     assert set(parts_imported(file)) <= allowed
 
 
+# Files that call one another all the same: a value may hold a model, and a model values; weights
+# may come from a package, which keeps weights.
+TWO_WAYS = {
+    frozenset({"fingerprints/models.py", "fingerprints/values.py"}),
+    frozenset({"exporting/formats/__init__.py", "exporting/formats/format.py"}),
+    frozenset({"packaged/keeping.py", "weights.py"}),
+}
+
+
+def called_files(path):
+    """The files of wszoo from which a file takes what it runs: imports for types are none."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node, module, name in imports(tree):
+        places = [] if id(node) in for_types else [f"{module}.{name}", module]
+        files = (PLACES[place] for place in places if place in PLACES)
+        yield from list(files)[:1]
+
+
+def place_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PLACES = {place_of(file): file for file in FILES}
+
+
+def test_no_two_files_call_one_another():
+    calls = {file: set(called_files(file)) - {file} for file in FILES}
+    run = PACKAGE / "transferring" / "run.py"
+    assert PACKAGE / "transferring" / "training" / "loop.py" in calls[run]
+    both = {frozenset({a, b}) for a, others in calls.items() for b in others if a in calls[b]}
+    assert {frozenset(str(f.relative_to(PACKAGE)) for f in pair) for pair in both} <= TWO_WAYS
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_tensorflow_is_imported_inside_functions(file):
     tree = ast.parse(file.read_text())

@@ -35,8 +35,8 @@ def test_a_model_of_keras_applications(tmp_path):
     )
     net.save(tmp_path / "net.keras")
     found = compressed(
-        tmp_path, "net.keras", "--sites", "conv_pw_?", "--fraction", "0.9", "--seed", "1"
+        tmp_path, "net.keras", "--sites", "conv_pw_[89]", "--fraction", "0.95", "--seed", "1"
     )
     original, tied, *_ = (row["parameters"] for row in found["rows"])
-    assert tied <= 0.9 * original
+    assert tied <= 0.95 * original
     assert wszoo.load(tmp_path / "out" / "model.keras").count_params() == tied

@@ -161,14 +161,29 @@ def test_composites_are_listed_with_the_way_to_open_them():
     ]
     assert [row.repeated for row in found.opaque] == [{"dense_part": 2}, {}, {"dense_part": 2}]
     assert all("call" not in vars(layer) for layer in model._flatten_layers())
-    with pytest.warns(UserWarning, match=r"twin's '(shut|other)'.*still shares.*'dense_part' 2"):
+    told = r"twin's '(shut|other)'.*still shares.*'dense_part' 2"
+    with pytest.warns(UserWarning, match=told) as warned:
         twin = wszoo.untied_twin(model)
+    places = {each.filename for each in warned if each.category is UserWarning}
+    assert places == {__file__}  # where a twin was asked for
     assert wszoo.audit(twin).opaque == found.opaque
     assert all("keras.Model(inputs, outputs)" in row.why for row in found.opaque)
     assert found.opaque_table().row_count == 3
     assert json.loads(json.dumps(found.to_dict()))["opaque"][0]["site"] == "shut"
     with pytest.raises(ValueError, match=r"no site 'shut\.part': 'shut' \(Composite\) is one site"):
         wszoo.retie(model, wszoo.SharingPlan.untied(["shut.part"]))
+    with pytest.raises(ValueError, match=r"no site matches 'shutter'"):
+        wszoo.retie(model, wszoo.SharingPlan.untied(["shutter"]))
+
+
+def test_a_call_that_a_layer_was_given_stays():
+    inputs = keras.Input((5, 4))
+    layer = Composite(name="shut")
+    model = keras.Model(inputs, layer(inputs))
+    own = layer.call
+    layer.call = own  # of this one object, as whoever patches a layer sets it
+    assert wszoo.audit(model).opaque[0].repeated == {"dense_part": 2}
+    assert vars(layer)["call"] is own
 
 
 def test_where_all_is_seen_nothing_is_opaque():

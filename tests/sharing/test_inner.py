@@ -117,4 +117,8 @@ def test_totals_and_table():
     # block_2 and block_3 are one group at two sizes: two rows.
     merged = ["stem", "block_0, block_1", "block_2", "block_3", "block_4, block_5"]
     assert list(table.columns[0].cells) == merged
+    unrolled = {row.site: row.unrolled_parameters for row in found.inner}
+    assert list(table.columns[-1].cells)[:3] == [
+        f"{unrolled['stem']:,}", f"{2 * unrolled['block_0']:,}", f"{unrolled['block_2']:,}"
+    ]  # fmt: skip
     assert table.columns[-1].footer == f"{found.inner_unrolled_parameters:,}"

@@ -28,7 +28,7 @@ def forgotten():
     yield
     registry._makers.clear()
     registry._makers.update(before)
-    registry._all.cache_clear()
+    registry._made.cache_clear()
 
 
 def test_the_expected_tasks_are_there():

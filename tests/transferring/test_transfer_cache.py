@@ -11,7 +11,7 @@ import pytest
 import wszoo
 from wszoo.fingerprints import arrays as hashes
 from wszoo.locks import locked
-from wszoo.tasks import heads
+from wszoo.tasks import heads, linear
 from wszoo.transferring.features import cache
 from wszoo.transferring.features import files as cache_files
 
@@ -221,8 +221,8 @@ def test_an_augmentation_that_draws_by_itself_is_refused(net, x):
 
 
 def test_the_head_by_itself_trains_the_models_head(net, x):
-    model = heads.attach_head(net, 3)
-    top = cache.head_of(model, net)
+    parts = heads.attach(net, linear.logistic(3))
+    model, top = parts.model, parts.top
     found = cache.features(net, x)
     top.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     top.fit(found, np.arange(20) % 3, verbose=0)

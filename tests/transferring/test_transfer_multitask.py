@@ -5,14 +5,10 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tasks.several import Head, attach_heads, compile_heads, known, sharing_between_tasks
+from wszoo.tasks.several import attach_heads, compile_heads, sharing_between_tasks, with_gaps
 from wszoo.tasks.uncertainty import Uncertain, Uncertainty
 
-HEADS = {
-    "kind": Head("classification", 3),
-    "size": Head("regression", 2, mean=5.0, sd=2.0),
-    "flags": Head("multi_label", 4),
-}
+TASKS = {"kind": "classification", "size": "regression", "flags": "multi_label"}
 
 
 def net():
@@ -20,7 +16,7 @@ def net():
     backbone = wszoo.get(
         "conv_net", sharing="AABB", depth=4, width=4, input_shape=(8, 8, 1), head=None
     )
-    return backbone, attach_heads(backbone, HEADS)
+    return backbone, attach_heads(backbone, TASKS, batch()[1])
 
 
 def batch(n=24):
@@ -57,33 +53,33 @@ def test_the_tasks_share_the_backbone_and_its_sites(tmp_path):
 def test_plain_fit_trains_all_tasks(weights, tmp_path):
     _, model = net()
     x, targets = batch()
-    compile_heads(model, HEADS, optimizer=keras.optimizers.Adam(0.02), weights=weights)
+    compile_heads(model, TASKS, optimizer=keras.optimizers.Adam(0.02), weights=weights)
     first = model.evaluate(x, targets, verbose=0, return_dict=True)
     history = model.fit(x, targets, epochs=8, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
     assert {"kind_accuracy", "size_mae", "flags_accuracy"} <= set(history)
     if weights is None:
-        assert first["loss"] == pytest.approx(sum(first[f"{name}_loss"] for name in HEADS))
-    learnt = [float(model.get_layer(n).log_variance) for n in HEADS]
+        assert first["loss"] == pytest.approx(sum(first[f"{name}_loss"] for name in TASKS))
+    learnt = [float(model.get_layer(n).log_variance) for n in TASKS]
     assert all(value != 0 for value in learnt) == (weights == "uncertainty")
     model.save_weights(tmp_path / "x.weights.h5")
     _, other = net()
     other.load_weights(tmp_path / "x.weights.h5")
-    assert [float(other.get_layer(n).log_variance) for n in HEADS] == learnt
+    assert [float(other.get_layer(n).log_variance) for n in TASKS] == learnt
 
 
 def test_the_learnt_weights_are_those_of_the_paper():
     x, targets = batch()
     _, model = net()
-    compile_heads(model, HEADS)
+    compile_heads(model, TASKS)
     plain = model.evaluate(x, targets, verbose=0, return_dict=True)
     total = 0.0
-    for i, (name, head) in enumerate(HEADS.items()):
+    for i, (name, task) in enumerate(TASKS.items()):
         s = 0.3 * (i + 1)
         model.get_layer(name).log_variance.assign(s)
-        factor = 0.5 if head.kind == "regression" else 1.0
+        factor = 0.5 if task == "regression" else 1.0
         total += factor * np.exp(-s) * plain[f"{name}_loss"] + s / 2
-    compile_heads(model, HEADS, weights="uncertainty")
+    compile_heads(model, TASKS, weights="uncertainty")
     assert model.evaluate(x, targets, verbose=0, return_dict=True)["loss"] == pytest.approx(
         total, rel=1e-5
     )
@@ -104,13 +100,13 @@ def test_the_log_variance_settles_at_the_noise():
 def test_a_loaded_model_wants_to_be_compiled_again(tmp_path):
     _, model = net()
     x, targets = batch()
-    compile_heads(model, HEADS, weights="uncertainty")
+    compile_heads(model, TASKS, weights="uncertainty")
     model.fit(x, targets, verbose=0)
     wszoo.save(model, tmp_path / "model.keras")
     loaded = wszoo.load(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="compile the model again"):
         loaded.fit(x, targets, verbose=0)
-    compile_heads(loaded, HEADS, weights="uncertainty")
+    compile_heads(loaded, TASKS, weights="uncertainty")
     one, two = (m.evaluate(x, targets, verbose=0) for m in (model, loaded))
     np.testing.assert_allclose(one, two, rtol=1e-5)
 
@@ -118,32 +114,39 @@ def test_a_loaded_model_wants_to_be_compiled_again(tmp_path):
 def test_missing_targets_neither_train_nor_count():
     x, targets = batch()
     targets["kind"][::2], targets["size"][5, 1] = -1, np.nan
-    filled, weight = known(targets, HEADS)
+    filled, weight = with_gaps(targets, TASKS)
     assert weight["kind"].sum() == 12 and weight["size"].sum() == 23
     _, model = net()
-    compile_heads(model, HEADS)
+    compile_heads(model, TASKS)
     found = model.evaluate(x, filled, sample_weight=weight, verbose=0, return_dict=True)
     there = targets["kind"] >= 0
     right = np.asarray(model(x)["kind"]).argmax(1)[there] == targets["kind"][there]
     assert found["kind_accuracy"] == pytest.approx(right.mean())
     targets["kind"][:] = -1
     with pytest.raises(ValueError, match="no example has a target of 'kind'"):
-        known(targets, HEADS)
+        with_gaps(targets, TASKS)
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda b, m: Head("ranking"), "classification, multi_label, regression"),
-        (lambda b, m: Head("classification", 1), "needs 2 units or more, not 1"),
-        (lambda b, m: Head("regression", sd=0.0), "above 0"),
-        (lambda b, m: attach_heads(b, {}), "heads must not be empty"),
-        (lambda b, m: attach_heads(b, {"stem": HEADS["kind"]}), r"taken: \['stem'\]"),
-        (lambda b, m: attach_heads(m, HEADS), r"features \(batch, width\)"),
-        (lambda b, m: compile_heads(m, {"kind": HEADS["kind"]}), "the model has the heads"),
-        (lambda b, m: compile_heads(m, HEADS, weights={"size": 0}), "positive numbers"),
-        (lambda b, m: compile_heads(m, HEADS, weights="learn"), "'uncertainty'"),
-        (lambda b, m: known({"kind": np.zeros(2)}, HEADS), "received"),
+        (lambda b, m: attach_heads(b, {"kind": "ranking"}, {}), "classification, multi_label, reg"),
+        (
+            lambda b, m: attach_heads(b, {"kind": "classification"}, {"kind": np.zeros(9, int)}),
+            "one class only",
+        ),
+        (lambda b, m: attach_heads(b, {"size": "regression"}, {"size": np.ones(9)}), "same value"),
+        (lambda b, m: attach_heads(b, {}, {}), "tasks must not be empty"),
+        (lambda b, m: attach_heads(b, TASKS, {"kind": np.arange(9)}), "targets are for"),
+        (
+            lambda b, m: attach_heads(b, {"stem": "classification"}, {"stem": np.arange(9)}),
+            r"taken: \['stem'\]",
+        ),
+        (lambda b, m: attach_heads(m, TASKS, batch()[1]), r"features \(batch, width\)"),
+        (lambda b, m: compile_heads(m, {"kind": "classification"}), "the model has the heads"),
+        (lambda b, m: compile_heads(m, TASKS, weights={"size": 0}), "positive numbers"),
+        (lambda b, m: compile_heads(m, TASKS, weights="learn"), "'uncertainty'"),
+        (lambda b, m: with_gaps({"kind": np.zeros(2)}, TASKS), "received"),
     ],
 )
 def test_bad_input_is_refused(call, words):

@@ -7,8 +7,9 @@ import pytest
 
 import wszoo
 from wszoo.sharing import graph
-from wszoo.tasks import heads
+from wszoo.tasks import heads, linear
 from wszoo.transferring.freezing.stages import stages
+from wszoo.transferring.rivals import random_start
 
 NAMES = ("head", "unit", "unit_scale", "kernel", "thresholds", "bias", "units", "prototypes")
 ROWS = np.random.default_rng(0).random((40, 8), "float32")
@@ -86,10 +87,10 @@ def test_adapters_on_a_backbones_own_head_train():
 
 
 def test_the_linear_head_starts_and_is_found_by_its_site():
-    model = heads.attach_head(named_like_heads(), 3)
+    model = heads.attach(named_like_heads(), linear.logistic(3)).model
     head = graph.layer_at(model, "head")
     assert head is model.layers[-1] and head.kernel.shape == (6, 3)
-    start = heads.random_start(model, 0)
+    start = random_start(model, 0)
     assert np.std(start[-2]) > 0.5 and not np.any(start[-1])
 
 

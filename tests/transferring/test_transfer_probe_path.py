@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 import wszoo
 from wszoo.tasks import heads, probe
+from wszoo.tasks.linear import logistic
 
 
 def rows(classes=3, count=120, width=6, seed=0):
@@ -63,7 +64,7 @@ def test_the_head_that_starts_there_decides_the_same():
     y = np.arange(60) % 5
     found = probe.features(net, x)
     linear = probe.fit_path(found, y, classes=5, held=(found, y)).linear
-    model = heads.attach_head(net, 5)
+    model = heads.attach(net, logistic(5)).model
     model.get_layer("head").set_weights(linear)
     logits = model.predict(x, verbose=0)
     np.testing.assert_allclose(logits, found @ linear[0] + linear[1], rtol=1e-4, atol=1e-4)

@@ -7,6 +7,8 @@ import pytest
 import wszoo
 import wszoo.data
 from wszoo.transferring import rivals
+from wszoo.transferring.training.repeated import accuracy
+from wszoo.transferring.ways import WAYS
 
 
 def small():
@@ -21,13 +23,17 @@ def test_ways_repeat_themselves_and_do_not_touch_each_other(tmp_path):
     ways = rivals.Rivals(small, 10, 3, tmp_path)
     before = [np.copy(w) for w in ways.net.get_weights()]
 
-    def scores():
-        return {
-            name: ways.accuracy(name, train, held, setting=way.settings[1], seed=1)
-            for name, way in rivals.WAYS.items()
-        }
+    def both(name):
+        """Accuracy of a training, and of the classifier of another with the same seed."""
+        asked = {"setting": WAYS[name].usual, "seed": 1}
+        first = ways.accuracy(name, train, held, **asked)
+        if name == "pixels":
+            return first, ways.train(name, train, held, **asked).accuracy(*held)
+        return first, accuracy(ways.classifier(name, train, **asked), *held)
 
-    first = scores()
-    assert scores() == first and all(0 <= score <= 1 for score in first.values())
+    scores = {name: both(name) for name in WAYS}
+    assert all(0 <= first == again <= 1 for first, again in scores.values()), scores
+    with pytest.raises(ValueError, match="'pixels' has none"):
+        ways.classifier("pixels", train, setting=1.0, seed=0)
     for a, b in zip(before, ways.net.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

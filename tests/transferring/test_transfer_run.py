@@ -165,7 +165,7 @@ def test_a_killed_run_goes_on_in_its_phase_and_ends_as_an_unbroken_one(
 
 def test_a_finished_run_is_not_run_again_and_another_call_is_refused(net, tmp_path, monkeypatch):
     first = wszoo.transfer(net, data=data(), resume=tmp_path, **QUICK)
-    for owner, name in ((keras.Model, "fit"), (on_features.Trainer, "train")):
+    for owner, name in ((keras.Model, "fit"), (on_features.HeadTrainer, "train")):
         monkeypatch.setattr(owner, name, lambda *a, **k: pytest.fail("trained again"))
     again = wszoo.transfer(net, data=data(), resume=tmp_path, **QUICK)
     assert again.metrics == first.metrics and again.history == first.history

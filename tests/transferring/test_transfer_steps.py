@@ -5,8 +5,17 @@ import numpy as np
 import pytest
 
 import wszoo
-from wszoo.tasks import heads, probe
-from wszoo.transferring.training import repeated as tune
+from wszoo import batches
+from wszoo.tasks import heads, linear, probe
+from wszoo.transferring.rivals import Rivals, random_start
+from wszoo.transferring.training.augment import jittered
+from wszoo.transferring.training.repeated import Trainer, accuracy, outputs, values_of
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def classifier(backbone, classes=10):
+    return heads.attach(backbone, linear.logistic(classes)).model
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +32,7 @@ def digits():
 
 
 def test_a_head_keeps_the_sites_and_their_sharing(backbone):
-    model = heads.attach_head(backbone, 10)
+    model = classifier(backbone)
     assert wszoo.sites(model) == (*wszoo.sites(backbone), "head")
     shared = wszoo.plan_of(model).restrict([f"block_{i}" for i in range(4)])
     assert shared.pattern == "ABAB"
@@ -35,11 +44,11 @@ def test_a_probe_is_the_head_exactly(backbone, digits):
     rows = probe.features(backbone, x)
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     linear = probe.fit_probe(rows, y, classes=10, strength=10.0)
-    model = heads.attach_head(backbone, 10)
+    model = classifier(backbone)
     model.get_layer("head").set_weights(linear)
     logits = model.predict(x, verbose=0)
     np.testing.assert_allclose(logits, rows @ linear[0] + linear[1], rtol=1e-5, atol=1e-5)
-    assert tune.accuracy(model, x, y) == probe.accuracy(rows, y, linear)
+    assert accuracy(model, x, y) == probe.accuracy(rows, y, linear)
 
 
 def test_a_probe_of_two_classes_has_two_logits():
@@ -51,36 +60,59 @@ def test_a_probe_of_two_classes_has_two_logits():
     assert probe.accuracy(x, y, linear) > 0.8
 
 
-def test_runs_do_not_touch_each_other(backbone, digits):
-    model = heads.attach_head(backbone, 10)
-    schedule = tune.Schedule(1e-3, steps=5, batch_size=8, points=2)
-    trainer = tune.Trainer(model, schedule)
-    start = heads.random_start(model, 0)
-    data = digits.arrays("train"), digits.arrays("validation")
+def test_runs_do_not_touch_each_other(digits):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((28, 28, 1))
+    x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(inputs))
+    x = keras.layers.BatchNormalization()(x)
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Dropout(0.5)(x)))
+    start, (x, y) = values_of(model), digits.arrays("train")
+    trainer = Trainer(model, keras.optimizers.AdamW(0.01), LOSS)
 
     def run(seed):
-        curve = trainer.run(start, *data, seed=seed)
-        return curve, model.get_weights()
+        trainer.reset(start)
+        rows = batches.stream(len(x), 40, batches.generator(seed))
+        trainer.fit(x[rows], y[rows], 8)
+        return values_of(model)
 
-    first_curve, first = run(1)
-    _, other = run(2)
-    again_curve, again = run(1)
-    assert first_curve == again_curve and [step for step, _ in first_curve] == [2, 5]
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    first, other, again = run(1), run(2), run(1)
+    new = keras.models.clone_model(model)  # what has never been trained
+    for variable, value in zip(new.variables, start, strict=True):
+        variable.assign(value)
+    new.compile(keras.optimizers.AdamW(0.01), loss=LOSS)
+    rows = batches.stream(len(x), 40, batches.generator(1))
+    new.fit(x[rows], y[rows], batch_size=8, shuffle=False, verbose=0)
+    for a, b, c in zip(first, again, values_of(new), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    assert not all(map(np.array_equal, first, other))
+
+
+def test_a_short_training_that_diverges_stops_with_its_reason(digits):
+    x, y = digits.arrays("train")
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(),
+                              keras.layers.Dense(10)])  # fmt: skip
+    start, trainer = values_of(model), Trainer(model, keras.optimizers.SGD(1e38), LOSS)
+    with pytest.raises(ValueError, match=r"training diverged: loss is (nan|inf).* lower the learn"):
+        trainer.fit(x, y, 8)
+    trainer.fit(x, y, 8, may_diverge=True)
+    assert not np.isfinite(outputs(model, x)).all()
+    trainer.reset(start)
+    assert np.isfinite(outputs(model, x)).all()
 
 
 def test_random_starts_depend_on_the_seed_alone(backbone):
-    model = heads.attach_head(backbone, 10)
-    a, b, c = (heads.random_start(model, seed) for seed in (0, 0, 1))
+    model = classifier(backbone)
+    a, b, c = (random_start(model, seed) for seed in (0, 0, 1))
     assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
     assert not np.array_equal(a[0], c[0]) and not np.array_equal(a[-2], c[-2])
-    assert [x.shape for x in a] == [x.shape for x in model.get_weights()]
+    assert [x.shape for x in a] == [x.shape for x in values_of(model)]
 
 
 def test_a_stream_shows_each_image_once_a_round(digits):
     x, y = digits.arrays("train")
-    seen, labels = tune.stream(x, y, 2 * len(x), seed=0, jitter=False)
+    rows = batches.stream(len(x), 2 * len(x), batches.generator(0))
+    seen, labels = x[rows], y[rows]
     for half in (slice(0, len(x)), slice(len(x), None)):
         assert sorted(map(bytes, seen[half])) == sorted(map(bytes, x))
     assert (np.bincount(labels) == 2 * np.bincount(y)).all()
@@ -88,7 +120,7 @@ def test_a_stream_shows_each_image_once_a_round(digits):
 
 def test_jitter_moves_images_and_depends_on_the_seed(digits):
     x, _ = digits.arrays("train")
-    a, b, c = (tune.jittered(x, seed) for seed in (0, 0, 1))
+    a, b, c = (jittered(x, seed) for seed in (0, 0, 1))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
     assert a.shape == x.shape and np.abs(a - x).max() > 0.1
 
@@ -96,14 +128,13 @@ def test_jitter_moves_images_and_depends_on_the_seed(digits):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda b: heads.attach_head(b, 1), "two classes"),
-        (lambda b: heads.attach_head(wszoo.get("tied_conv_ae"), 10), r"\(batch, width\)"),
+        (lambda b: classifier(b, 1), "two classes"),
+        (lambda b: classifier(wszoo.get("tied_conv_ae")), r"\(batch, width\)"),
         (
             lambda b: probe.fit_probe(np.eye(3), np.array([0, 0, 2]), classes=3, strength=1),
             r"\[1\]",
         ),
-        (lambda b: tune.Schedule(-1.0), "must be a finite number above 0"),
-        (lambda b: tune.Schedule(1e-3, steps=3, points=4), "1 to 3"),
+        (lambda b: Rivals(lambda: b, 3, 3, points=4), "1 to 3"),
     ],
 )
 def test_bad_input_is_named(backbone, make, words):

@@ -1,10 +1,11 @@
 """What a search tries: a pure function of its results, whoever trains and in whatever order."""
 
 import random
+from dataclasses import asdict
 
 import pytest
 
-from wszoo.tuner.searching.schedule import Run, Schedule
+from wszoo.tuner.searching.schedule import Effort, EffortOptions, Run, Schedule
 from wszoo.tuner.space.space import SearchSpace
 
 SPACE = SearchSpace.plain([f"block_{i}" for i in range(6)], size=10)
@@ -76,3 +77,9 @@ def test_bad_counts():
         Schedule(SPACE, epochs=1, short=1, plans=0)
     with pytest.raises(ValueError, match=r"short \(3\) is at most epochs \(2\)"):
         Schedule(SPACE, epochs=2, short=3)
+
+
+def test_plain_keywords_are_the_fields_of_an_effort_and_these_a_schedules():
+    assert set(asdict(Effort())) == set(EffortOptions.__annotations__)
+    schedule = Schedule(SPACE, **asdict(Effort(epochs=4, plans=7)))
+    assert (schedule.epochs, schedule.short, schedule.plans, schedule.seed) == (4, 1, 7, 0)

@@ -18,7 +18,7 @@ import tie_search
 from tie_search import SETTINGS, arrays, net, run
 
 import wszoo
-from wszoo.tuner import Schedule, SearchSpace, TieHyperModel, TieOracle, TieTuner, search
+from wszoo.tuner import Effort, Schedule, SearchSpace, TieHyperModel, TieOracle, TieTuner, search
 from wszoo.tuner.searching.builds import Builds, fitted_plan
 from wszoo.tuner.searching.oracle import run_of
 
@@ -341,6 +341,14 @@ def test_data_and_parents_that_do_not_fit(tmp_path):
         search(plain, (x, y), held, tmp_path)
     with pytest.raises(keras_tuner.errors.FatalValueError, match="weights of other shapes"):
         search(net(), (x, y), held, tmp_path, objective="val_loss", parent=net(sites=2), plans=2)
+    with pytest.raises(ValueError, match=r"give effort= or plans=, not both: .*Effort\(plans=…\)"):
+        search(net(), (x, y), held, tmp_path, effort=Effort(epochs=1), plans=2)
+    with pytest.raises(ValueError, match="seeds must be a whole number of at least 1"):
+        search(net(), (x, y), held, tmp_path, seeds=0)
+    with pytest.raises(
+        TypeError, match="unexpected keyword argument 'epoch'; did you mean 'epochs'"
+    ):
+        search(net(), (x, y), held, tmp_path, epoch=2)
     assert not list(tmp_path.iterdir())
 
 

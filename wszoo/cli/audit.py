@@ -62,23 +62,25 @@ def command(
         from wszoo.exporting.stored import inspect_file
 
         inside = inspect_file(path)
-        ratio, tables = inside.ratio, [*tables, _file_table(target, inside)]
+        ratio, tables = inside.ratio, [*tables, _file_table(inside)]
         result |= {"file": asdict(inside) | {"ratio": ratio}}
     if as_json:
         print(json.dumps(result, indent=1))
     else:
         for table in tables:
             print_table(table)
+        if is_file:
+            print(target)  # a line of its own: no width breaks it
     if max_ratio is not None and ratio > max_ratio:
         print(f"wszoo: {target} stores {ratio:.3f} × its unique bytes", file=sys.stderr)
         raise typer.Exit(1)
 
 
-def _file_table(name: str, inside: Any) -> Any:
+def _file_table(inside: Any) -> Any:
     from rich.table import Table
 
     table = Table(
-        title=f"stored in {name}: {inside.stored_bytes:,} bytes of weights, "
+        title=f"stored in the file: {inside.stored_bytes:,} bytes of weights, "
         f"{inside.unique_bytes:,} unique, ratio {inside.ratio:.3f}; file {inside.file_bytes:,}",
         title_justify="left",
     )

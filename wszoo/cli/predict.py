@@ -7,7 +7,6 @@ wszoo predict rnn.spoken_digit one.wav --json
 
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -39,13 +38,9 @@ def command(
         start()
     from wszoo.predicting import opening, predictions, reading, showing
 
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
-        chosen = opening.opened(model)
-        given = reading.read(chosen, inputs)
-        answers = predictions.answered(chosen, given, top=top)
-    for warning in said:
-        print(f"note: {warning.message}", file=sys.stderr)
+    chosen = opening.opened(model)
+    given = reading.read(chosen, inputs)
+    answers = predictions.answered(chosen, given, top=top)
     if as_json:
         print(json.dumps([each.to_dict() for each in answers], indent=1, ensure_ascii=False))
     else:

@@ -2,7 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,24 @@ def app_of_several(commands: Mapping[str, Callable[..., Any]], *, help: str) -> 
     return app
 
 
+@contextmanager
+def notes_in_lines(name: str) -> Iterator[None]:
+    """Within it a `UserWarning`, which is for whoever gave the data, is a line without a place."""
+    shown = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if category is UserWarning:
+            print(f"{name}: note: {message}", file=sys.stderr)
+        else:
+            shown(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
 def run(command: Callable[..., Any]) -> None:
     """Runs a command and ends the process; its errors end in one line on stderr and code 2.
 
@@ -46,7 +66,7 @@ def run(command: Callable[..., Any]) -> None:
     script = Path(sys.argv[0])
     name = script.parent.name if script.name == "__main__.py" else script.name  # of python -m
     code: Any = 0
-    with stopped_by_signals() as received:
+    with stopped_by_signals() as received, notes_in_lines(name):
         try:
             app()
         except SystemExit as end:

@@ -67,18 +67,18 @@ def registered(
     arms, by_task = [], {}
     for label, plan, private in asked:
         config = {**(settings or {}), **private}
-        found = registry.entry(config.pop("model", name))
-        by_task[found.task] = label
+        entry = registry.entry(config.pop("model", name))
+        by_task[entry.task] = label
         config.setdefault("input_shape", source.input_shape)
-        if tasks.find(found.task).labels:
+        if tasks.find(entry.task).labels:
             config.setdefault("head", source.num_classes)
-        pattern = found.plan(plan, **config).pattern
-        spec = {"model": found.name, "plan": pattern, "settings": config}
-        make = partial(registry.get, found.name, sharing=pattern, **config)
+        pattern = entry.plan(plan, **config).pattern
+        spec = {"model": entry.name, "plan": pattern, "settings": config}
+        make = partial(registry.get, entry.name, sharing=pattern, **config)
         try:
             make()  # refuses what does not fit before anything is trained
         except ValueError as error:
-            own = found.plan(None, **config).pattern
+            own = entry.plan(None, **config).pattern
             raise ValueError(
                 f"the arm {label!r} cannot be built: {error}\n(the model's own plan is "
                 f"{own!r}, written {DEFAULT!r})"

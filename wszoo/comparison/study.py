@@ -19,7 +19,7 @@ from wszoo.data import Source
 from wszoo.fingerprints import digest
 
 TUNE_SEED = 1000  # tuning's seeds start here, so none of them is scored
-Tick = Callable[[int], Any]  # called with the trainings done, after each
+Tick = Callable[[int], object]  # called with the trainings done, after each
 
 
 @checked(arms=each(some(Arm, "an Arm")), samples=each(arguments.count))
@@ -117,14 +117,14 @@ class Study:
         wanted |= {"samples": count}
         wanted = _rounded(wanted | {"seed": seed, "rate": rate})
         if path.is_file():
-            found = _read(path)
-            if {key: found.get(key) for key in wanted} != wanted:
+            kept = _read(path)
+            if {key: kept.get(key) for key in wanted} != wanted:
                 raise ValueError(
-                    f"{path} holds the arm {found.get('arm')} made by {found.get('made')}, not "
+                    f"{path} holds the arm {kept.get('arm')} made by {kept.get('made')}, not "
                     f"{dict(arm.spec)} made by {wanted['made']}; give the arm another label, or "
                     "name another folder"
                 )
-            return {k: v if k in wanted else _with_nan(v) for k, v in found.items()}
+            return {k: v if k in wanted else _with_nan(v) for k, v in kept.items()}
         if arm.label not in self._trainers:
             self._trainers[arm.label] = Trainer(arm.make, self.conditions)
         result = wanted | _rounded(

@@ -27,7 +27,7 @@ HEADS = {
 
 def cells(row: Row, conditions: Conditions) -> dict[str, str]:
     """One row as text, by the heads of its columns: mean ± standard deviation over seeds."""
-    found = row["differences"].get("test")
+    difference = row["differences"].get("test")
     tried = conditions.rates
     edge = len(tried) > 2 and row["rate"] in (min(tried), max(tried))
     measured = {HEADS[m].format(metric=conditions.metric): _cell(m, row[m]) for m in MEASURES}
@@ -36,8 +36,8 @@ def cells(row: Row, conditions: Conditions) -> dict[str, str]:
         "arm": row["label"],
         **measured,
         "rate": f"{row['rate']:g}" + ("*" if edge else ""),
-        "difference [95 %]": str(found) if found else "",
-        "verdict": found.verdict(conditions.higher_is_better) if found else "reference",
+        "difference [95 %]": str(difference) if difference else "",
+        "verdict": difference.verdict(conditions.higher_is_better) if difference else "reference",
     }
 
 
@@ -62,15 +62,15 @@ def tables(rows: Sequence[Row], conditions: Conditions, *, title: str) -> "Itera
     timing = {HEADS[m] for m in ("seconds_per_epoch", "epochs_to_target", "gap")}
     quality = {name for name in text[0] if name not in {"samples", "arm", *timing}}
     for head in (title, ""):
-        made = Table(title=head or None, title_justify="left")
+        table = Table(title=head or None, title_justify="left")
         left = timing | {"difference [95 %]"} if head else quality
         columns = [name for name in text[0] if name not in left]
         for name in columns:
-            made.add_column(name, justify="left" if name in ("arm", "verdict") else "right")
+            table.add_column(name, justify="left" if name in ("arm", "verdict") else "right")
         for i, line in enumerate(text):
             last = i + 1 == len(text) or text[i + 1]["samples"] != line["samples"]
-            made.add_row(*(line[name] for name in columns), end_section=last)
-        yield made
+            table.add_row(*(line[name] for name in columns), end_section=last)
+        yield table
 
 
 @checked(rows=each(mapping))

@@ -12,13 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from wszoo import tasks
+from wszoo import batches, tasks
 from wszoo.arguments import checked
 from wszoo.comparison.conditions import Conditions
 from wszoo.data import Source
 from wszoo.data.splitting import first_stratified, stratified_order
 from wszoo.training import noisy, score
-from wszoo.transferring.training.repeated import stream
+from wszoo.transferring.training import repeated
 
 HELD = 1000  # at most so many examples of validation and train are scored
 PIECE = 2**28  # bytes of examples laid out at a time
@@ -36,13 +36,15 @@ class Trainer:
         self.make, self.conditions = make, conditions
         self.model = make()
         self.stretch = conditions.steps // conditions.points
-        optimizer = keras.optimizers.Adam(1e-3)
         # XLA halves the speed of small convolutions on a CPU.
         jit = "auto" if keras.backend.backend() != "tensorflow" else False
-        loss = tasks.find(conditions.task).loss()
-        self.model.compile(optimizer, loss=loss, steps_per_execution=self.stretch, jit_compile=jit)
-        optimizer.build(self.model.trainable_variables)
-        self._fresh = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
+        self._repeated = repeated.Trainer(
+            self.model,
+            keras.optimizers.Adam(1e-3),
+            tasks.find(conditions.task).loss(),
+            steps_per_execution=self.stretch,
+            jit_compile=jit,
+        )
 
     @checked()
     def run(
@@ -62,7 +64,8 @@ class Trainer:
         Keys: stored, seconds (median, per step), curve (validation at each point), validation and,
         if final, train, test and those of `extra`.
         """
-        self._reset(seed)
+        keras.utils.set_random_seed(seed)
+        self._repeated.reset(repeated.values_of(self.make()))
         x, y = draw(source, samples, seed)
         held = source.arrays("validation")
         rows = first_stratified(held[1], HELD)
@@ -84,42 +87,25 @@ class Trainer:
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
         """The task's metric; inputs get the same noise at every call."""
         given = noisy(x, self.conditions.noise) if self.conditions.noise else x
-        return score(outputs(self.model, given), x, y, self.conditions.task)[1]
-
-    def _reset(self, seed: int) -> None:
-        keras.utils.set_random_seed(seed)
-        new = self.make().variables  # with the states of dropout's generators
-        for mine, start in zip(self.model.variables, new, strict=True):
-            mine.assign(start)
-        for mine, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
-            mine.assign(value)
+        return score(repeated.outputs(self.model, given), x, y, self.conditions.task)[1]
 
     def _fit(self, x: np.ndarray, y: np.ndarray, seed: int, watch: "_Watch") -> None:
-        plan = self.conditions
-        order = np.arange(len(x))
-        rows, _ = stream(order, order, plan.steps * plan.batch_size, seed=seed, jitter=False)
-        inside = (
-            keras.backend.backend() == "tensorflow"
-        )  # elsewhere weights are synced by fit's end
-        size = self.stretch * plan.batch_size
-        fits = max(1, min(plan.points, PIECE // (size * x[0].nbytes))) if inside else 1
-        for first in range(0, plan.points, fits):
-            piece = x[rows[first * size : (first + fits) * size]]
-            target = piece
-            if not tasks.find(plan.task).restores:
-                target = y[rows[first * size : (first + fits) * size]]
-            elif plan.noise:
-                piece = noisy(piece, plan.noise, [seed, first])
-            calls = {"on_train_batch_end": watch.point} if inside else {}
+        wanted, task = self.conditions, tasks.find(self.conditions.task)
+        steps, points = wanted.steps * wanted.batch_size, wanted.points
+        rows = batches.stream(len(x), steps, batches.generator(seed))
+        # Elsewhere weights are synced by fit's end.
+        inside = keras.backend.backend() == "tensorflow"
+        size = self.stretch * wanted.batch_size
+        fits = max(1, min(points, PIECE // (size * x[0].nbytes))) if inside else 1
+        calls = [keras.callbacks.LambdaCallback(on_train_batch_end=watch.point)] if inside else []
+        for first in range(0, points, fits):
+            some = rows[first * size : (first + fits) * size]
+            piece = x[some]
+            target = piece if task.restores else y[some]
+            if wanted.noise:
+                piece = noisy(piece, wanted.noise, [seed, first])
             watch.start()
-            self.model.fit(
-                piece,
-                target,
-                batch_size=plan.batch_size,
-                shuffle=False,
-                verbose=0,
-                callbacks=[keras.callbacks.LambdaCallback(**calls)],
-            )
+            self._repeated.fit(piece, target, wanted.batch_size, callbacks=calls, may_diverge=True)
             if not inside:
                 watch.point()
 
@@ -152,9 +138,3 @@ def draw(source: Source, samples: int, seed: int) -> tuple[np.ndarray, np.ndarra
         raise ValueError(f"{source.name} has {len(x)} training examples; {samples} were asked for")
     rows = stratified_order(y, seed)[:samples]
     return x[rows], y[rows]
-
-
-def outputs(model: keras.Model, x: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
-    """As `model.predict`, which would build a data set each time."""
-    parts = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
-    return np.concatenate([np.asarray(model.predict_on_batch(part)) for part in parts])

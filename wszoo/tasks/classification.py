@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.answers import by_class
 from wszoo.tasks.task import Task, register
 
@@ -23,5 +23,5 @@ def classification() -> Task:
         decode=lambda outputs: outputs.argmax(-1),
         answer=by_class,
         scores=keras.ops.softmax,
-        start=closed_form.classifier,
+        start=linear.classifier,
     )

@@ -1,10 +1,10 @@
 """Classes as prototypes on the unit sphere."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.answers import by_class
 from wszoo.tasks.task import Task, register
 
@@ -33,11 +33,11 @@ def embedding() -> Task:
         decode=lambda outputs: outputs.argmax(-1),
         answer=by_class,
         scores=keras.ops.softmax,
-        start=closed_form.prototypes,
+        start=linear.prototypes,
     )
 
 
-def prototypes(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
+def prototypes(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "keras.KerasTensor":
     """A head: scaled cosines between the features and a prototype a class."""
     import keras
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from wszoo.arguments import checked
+from wszoo.arguments import called, checked
 
 if TYPE_CHECKING:
     import keras
@@ -15,55 +13,6 @@ if TYPE_CHECKING:
     from wszoo.sharing.graph import Names
 
 HEAD = "head"  # the stage that is new
-
-
-@checked()
-def attach_head(backbone: "keras.Model", classes: int) -> "keras.Model":
-    """Puts a linear classifier on features `(batch, width)`; gives logits `(batch, classes)`.
-
-    Features are first scaled to unit length (layer `unit`), so that a logistic regression on unit
-    features is this head exactly. The backbone's layers are kept, and the names of its sites as by
-    `attach`; the new site `head` starts at zero. Raises `ValueError` for features that are not a
-    vector and for fewer than two classes.
-    """
-    import keras
-
-    from wszoo.sharing import graph
-
-    if len(backbone.output_shape) != 2:
-        raise ValueError(
-            f"a head wants features (batch, width); {backbone.name!r} gives "
-            f"{backbone.output_shape}: pool them first, or take one without a head, "
-            "as wszoo.get(name, head=None)"
-        )
-    if classes < 2:
-        raise ValueError(f"a classifier needs two classes or more, not {classes}")
-    names, x = beside_head(graph.names_of(backbone)), backbone.output
-    x = keras.layers.UnitNormalization(name=graph.free_layer_name("unit", x))(x)
-    name = graph.free_layer_name(HEAD, x)
-    x = keras.layers.Dense(classes, kernel_initializer="zeros", name=name)(x)
-    model = keras.Model(backbone.input, x, name=f"{backbone.name}_classifier")
-    graph.remember(model, (*names.sites, HEAD), names.declared)
-    return model
-
-
-@checked()
-def random_start(model: "keras.Model", seed: int) -> list[np.ndarray]:
-    """Weights, in the order of `model.get_weights()`, of a model of `attach_head` made anew.
-
-    The head's kernel is drawn with standard deviation one: unit features times it give logits of
-    order one.
-    """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    fresh = keras.models.clone_model(model)
-    head = fresh.layers[-1]
-    kernel, bias = head.get_weights()
-    kernel = np.random.default_rng(seed).standard_normal(kernel.shape)
-    head.set_weights([kernel, bias])
-    weights: list[np.ndarray] = fresh.get_weights()
-    return weights
 
 
 @dataclass(frozen=True)
@@ -75,7 +24,7 @@ class Parts:
     """
 
     model: "keras.Model"
-    features: Any
+    features: "keras.KerasTensor"
     sites: tuple[str, ...]
 
     @cached_property
@@ -99,23 +48,28 @@ class Parts:
 
         from wszoo.sharing.calls import all_calls
 
-        found = [call.operation for call in all_calls(self.top, nested=False)]
-        return [layer for layer in dict.fromkeys(found) if isinstance(layer, keras.Layer)]
+        called = dict.fromkeys(call.operation for call in all_calls(self.top, nested=False))
+        return [layer for layer in called if isinstance(layer, keras.Layer)]
 
 
-def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
+@checked(head=called)
+def attach(
+    backbone: "keras.Model", head: "Callable[[keras.KerasTensor], keras.KerasTensor]"
+) -> Parts:
     """Puts a head, a Keras layer or a function of tensors, on features `(batch, width)`.
 
     The backbone's layers are kept, and the names of its sites, but for those of a stage `head` of
     its own, see `beside_head`. The new head's site is called `head`; of several, one is called
     `head.<layer>`, and `head` is the stage of them all.
 
-    Raises `ValueError` for a head that gives no tensor or has a layer of a name that is taken.
+    Raises `ValueError` for features that are no vector, and for a head that gives no tensor or has
+    a layer of a name that is taken.
     """
     import keras
 
     from wszoo.sharing import graph
 
+    check_vector(backbone)
     names, features = beside_head(graph.names_of(backbone)), backbone.outputs[0]
     out = head(features)
     if not isinstance(out, keras.KerasTensor):
@@ -132,6 +86,17 @@ def attach(backbone: "keras.Model", head: Callable[[Any], Any]) -> Parts:
     sites = ("head",) if len(layers) == 1 else tuple(calls)
     graph.remember(model, (*names.sites, *sites), names.declared)
     return Parts(model, features, sites)
+
+
+def check_vector(backbone: "keras.Model") -> None:
+    """Raises `ValueError` for a backbone whose features are not one vector an example."""
+    shapes = [tuple(output.shape) for output in backbone.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2:
+        raise ValueError(
+            f"a head wants features (batch, width); {backbone.name!r} gives "
+            f"{', '.join(map(str, shapes))}: pool them first, or take one without a head, "
+            "as wszoo.get(name, head=None)"
+        )
 
 
 def put_aside(backbone: "keras.Model") -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, targets
+from wszoo.tasks import linear, targets
 from wszoo.tasks.answers import Answer, Asked, chances, likeliest, listed
 from wszoo.tasks.task import Task, register
 
@@ -27,7 +27,7 @@ def multi_label() -> Task:
         answer=by_label,
         scores=keras.ops.sigmoid,
         encode=lambda y, units: y.astype("float32"),
-        start=closed_form.flags,
+        start=linear.flags,
         labels=False,
     )
 

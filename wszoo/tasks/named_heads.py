@@ -1,12 +1,12 @@
 """Heads by name, for any task that can have them."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wszoo import checks
-from wszoo.tasks import closed_form
+from wszoo.tasks import linear
 from wszoo.tasks.embedding import prototypes
 from wszoo.tasks.task import Task
 
@@ -34,9 +34,9 @@ def with_head(task: Task, name: str) -> Task:
     if name == "cosine":
         if task.name not in ("classification", "embedding"):
             raise ValueError(f"the head 'cosine' is for tasks of classes, not {task.name}")
-        return replace(task, head=prototypes, start=closed_form.prototypes)
+        return replace(task, head=prototypes, start=linear.prototypes)
 
-    def mlp(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
+    def mlp(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "keras.KerasTensor":
         import keras
 
         from wszoo.sharing import graph

@@ -1,7 +1,7 @@
 """Ranks, and numbers that have an order."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def _in_numbers(task: Task, class_names: tuple[str, ...]) -> Task:
     )
 
 
-def _thresholds(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
+def _thresholds(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "keras.KerasTensor":
     import keras
 
     from wszoo.layers import Bias

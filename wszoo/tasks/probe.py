@@ -11,6 +11,7 @@ from wszoo.arguments import array, checked, each, positive
 
 if TYPE_CHECKING:
     import keras
+    from sklearn.linear_model import LogisticRegression
 
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (width, classes) and bias (classes,)
 Pair = tuple[np.ndarray, np.ndarray]
@@ -131,16 +132,16 @@ def _path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> dict[floa
     scale = 0.3 / max(float(np.sqrt(np.mean(np.square(x - centre)))), 1e-12)
     rows = (x - centre) * np.float32(scale)
     model = LogisticRegression(max_iter=500, tol=2e-3, warm_start=True)
-    found = {}
+    regressions = {}
     for strength in strengths:
         model.set_params(C=strength / scale**2)
         kernel, bias = _fitted(model, rows, y)
         kernel = kernel * scale
-        found[strength] = kernel, bias - centre @ kernel
-    return found
+        regressions[strength] = kernel, bias - centre @ kernel
+    return regressions
 
 
-def _fitted(model: "keras.Model", x: np.ndarray, y: np.ndarray) -> Linear:
+def _fitted(model: "LogisticRegression", x: np.ndarray, y: np.ndarray) -> Linear:
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 

@@ -1,10 +1,10 @@
 """Values."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wszoo.tasks import closed_form, linear, meaning, targets
+from wszoo.tasks import linear, meaning, targets
 from wszoo.tasks.answers import Answer, Asked
 from wszoo.tasks.task import Task, register
 
@@ -32,18 +32,18 @@ def regression() -> Task:
         decode=lambda outputs: outputs,
         answer=by_value,
         encode=lambda y, units: y.reshape(len(y), -1).astype("float32"),
-        start=closed_form.regressor,
+        start=linear.regressor,
         labels=False,
         read=meaning.as_values,
         numbers=True,
     )
 
 
-def _regressor(features: "keras.KerasTensor", units: int, y: np.ndarray) -> Any:
+def _regressor(features: "keras.KerasTensor", units: int, y: np.ndarray) -> "keras.KerasTensor":
     import keras
 
     x = keras.layers.Dense(units, dtype="float32", name=linear.free("head", features))(features)
-    mean, sd = closed_form.moments(y)
+    mean, sd = linear.moments(y)
     name = linear.free("units", features)
     return keras.layers.Rescaling(sd.tolist(), mean.tolist(), dtype="float32", name=name)(x)
 

@@ -21,15 +21,15 @@ def classes(splits: Splits, names: Sequence[str] = ()) -> int:
             raise ValueError(
                 f"{split}: labels are integers (n,), received {y.dtype}{y.shape}; {advice(y)}"
             )
-    seen = set(np.unique(splits["train"]).tolist())
-    if len(seen) < 2:
-        raise ValueError(f"train has one class only, {sorted(seen)}; two or more are needed")
+    learnt = set(np.unique(splits["train"]).tolist())
+    if len(learnt) < 2:
+        raise ValueError(f"train has one class only, {sorted(learnt)}; two or more are needed")
     check_places(splits, names)
     for split, y in splits.items():
-        if new := sorted(set(np.unique(y).tolist()) - seen):
+        if new := sorted(set(np.unique(y).tolist()) - learnt):
             raise ValueError(f"{split} has the classes {some(new)}, which train never shows")
-    count = len(names) or max(seen) + 1
-    if missing := sorted(set(range(count)) - seen):
+    count = len(names) or max(learnt) + 1
+    if missing := sorted(set(range(count)) - learnt):
         raise ValueError(
             f"train has no example of the classes {some(missing)} of 0 to {count - 1}; number "
             "the classes without a gap"

@@ -3,28 +3,41 @@
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import numpy as np
 
 from wszoo import checks
+from wszoo.data.examples import Examples
 from wszoo.tasks import meaning
 from wszoo.tasks.answers import Answering, no_answer
 
 if TYPE_CHECKING:
     import keras
 
-Scores = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray]
 
 
-def no_head(*_: Any) -> Any:
+class Shaped(Protocol):
+    """A tensor, or what a file says of one."""
+
+    @property
+    def shape(self) -> Sequence[int | None]: ...
+    @property
+    def dtype(self) -> str: ...
+
+
+Scores = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def no_head(*_: object) -> NoReturn:
     """In the place of `units` and `head`, of a task that none can be put on for."""
     raise ValueError("a new head cannot be put on for this task")
 
 
-def no_score(*_: Any) -> np.ndarray:
+def no_score(*_: object) -> NoReturn:
     """In the place of `score`, of a task that is measured by Keras' metrics alone."""
     raise ValueError("this task has no score of single examples")
 
@@ -61,16 +74,16 @@ class Task:
     ordered: bool = False
     restores: bool = False
     continues: bool = False
-    fits: Callable[[Any, Any], bool] = lambda given, out: False
-    units: Callable[..., int] = no_head
-    head: Callable[[Any, int, np.ndarray], Any] = no_head
-    metrics: Callable[[int], "list[keras.metrics.Metric]"] = lambda units: []
+    fits: Callable[[Shaped, Shaped], bool] = lambda given, out: False
+    units: Callable[[Mapping[str, np.ndarray], Sequence[str]], int] = no_head
+    head: "Callable[[keras.KerasTensor, int, np.ndarray], keras.KerasTensor]" = no_head
+    metrics: "Callable[[int], list[keras.metrics.Metric]]" = lambda units: []
     decode: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs
     answer: Answering = no_answer
     scores: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
     encode: Callable[[np.ndarray, int], np.ndarray] = lambda y, units: y
-    start: Callable[..., list[np.ndarray]] | None = None
-    read: Callable[..., Any] = meaning.as_classes
+    start: Callable[[np.ndarray, np.ndarray, int, Pair | None], list[np.ndarray]] | None = None
+    read: Callable[[Examples, meaning.Order], Examples] = meaning.as_classes
     numbers: bool = False  # labels are numbers: a split may have some that train lacks
     named: Callable[["Task", tuple[str, ...]], "Task"] = lambda task, class_names: task
 
@@ -83,7 +96,7 @@ def register(make: Callable[[], Task]) -> Callable[[], Task]:
 
     Raises `ValueError` where the name is taken.
     """
-    _all.cache_clear()
+    _made.cache_clear()
     if make.__name__ in _makers:
         raise ValueError(f"a task named {make.__name__!r} is already registered")
     _makers[make.__name__] = make
@@ -95,9 +108,9 @@ def find(task: "str | Task", *, head: bool = False, score: bool = False) -> Task
 
     Raises `ValueError` for an unknown name, and for a task that lacks what is asked for.
     """
-    found = _all().get(task) if isinstance(task, str) else task
-    if isinstance(found, Task) and _offers(found, head, score):
-        return found
+    asked = _made(task) if isinstance(task, str) and task in _registered() else task
+    if isinstance(asked, Task) and _offers(asked, head, score):
+        return asked
     valid = names(head=head, score=score)
     said = task.name if isinstance(task, Task) else task
     raise ValueError(
@@ -113,7 +126,7 @@ def scored(name: str, value: "str | Task") -> "str | Task":
 
 def names(*, head: bool = False, score: bool = False) -> tuple[str, ...]:
     """The names of the tasks, of those with a `head`, or of those with a `score`."""
-    return tuple(name for name, task in _all().items() if _offers(task, head, score))
+    return tuple(name for name in _registered() if _offers(_made(name), head, score))
 
 
 def _offers(task: Task, head: bool, score: bool) -> bool:
@@ -125,20 +138,29 @@ def likely(model: "keras.Model") -> Task:
     return of_shapes(model.inputs[0], model.outputs[0])
 
 
-def of_shapes(given: Any, out: Any) -> Task:
+def of_shapes(given: Shaped, out: Shaped) -> Task:
     """The task of a model whose input and output, with `shape` and `dtype`, are all that is known.
 
     Classification where they tell nothing.
     """
-    fitting = [task for task in _all().values() if task.fits(given, out)]
-    return fitting[0] if fitting else find("classification")
+    fitting = [name for name in _registered() if _made(name).fits(given, out)]
+    return find(fitting[0] if fitting else "classification")
+
+
+def _registered() -> list[str]:
+    """The names of all tasks, in their order."""
+    _import_all()
+    return sorted(_makers)
 
 
 @functools.cache
-def _all() -> dict[str, Task]:
-    """Every registered task; imports the files beside this one on first use."""
-    import wszoo.tasks
-
-    for module in pkgutil.iter_modules(wszoo.tasks.__path__):
+def _import_all() -> None:
+    """Imports the files beside this one, each of which registers its tasks."""
+    package = importlib.import_module("wszoo.tasks")
+    for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"wszoo.tasks.{module.name}")
-    return {name: make() for name, make in sorted(_makers.items())}
+
+
+@functools.cache
+def _made(name: str) -> Task:
+    return _makers[name]()

@@ -5,6 +5,8 @@ Kendall, Gal & Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Los
 e⁻ˢ · cross-entropy + ½ s.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -62,14 +64,18 @@ class Uncertain(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("wszoo")
 class ScaledError(keras.losses.Loss):
-    """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable."""
+    """Mean squared error of values in units of `sd`, so that tasks of any unit are comparable.
 
-    def __init__(self, sd: float, **kwargs: object):
+    `sd` is a number, or one for each value.
+    """
+
+    def __init__(self, sd: float | Sequence[float], **kwargs: object):
         super().__init__(**kwargs)
         self.sd = sd
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        return ops.mean(ops.square((y_true - y_pred) / self.sd), axis=-1)
+        sd = ops.convert_to_tensor(self.sd, y_pred.dtype)
+        return ops.mean(ops.square((y_true - y_pred) / sd), axis=-1)
 
     def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "sd": self.sd}

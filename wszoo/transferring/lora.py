@@ -11,67 +11,33 @@ their own for some sites are asked for by a plan (`adapters="untied"`, relaxed t
 Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from glob import escape
-from math import prod
-from typing import TYPE_CHECKING, Any
 
 import keras
 
 from wszoo import checks
 from wszoo.arguments import checked, each, either, name_or_names, plan_or_text
-from wszoo.layers.adapted import Adapted, why_not
+from wszoo.layers.adapted import Adapted
 from wszoo.sharing import graph
-from wszoo.sharing.calls import all_calls
+from wszoo.sharing.calls import Args, Call, Kwargs, all_calls
 from wszoo.sharing.plan import SharingPlan
 from wszoo.sharing.spellings import as_plan
 from wszoo.sharing.surgery.carrying import carry_over
 from wszoo.sharing.surgery.copying import copy
-from wszoo.sharing.surgery.rebuild import replace_sites
+from wszoo.sharing.surgery.rebuild import RunAt, replace_sites
 from wszoo.sharing.variables import check_no_repeats_inside, check_no_shared_variables
-from wszoo.shown import tabled
-from wszoo.transferring.freezing.freeze import Frozen, freeze, recompile
+from wszoo.transferring.adapters import (
+    Adaptation,
+    adapter_numbers,
+    choose,
+    layers_by_owner,
+    refusals,
+    shared_by,
+    sizes,
+)
+from wszoo.transferring.freezing.freeze import freeze, recompile
 from wszoo.transferring.freezing.stages import select, stages
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-
-@tabled("table")
-@dataclass(frozen=True)
-class Adaptation:
-    """What `add_lora` made: the model, which sites use which adapter, and what may surprise.
-
-    `also`: owner → sites that were not chosen but share the layer of one that was. `skipped`:
-    owner → why a layer that was chosen has no adapter. `parameters`: owner → those of its kernels
-    and of its adapters. `frozen`: see `wszoo.transferring.freezing.freeze.Frozen`.
-    """
-
-    model: keras.Model = field(repr=False)
-    adapters: SharingPlan
-    also: dict[str, tuple[str, ...]]
-    skipped: dict[str, str]
-    parameters: dict[str, tuple[int, int]]
-    frozen: Frozen = field(repr=False)
-
-    def verify(self) -> None:
-        """Raises `ValueError` if a frozen weight has changed."""
-        self.frozen.verify()
-
-    def table(self) -> "Table":
-        """A rich table: a row an adapted layer, its sites grouped by adapter."""
-        from rich.table import Table
-
-        plan = graph.plan_of(self.model)
-        table = Table(title=f"adapters of {self.model.name}", title_justify="left")
-        for title in ("owner", "sites, by adapter", "kernels", "adapters"):
-            table.add_column(title, justify="right" if title[-1] == "s" else "left")
-        for owner, sizes in self.parameters.items():
-            groups = [g for first, g in self.adapters.groups.items() if plan.owner(first) == owner]
-            sites = " | ".join(", ".join(group) for group in groups)
-            table.add_row(owner, sites, *(f"{size:,}" for size in sizes))
-        return table
 
 
 @checked(
@@ -112,18 +78,18 @@ def add_lora(
     model = graph.as_functional(model)
     check_no_shared_variables(model)
     check_no_repeats_inside(all_calls(model))
-    plan, layer_of = graph.plan_of(model), _layers(model)
+    plan, layer_of = graph.plan_of(model), layers_by_owner(model)
     parts = stages(model, pattern)
     whole = select(parts, train) if train else []
-    skipped = _refusals(layer_of, rank) | {plan.owner(s): "it trains in full" for s in whole}
-    chosen = _choose(parts, plan, where, skipped)
+    skipped = refusals(layer_of, rank) | {plan.owner(s): "it trains in full" for s in whole}
+    chosen = choose(parts, plan, where, skipped)
     owners = {plan.owner(site) for site in chosen} - set(skipped)
     if adapters is None:
         use = plan.restrict(site for site in plan.sites if plan.owner(site) in owners)
     else:
         own = as_plan(adapters, [site for site in chosen if plan.owner(site) in owners])
-        use = _plan(own.sites, lambda site: (own.owner(site), plan.owner(site)))
-    number = _numbers(use, plan) if adapters is not None else None
+        use = shared_by(own.sites, lambda site: (own.owner(site), plan.owner(site)))
+    number = adapter_numbers(use, plan) if adapters is not None else None
     result = _with_adapters(model, plan, owners, number, {"rank": rank, "alpha": alpha})
     trains = [site for site in plan.sites if plan.owner(site) in owners]
     # Every site a stage by itself: the stage "block_0" would also choose "block_0_norm".
@@ -137,7 +103,7 @@ def add_lora(
         use,
         also={owner: sites for owner, sites in also.items() if sites and adapters is None},
         skipped={owner: skipped[owner] for owner in asked if owner in skipped},
-        parameters={o: _sizes(new) for o, new in _layers(result).items() if o in owners},
+        parameters={o: sizes(new) for o, new in layers_by_owner(result).items() if o in owners},
         frozen=frozen,
     )
 
@@ -150,21 +116,21 @@ def _with_adapters(
     settings: dict,
 ) -> keras.Model:
     """The model with the owners' layers wrapped; `number` is that of a site's adapter, if any."""
-    layer_of = _layers(model)
-    made: dict[str, Adapted] = {}
+    layer_of = layers_by_owner(model)
+    adapted: dict[str, Adapted] = {}
 
-    def replace(site: str | None, node: Any, args: tuple, kwargs: dict, call: Callable) -> Any:
+    def replace(site: str | None, node: Call, args: Args, kwargs: Kwargs, call: RunAt) -> object:
         if site is None or (owner := plan.owner(site)) not in owners:
             return None
-        if owner not in made:
+        if owner not in adapted:
             new = copy(layer_of[owner], owner)
             new.build_from_config(layer_of[owner].get_build_config())
             carry_over([layer_of[owner]], new)
             numbers = [(number or {}).get(s, 0) for s in plan.groups[owner]]
-            made[owner] = Adapted(new, adapters=1 + max(numbers), name=owner, **settings)
+            adapted[owner] = Adapted(new, adapters=1 + max(numbers), name=owner, **settings)
         if number is not None:
             kwargs = kwargs | {"adapter": number.get(site)}
-        return call(site, made[owner], *args, **kwargs)
+        return call(site, adapted[owner], *args, **kwargs)
 
     return replace_sites(model, replace, graph.names_of(model).declared)
 
@@ -179,7 +145,7 @@ def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
     Raises `ValueError` for that, and for a model without adapters.
     """
     model = graph.as_functional(model)
-    plan, layer_of = graph.plan_of(model), _layers(model)
+    plan, layer_of = graph.plan_of(model), layers_by_owner(model)
     adapted = {owner for owner, layer in layer_of.items() if isinstance(layer, Adapted)}
     if not adapted:
         raise ValueError(
@@ -189,26 +155,26 @@ def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
         site: node.arguments.kwargs.get("adapter", 0) if plan.owner(site) in adapted else None
         for site, node in zip(graph.sites(model), graph.weighted_calls(model), strict=True)
     }
-    apart = _plan(plan.sites, lambda site: (plan.owner(site), number[site]))
+    apart = shared_by(plan.sites, lambda site: (plan.owner(site), number[site]))
     if apart != plan and not untie:
         split = [g for g in plan.groups.values() if len({apart.owner(s) for s in g}) > 1]
         raise ValueError(
             f"the sites {', '.join(map(str, split))} share a kernel and have adapters of their "
             "own: one plain kernel cannot hold both. merge(model, untie=True) gives each its own"
         )
-    made: dict[str, tuple[Any, Adapted]] = {}
+    plain: dict[str, tuple[keras.Layer, Adapted]] = {}
 
-    def replace(site: str | None, node: Any, args: tuple, kwargs: dict, call: Callable) -> Any:
+    def replace(site: str | None, node: Call, args: Args, kwargs: Kwargs, call: RunAt) -> object:
         if site is None or plan.owner(site) not in adapted:
             return None
         owner = apart.owner(site)
-        if owner not in made:
-            made[owner] = (copy(node.operation.adapted, owner), node.operation)
+        if owner not in plain:
+            plain[owner] = (copy(node.operation.adapted, owner), node.operation)
         kwargs = {key: value for key, value in kwargs.items() if key != "adapter"}
-        return call(site, made[owner][0], *args, **kwargs)
+        return call(site, plain[owner][0], *args, **kwargs)
 
     result = replace_sites(model, replace, graph.names_of(model).declared)
-    for owner, (new, old) in made.items():
+    for owner, (new, old) in plain.items():
         carry_over([old.adapted], new)
         for variable, value in zip(new.variables, old.values(number[owner]), strict=True):
             variable.assign(keras.ops.copy(value))
@@ -216,46 +182,3 @@ def merge(model: keras.Model, *, untie: bool = False) -> keras.Model:
     if model.compiled:
         recompile(result, model)
     return result
-
-
-def _layers(model: keras.Model) -> dict[str, Any]:
-    """Owner → its layer."""
-    layer_at = graph.layers_of(model)
-    return {owner: layer_at[owner] for owner in graph.plan_of(model).groups}
-
-
-def _refusals(layer_of: dict[str, Any], rank: int) -> dict[str, str]:
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise ValueError(f"rank must be a positive integer, not {rank!r}")
-    reasons = {owner: why_not(layer, rank) for owner, layer in layer_of.items()}
-    return {owner: reason for owner, reason in reasons.items() if reason}
-
-
-def _choose(parts: Any, plan: SharingPlan, where: Any, skipped: dict[str, str]) -> list[str]:
-    """The chosen sites. Raises `ValueError` for a rule none of whose layers can be adapted."""
-    for rule in [where] if isinstance(where, str) else where:
-        owners = {plan.owner(site) for site in select(parts, rule)}
-        if owners <= set(skipped):
-            lines = "".join(f"\n  {owner}: {skipped[owner]}" for owner in sorted(owners))
-            raise ValueError(f"{rule!r} chooses no layer that can be adapted:{lines}")
-    return select(parts, where)
-
-
-def _plan(sites: Iterable[str], key: Callable[[str], Any]) -> SharingPlan:
-    """Sites of one key share."""
-    first: dict[Any, str] = {}
-    return SharingPlan(tuple((site, first.setdefault(key(site), site)) for site in sites))
-
-
-def _numbers(use: SharingPlan, plan: SharingPlan) -> dict[str, int]:
-    """The number of each site's adapter among those of its layer."""
-    seen: dict[str, dict[str, int]] = {}
-    for site in use.sites:
-        of_layer = seen.setdefault(plan.owner(site), {})
-        of_layer.setdefault(use.owner(site), len(of_layer))
-    return {site: seen[plan.owner(site)][use.owner(site)] for site in use.sites}
-
-
-def _sizes(layer: Adapted) -> tuple[int, int]:
-    kernels = sum(prod(v.shape) for v in layer.kernels)
-    return kernels, sum(prod(v.shape) for pair in layer.factors for v in pair)

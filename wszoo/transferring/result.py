@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -115,31 +115,31 @@ class Result:
             figure.savefig(part, dpi=120, format="png")
 
     def _by_phase(self) -> dict[str, list[dict]]:
-        found: dict[str, list[dict]] = {}
+        rows: dict[str, list[dict]] = {}
         for row in self.history:
-            found.setdefault(row["phase"], []).append(row)
-        return found
+            rows.setdefault(row["phase"], []).append(row)
+        return rows
 
 
 def notes_of(model: "keras.Model", frozen: "Mapping[str, Frozen]") -> tuple[str, ...]:
     """What was done to a model that was not asked for, in sentences."""
-    found = []
+    notes = []
     if any(layer.name == "grey_to_colour" for layer in model.layers):
-        found.append("grey images are repeated to the backbone's three channels")
+        notes.append("grey images are repeated to the backbone's three channels")
     if any(layer.name == "colour_to_grey" for layer in model.layers):
-        found.append("colour images are turned to grey: the backbone has one channel")
+        notes.append("colour images are turned to grey: the backbone has one channel")
     for phase, state in frozen.items():
         for owner, sites in state.held.items():
-            found.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
+            notes.append(f"{phase}: {owner} stays frozen, since {', '.join(sites)} share it")
         if state.norms and state.batch_norm in POLICIES:
-            found.append(
+            notes.append(
                 f"{phase}: {POLICIES[state.batch_norm]} of the backbone's BatchNormalization "
                 f"{_listed(state.norms)} stay as they are (batch_norm={state.batch_norm!r})"
             )
-    return tuple(found)
+    return tuple(notes)
 
 
-def _unit_features(model: "keras.Model", task: str) -> Any:
+def _unit_features(model: "keras.Model", task: str) -> "keras.KerasTensor":
     """What the head's UnitNormalization gives, found from the output upwards: a backbone may have
     layers of any name."""
     import keras

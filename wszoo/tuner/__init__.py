@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from wszoo.tuner.searching.front import Front
     from wszoo.tuner.searching.hypermodel import TieHyperModel
     from wszoo.tuner.searching.oracle import TieOracle
-    from wszoo.tuner.searching.schedule import Schedule
+    from wszoo.tuner.searching.schedule import Effort, Schedule
     from wszoo.tuner.searching.search import search
     from wszoo.tuner.searching.tuner import TieTuner
     from wszoo.tuner.space.space import SearchSpace
 
 __all__ = [
+    "Effort",
     "Front",
     "Job",
     "Race",
@@ -47,6 +48,7 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
+        "Effort": "wszoo.tuner.searching.schedule",
         "Front": "wszoo.tuner.searching.front",
         "Job": "wszoo.tuner.racing.side_by_side",
         "Race": "wszoo.tuner.racing.race",

@@ -9,6 +9,8 @@ import numpy as np
 
 Calls = dict[str, Callable[["World"], dict[str, Any]]]  # by public name, the arguments of a call
 
+SEVERAL = {"digit": "classification", "slant": "regression"}  # tasks side by side
+
 
 class World:
     """What the calls share: a tiny trained model, a few arrays and files."""
@@ -38,9 +40,7 @@ class World:
     @cached_property
     def ten(self) -> Any:
         """Of ten classes, as digits has."""
-        from wszoo.tasks.heads import attach_head
-
-        return attach_head(self.net, 10)
+        return self.classifier(10)
 
     @cached_property
     def tied(self) -> Any:
@@ -150,9 +150,11 @@ class World:
 
     @cached_property
     def trainer(self) -> Any:
-        from wszoo.transferring.training.repeated import Schedule, Trainer
+        import keras
 
-        return Trainer(self.logits, Schedule(1e-3, 2, points=1))
+        from wszoo.transferring.training.repeated import Trainer
+
+        return Trainer(self.logits, keras.optimizers.Adam(), "mse")
 
     @cached_property
     def fair(self) -> Any:
@@ -168,9 +170,12 @@ class World:
 
     @property
     def logits(self) -> Any:
-        from wszoo.tasks.heads import attach_head
+        return self.classifier(4)
 
-        return attach_head(self.net, 4)
+    def classifier(self, classes: int) -> Any:
+        from wszoo.tasks import heads, linear
+
+        return heads.attach(self.net, linear.logistic(classes)).model
 
     def make_logits(self) -> Any:
         import keras
@@ -179,16 +184,14 @@ class World:
                                  keras.layers.Dense(4)])  # fmt: skip
 
     @cached_property
-    def heads(self) -> Any:
-        from wszoo.tasks.several import Head
-
-        return {"digit": Head("classification", 4), "slant": Head("regression")}
+    def targets(self) -> Any:
+        return {"digit": self.y, "slant": np.arange(20, dtype="float32")}
 
     @cached_property
     def tasks(self) -> Any:
         from wszoo.tasks.several import attach_heads
 
-        return attach_heads(self.net, self.heads)
+        return attach_heads(self.net, SEVERAL, self.targets)
 
     @cached_property
     def freeze_plan(self) -> Any:

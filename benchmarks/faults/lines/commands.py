@@ -84,7 +84,7 @@ CASES = (
         "finetune",
         "finetune",
         (
-            *("digits", "--compare", "--modes", "frozen,finetune", "--seeds", "2", "--steps", "20"),
+            *("digits", "--compare", "--modes", "probe,finetune", "--seeds", "2", "--steps", "20"),
             *("--labels-per-class", "2", "--out", "out"),
         ),
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from wszoo.data import images, modes
 if TYPE_CHECKING:
     from PIL import Image
 
+GAP = 2  # times a size, which decoding leaves to the filter: `reducing_gap` of `thumbnail`
 ORIENTATION = 0x0112  # EXIF tag; values 5 to 8 turn the image by a quarter
 
 
@@ -52,14 +54,18 @@ def read_header(path: Path) -> Header:
         return Header(_shown_size(image), mode.grey, depth, getattr(image, "is_animated", False))
 
 
-def read_image(path: Path, channels: int, sizes: Iterable[tuple[int, str]] = ()) -> np.ndarray:
+def read_image(path: Path, channels: int, sizes: Sequence[tuple[int, str]] = ()) -> np.ndarray:
     """Pixels (height, width, channels), float32 in [0, 1], turned as the file says.
 
     They come to each of the `sizes`, pixels a side and how, in turn, by `wszoo.data.images.resize`.
+    A JPEG that is much larger than the first size is decoded at a half, a quarter or an eighth,
+    but to `GAP` times that size at least, as Pillow's `thumbnail` has it: in a third of the time.
     """
     from PIL import ImageOps
 
     with _opened(path) as image:
+        for size, _ in islice(sizes, 1):
+            image.draft(None, (GAP * size, GAP * size))
         ImageOps.exif_transpose(image, in_place=True)
         pixels = modes.to_pixels(image, channels)
     for size, how in sizes:

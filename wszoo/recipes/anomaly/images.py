@@ -18,7 +18,7 @@ from wszoo.command_line import options as option
 from wszoo.data import Source, load
 from wszoo.files import write_json
 from wszoo.recipes.anomaly import OfImages
-from wszoo.recipes.anomaly.trainer import PLANS, Trainer, show
+from wszoo.recipes.anomaly.autoencoder import PLANS, Autoencoder, show
 
 
 def main(options: OfImages) -> None:
@@ -55,7 +55,7 @@ def one_class(source: Source, options: OfImages) -> list[dict]:
         title = source.class_names[which]
         results.append({"score": label, "class": title, "seed": seed, "AUROC": value})
 
-    trainers = {label: Trainer("tied_ae", **config, sharing=plan) for label, plan in PLANS.items()}
+    trainers = {n: Autoencoder("tied_ae", **config, sharing=plan) for n, plan in PLANS.items()}
     runs = [(label, seed) for label in PLANS for seed in range(options.seeds)]
     for which in track(range(source.num_classes), "classes", transient=True):
         normal = x[y == which][: options.max_per_class]

@@ -20,7 +20,7 @@ from wszoo.data import nab
 from wszoo.data.formats.csv_file import is_table_file
 from wszoo.files import write_json
 from wszoo.recipes.anomaly import OfSeries
-from wszoo.recipes.anomaly.trainer import PLANS, Trainer, show
+from wszoo.recipes.anomaly.autoencoder import PLANS, Autoencoder, show
 
 
 def main(options: OfSeries) -> None:
@@ -72,7 +72,7 @@ def scores_of(one: nab.Series, first: int, options: OfSeries) -> dict[str, list[
     every = np.ascontiguousarray(nab.windows(z))
     scores = {"distance": [point_scores(every)]}
     for label, plan in PLANS.items():
-        trainer = Trainer("tied_seq_ae", sharing=plan)
+        trainer = Autoencoder("tied_seq_ae", sharing=plan)
         for seed in track(range(options.seeds), f"training, {label}", transient=True):
             errors = trainer.run(normal, options.steps, seed)(every) - every
             scores.setdefault(label, []).append(point_scores(errors))

@@ -1,13 +1,14 @@
 """`wszoo finetune`: a pretrained backbone under a new head, on data of your own.
 
     wszoo finetune digits --compare --labels-per-class 5 --seeds 5
-    wszoo finetune my_images/ --freeze plan.yaml
+    wszoo finetune my_images/ --freeze freeze.yaml
     wszoo finetune list.csv --backbone keras:MobileNetV3Small --freeze head --image-size 96
 
-`--compare` puts the ways to use a backbone side by side on the same draws of labels: `frozen` is
+`--compare` puts the ways to use a backbone side by side on the same draws of labels: `probe` is
 logistic regression on its features; `finetune` starts from that and trains everything; `scratch`
-trains the same network from random values; `pixels` is logistic regression on the image itself.
-Trained modes move the images a little; `finetune-plain` and `scratch-plain` do not.
+trains the same network from random values; `pixels` is logistic regression on the image itself;
+`frozen` trains a head on the frozen backbone, `lora` a head and low-rank adapters. Trained modes
+move the images a little; `finetune-plain` and `scratch-plain` do not.
 
 `--freeze` or `--lora` is one run of your own, `wszoo.transfer` with its options; it goes on from
 its last epoch when the same command is given again after it was killed. With `--distribution
@@ -22,8 +23,9 @@ from typing import Annotated
 from wszoo import checks
 from wszoo.command_line import command_of, option_values
 from wszoo.command_line import options as option
+from wszoo.transferring.ways import WAYS
 
-MODES = ("pixels", "scratch", "frozen", "finetune", "scratch-plain", "finetune-plain")
+TASKS = ("classification", "embedding", "multi_label", "ordinal", "regression")
 OWN, RIVALS = "A run of your own: --freeze or --lora", "With --compare"
 
 
@@ -38,18 +40,16 @@ class Finetune:
     """Put a pretrained backbone under a new head."""
 
     data: Annotated[str, option.argument(option.text("A source: a folder, a name, an .npz file."))]
-    backbone: Annotated[str, option.text("A model with its tag, or keras:NAME.")] = (
-        "conv_net.omniglot"
-    )
-    task: Annotated[str, option.text("classification, regression, …: see wszoo.tasks.")] = (
-        "classification"
-    )
+    backbone: Annotated[
+        str | None, option.text("NAME.TAG or keras:NAME; by default one that suits the data.")
+    ] = None
+    task: Annotated[str, option.word(f"One of {', '.join(TASKS)}.", valid=TASKS)] = TASKS[0]
     order: Annotated[
         str | None, option.words("Of ordinal: the classes from low to high, by commas.")
     ] = None
     head: Annotated[str, option.word("dense, cosine or mlp.", valid=_heads)] = "dense"
     labels_per_class: Annotated[list[int] | None, option.whole("Give it several times.")] = None
-    image_size: Annotated[int | None, option.whole("Of keras:NAME.", most=4096)] = None
+    image_size: option.ImageSize = None
     resize: option.Resize = None
     on_broken: option.OnBroken = None
     data_dir: option.DataDir = None
@@ -59,18 +59,18 @@ class Finetune:
     out: option.Out = Path("runs/finetune")
     smoke: option.Smoke = False
     compare: Annotated[bool, option.flag("Side by side with rivals.", panel=RIVALS)] = False
-    modes: Annotated[str, option.words(f"Of {', '.join(MODES)}.", valid=MODES, panel=RIVALS)] = (
-        "pixels,scratch,frozen,finetune"
+    modes: Annotated[str, option.words(f"Of {', '.join(WAYS)}.", valid=WAYS, panel=RIVALS)] = (
+        "pixels,scratch,probe,finetune"
     )
     seeds: Annotated[int, option.whole("Draws of the labels.", panel=RIVALS)] = 5
     steps: Annotated[int, option.whole("Of the trained modes.", panel=RIVALS)] = 120
-    freeze: Annotated[str | None, option.text("head, all, a glob, or a plan.yaml.", panel=OWN)] = (
-        None
-    )
+    freeze: Annotated[
+        str | None, option.text("head, all, a glob, or a freeze plan (.yaml).", panel=OWN)
+    ] = None
     lora: Annotated[
         int | None, option.whole("Rank of low-rank adapters.", most=4096, panel=OWN)
     ] = None
-    epochs: Annotated[int, option.whole("Where --freeze is no plan.", panel=OWN)] = 20
+    epochs: Annotated[int, option.whole("Where --freeze is no freeze plan.", panel=OWN)] = 20
     batch_size: Annotated[int, option.whole("At most.", most=option.ANY, panel=OWN)] = 32
     learning_rate: Annotated[float, option.rate("Of Adam, cosine to zero.", panel=OWN)] = 1e-3
     lr_decay: Annotated[
@@ -117,18 +117,16 @@ class Finetune:
             self._refuse(NOT_COMPARED, "does not go with --compare")
         elif len(self.labels_per_class or []) > 1:
             raise ValueError("--labels-per-class is given several times with --compare alone")
-        self._check_backbone()
+        if self.weights != "imagenet" and ":" not in (self.backbone or ""):
+            raise ValueError(
+                f"--weights is for a backbone keras:NAME; received {self.backbone or 'none'}"
+            )
         if self.cache not in ("auto", "off"):
             folder = option_values.new_folder("--cache", Path(self.cache))
             if not folder.exists() and (near := checks.near(self.cache, ("auto", "off"))):
                 raise ValueError(
                     f"--cache must be auto, off or a folder; received {self.cache!r}{near}"
                 )
-
-    def _check_backbone(self) -> None:
-        if ":" not in self.backbone and (self.weights != "imagenet" or self.image_size is not None):
-            given = "--image-size" if self.weights == "imagenet" else "--weights"
-            raise ValueError(f"{given} is for a backbone keras:NAME; received {self.backbone!r}")
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
         """Raises `ValueError` for an option that was given and would be passed over."""

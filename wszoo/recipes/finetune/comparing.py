@@ -17,11 +17,16 @@ from rich.progress import Progress
 import wszoo
 from wszoo import pictures, report
 from wszoo.command_line import options as option
-from wszoo.data import Source, load
+from wszoo.data import Source
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import write_json
 from wszoo.recipes.finetune import Finetune
-from wszoo.recipes.finetune.rivals import Rivals
+from wszoo.recipes.finetune.choosing import source_for
+from wszoo.transferring import backbones
+from wszoo.transferring.rivals import Rivals
+from wszoo.transferring.ways import WAYS
+
+POINTS = 4  # of a training, at which validation is scored
 
 
 def compare(options: Finetune) -> None:
@@ -31,15 +36,23 @@ def compare(options: Finetune) -> None:
     if options.smoke:
         counts, seeds, steps = counts[:1], min(seeds, 2), 12
     keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
-    net = wszoo.get(options.backbone, head=None)
-    rivals = Rivals(net, fitting(net, options), steps)
+    source = source_for(options)
+    assert isinstance(source, Source)  # of classes
+    name, size = options.backbone or "", options.image_size
+    rivals = Rivals(
+        lambda: backbones.find(name, image_size=size).make(source.input_shape),
+        source.num_classes,
+        steps,
+        epochs=0,
+        points=POINTS,
+    )
     started, results = time.perf_counter(), []
     with Progress(transient=True) as progress:
         bar = progress.add_task("training", total=len(names) * len(counts) * seeds)
         for name in names:
             for labels in counts:
                 for seed in range(seeds):
-                    results.append(rivals.run(name, labels, seed))
+                    results.append(row(rivals, source, name, labels, seed))
                     progress.advance(bar)
     seconds, title = time.perf_counter() - started, f"{options.backbone} → {options.data}"
     print(f"{title}: test accuracy, mean ± sd over {seeds} draws ({seconds:.0f} s)")
@@ -51,22 +64,24 @@ def compare(options: Finetune) -> None:
     trained = [name for name in names if name != "pixels"]  # pixels have no backbone to keep
     if trained:
         keep = max(trained, key=validation.__getitem__)
-        model = rivals.classifier(keep, max(counts), 0)
+        few = source.subset(max(counts), seed=0).arrays("train")
+        model = rivals.classifier(keep, few, setting=WAYS[keep].usual, seed=0)
         wszoo.save(model, options.out / "model.keras")
         saved_model(model, options.out / "saved_model" / "1")
         print(f"and model.keras and saved_model/1: {keep}, {max(counts)} labels a class")
 
 
-def fitting(net: keras.Model, options: Finetune) -> Source:
-    """The data. Raises `ValueError` for images that the backbone does not take."""
-    places = option.reading(options) | {"image_size": net.input_shape[1]}
-    source = load(options.data, **places)
-    if source.input_shape != net.input_shape[1:]:
-        raise ValueError(
-            f"{options.backbone} takes images {net.input_shape[1:]}; {options.data} has "
-            f"{source.input_shape}"
-        )
-    return source
+def row(rivals: Rivals, source: Source, name: str, labels: int, seed: int) -> dict[str, object]:
+    """Accuracy on validation and test of one mode on one draw of labels, and the curve over
+    training steps."""
+    started = time.perf_counter()
+    few = source.subset(labels, seed=seed)
+    train, held = few.arrays("train"), few.arrays("validation")
+    trained = rivals.train(name, train, held, setting=WAYS[name].usual, seed=seed)
+    scores = {split: trained.accuracy(*few.arrays(split)) for split in ("validation", "test")}
+    seconds = round(time.perf_counter() - started, 2)
+    about = {"mode": name, "labels/class": labels, "seed": seed, "seconds": seconds}
+    return about | scores | {"curve": trained.curve}
 
 
 def write(options: Finetune, results: list[dict], about: dict[str, object]) -> None:

@@ -8,15 +8,12 @@ import keras
 from rich.console import Console
 
 import wszoo
-from wszoo import tasks
 from wszoo.command_line import options as option
-from wszoo.data import Source, load
-from wszoo.data.formats.csv_file import is_table_file
 from wszoo.exporting.saved_model.write import saved_model
 from wszoo.files import remove_whole, write_json
 from wszoo.locks import only_one
 from wszoo.recipes.finetune import OF_OWN, Finetune
-from wszoo.transferring import backbones
+from wszoo.recipes.finetune.choosing import source_for
 from wszoo.transferring.result import Result
 from wszoo.transferring.training import processes as distributed
 
@@ -36,32 +33,19 @@ def own_run(options: Finetune) -> None:
         "epochs": min(2, options.epochs) if options.smoke else options.epochs,
     }
     data = source_for(options)
-    if options.labels_per_class and isinstance(data, Source):
-        data = data.subset(options.labels_per_class[0], seed=options.seed)
     out, chief = options.out, processes is None or processes.chief
     with only_one(out, "a run") if chief else nullcontext():  # the others share its folder
         bar = 1 if sys.stdout.isatty() else 2  # a bar that is no terminal's is many lines
         result = wszoo.transfer(
-            options.backbone, data=data, distribution=processes, resume=out / "run", verbose=bar,
+            options.backbone or "",
+            data=data,
+            distribution=processes,
+            resume=out / "run",
+            verbose=bar,
             **arguments,
-        )  # fmt: skip
+        )
         if chief:
             write(out, result)
-
-
-def source_for(options: Finetune) -> Source | str:
-    """The data; targets that are no classes stay in their .npz."""
-    data, task = options.data, tasks.find(options.task, head=True)
-    if options.order is not None and not task.ordered:
-        raise ValueError(f"--order is for --task ordinal, not for {options.task}")
-    if data.endswith(".npz") and not task.labels:
-        return data
-    backbone = backbones.find(options.backbone, image_size=options.image_size)
-    places = option.reading(options) | {"image_size": backbone.size}
-    if is_table_file(Path(data)):
-        places["targets"] = "numbers" if task.numbers else None
-        places["vocabulary"] = backbone.vocabulary or None
-    return load(data, **places)
 
 
 def write(out: Path, result: Result) -> None:

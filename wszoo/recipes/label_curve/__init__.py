@@ -14,8 +14,9 @@ from typing import Annotated
 
 from wszoo.command_line import command_of
 from wszoo.command_line import options as option
+from wszoo.transferring.ways import WAYS
 
-WAYS = ("pixels", "scratch", "probe", "frozen", "finetune", "lora")  # of transferring.rivals
+COMPARED = "pixels,scratch,probe,frozen,finetune,lora"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class LabelCurve:
     labels: Annotated[str, option.numbers("Labels a class, by commas.", kind=int, least=1)] = (
         "1,2,5,10,20,100"
     )
-    ways: Annotated[str, option.words("By commas.", valid=WAYS)] = ",".join(WAYS)
+    ways: Annotated[str, option.words("By commas.", valid=WAYS)] = COMPARED
     seeds: Annotated[int, option.whole("Draws of labels that are scored.")] = 5
     tune_seeds: Annotated[int, option.whole("Draws of the search.")] = 2
     tune_at: Annotated[str, option.numbers("Labels a class of the search.", kind=int, least=1)] = (

@@ -26,7 +26,8 @@ from wszoo.data.source import Pair
 from wszoo.data.splitting import first_stratified
 from wszoo.recipes.label_curve import LabelCurve
 from wszoo.recipes.label_curve.page import write
-from wszoo.transferring.rivals import WAYS, Rivals
+from wszoo.transferring.rivals import Rivals
+from wszoo.transferring.ways import WAYS
 
 FACTOR, FURTHER = 3.0, 2  # the search goes on in such steps, so many times at most
 

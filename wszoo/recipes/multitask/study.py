@@ -9,10 +9,11 @@ import wszoo
 from wszoo import batches
 from wszoo.data import Source
 from wszoo.recipes.multitask.strokes import attributes
-from wszoo.tasks.several import Head, attach_heads, compile_heads, known
+from wszoo.tasks.several import attach_heads, compile_heads, with_gaps
 from wszoo.training import cosine
 
 ARMS = ("separate", "shared", "uncertainty")
+TASKS = {"class": "classification", "slant": "regression", "thickness": "regression"}
 METRIC = {"class": "error (%)", "slant": "error (degrees)", "thickness": "error (pixels)"}
 
 
@@ -27,11 +28,6 @@ class Study:
         self.test_x, test_y = source.arrays("test")
         self.test_x, test_y = self.test_x[:2000], test_y[:2000]
         self.test = {"class": test_y, **attributes(self.test_x)}
-        self.heads = {"class": Head("classification", source.num_classes)} | {
-            name: Head("regression", 1, float(v.mean()), float(v.std()))
-            for name, v in self.targets.items()
-            if name != "class"
-        }
         self.cache: dict[tuple, dict] = {}
 
     def model(self, tasks: list[str]) -> keras.Model:
@@ -43,7 +39,8 @@ class Study:
             depth=4,
             head=None,
         )
-        return attach_heads(net, {name: self.heads[name] for name in tasks})
+        targets = {name: self.targets[name] for name in tasks}
+        return attach_heads(net, {name: TASKS[name] for name in tasks}, targets)
 
     def run(self, labels: int, arm: str, seed: int) -> dict:
         """Errors of an arm by task, and the parameters that it stores."""
@@ -62,12 +59,12 @@ class Study:
     def train(self, tasks: list[str], labels: int, weights: str | None, seed: int) -> dict:
         """Errors by task, and the parameters stored, of one network trained on some tasks."""
         keras.utils.set_random_seed(seed)
-        model, heads = self.model(tasks), {name: self.heads[name] for name in tasks}
+        model, kinds = self.model(tasks), {name: TASKS[name] for name in tasks}
         steps, size = self.settings["steps"], self.settings["batch_size"]
         optimizer = keras.optimizers.Adam(
             cosine(self.settings["learning_rate"], steps, warmup=steps // 10)
         )
-        compile_heads(model, heads, optimizer=optimizer, weights=weights)
+        compile_heads(model, kinds, optimizer=optimizer, weights=weights)
         rng = batches.generator(seed)
         named = batches.shuffled(len(self.x), rng)[:labels]
         targets = {name: self.targets[name].copy() for name in tasks}
@@ -78,7 +75,7 @@ class Study:
             hidden = np.setdiff1d(np.arange(len(x)), named)
             targets["class"][hidden] = -1
         rows = batches.stream(len(x), steps * size, rng)
-        y, weight = known({name: t[rows] for name, t in targets.items()}, heads)
+        y, weight = with_gaps({name: t[rows] for name, t in targets.items()}, kinds)
         model.fit(x[rows], y, sample_weight=weight, batch_size=size, shuffle=False, verbose=0)
         outputs = model.predict(self.test_x, batch_size=500, verbose=0)
         return {n: error(n, outputs[n], self.test[n]) for n in tasks} | {

@@ -121,7 +121,7 @@ def warn_of_hidden_sharing(model: keras.Model) -> None:
             warnings.warn(
                 f"the twin's {row.site!r} ({row.layer}) still shares inside: it calls {again}. It "
                 f"is {row.why}",
-                stacklevel=3,
+                stacklevel=4,  # whoever asked for a twin, past the check of its arguments
             )
 
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,13 +26,13 @@ from wszoo.locks import locked
 from wszoo.transferring.features import files as cache_files
 from wszoo.transferring.features import shards
 from wszoo.transferring.features.key import add_function, digest_of
+from wszoo.transferring.options import Augment
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 128
-Preprocess = Callable[[np.ndarray], Any]
-Augment = Callable[[np.ndarray, int], Any]  # (inputs, seed) -> inputs
+Preprocess = Callable[[np.ndarray], np.ndarray]
 
 _predictors: WeakKeyDictionary = WeakKeyDictionary()  # backbone -> its model for inference
 
@@ -131,14 +131,6 @@ def why_not(
     return None
 
 
-def head_of(model: "keras.Model", backbone: "keras.Model") -> "keras.Model":
-    """The part of `model` above the backbone's features, of the same layers: training it trains
-    the model's head. `model` must be one graph with the backbone, as `attach_head` makes it."""
-    import keras
-
-    return keras.Model(backbone.output, model.output, name=f"{model.name}_head")
-
-
 def _random(layer: "keras.Layer") -> bool:
     from keras.random import SeedGenerator
 
@@ -174,18 +166,18 @@ def _views(
     add_function(common, preprocess, x)
     shape = (len(x), *backbone.output_shape[1:])
     size = 0 if None in shape else int(np.prod(shape)) * 4
-    found = []
+    views = []
     for seed in seeds:
         digest = common.copy()
         add_function(digest, augment, x, seed)
         path = Path(folder) / f"{digest.hexdigest()}.features"
         if isinstance(x, np.ndarray):
-            found.append(_kept(path, partial(_written, path, partial(compute, seed)), size))
+            views.append(_kept(path, partial(_written, path, partial(compute, seed)), size))
         else:
             outputs = partial(_outputs, backbone, x, preprocess, batch_size)
             make = partial(shards.gathered, path, in_parts(len(x), batch_size), outputs)
-            found.append(_kept(path, make, 2 * size))
-    return found
+            views.append(_kept(path, make, 2 * size))
+    return views
 
 
 def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
@@ -205,29 +197,29 @@ def _kept(path: Path, make: Callable[[], np.ndarray], size: int) -> np.ndarray:
 
 
 def _written(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    made = compute()
+    rows = compute()
     try:
-        cache_files.write(path, made)
+        cache_files.write(path, rows)
     except OSError as error:
         message = f"features are not kept, the next run computes them again: {error}"
         warnings.warn(message, stacklevel=6)
-    return made
+    return rows
 
 
 def _compute(
     backbone: "keras.Model", x: Images, preprocess: Preprocess | None, batch_size: int
 ) -> np.ndarray:
-    made: np.ndarray | None = None
     size = min(batch_size, 1 << max(4, (len(x) - 1).bit_length()))
+    features: np.ndarray | None = None
     parts = in_parts(len(x), size)
     for rows, out in zip(parts, _outputs(backbone, x, preprocess, size, parts), strict=True):
-        if made is None:
-            made = np.empty((len(x), *out.shape[1:]), out.dtype)
-        made[rows] = out
-    if made is None:
+        if features is None:
+            features = np.empty((len(x), *out.shape[1:]), out.dtype)
+        features[rows] = out
+    if features is None:
         raise ValueError("there are no inputs to compute features of")
-    made.flags.writeable = False
-    return made
+    features.flags.writeable = False
+    return features
 
 
 def _outputs(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 FEW = 8  # inputs on which a function shows what it does
 
 
-def digest_of(backbone: "keras.Model", x: np.ndarray) -> Any:
+class Digest(Protocol):
+    """A hash that is being made, as hashlib's."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+    def copy(self) -> "Digest": ...
+
+
+def digest_of(backbone: "keras.Model", x: np.ndarray) -> Digest:
     """sha256 of graph, dtypes, weights and inputs, to be continued."""
     import keras
 
@@ -29,7 +37,7 @@ def digest_of(backbone: "keras.Model", x: np.ndarray) -> Any:
 
 
 def add_function(
-    digest: Any, function: Callable | None, x: Images, seed: int | None = None
+    digest: Digest, function: Callable | None, x: Images, seed: int | None = None
 ) -> None:
     """Adds a function of inputs by its code and by what it gives for a few of them.
 

@@ -158,16 +158,16 @@ def recompile(model: keras.Model, like: keras.Model | None = None) -> None:
     """
     before = like or model
     old = before.optimizer
-    made = old.__class__.from_config(old.get_config())
-    arguments = private.compile_arguments(before) | {"optimizer": made}
+    new = old.__class__.from_config(old.get_config())
+    arguments = private.compile_arguments(before) | {"optimizer": new}
     before.reset_metrics()  # the same objects go on, and Keras resets only those that it has built
     model.compile(**arguments)
     if not getattr(old, "inner_optimizer", old).built:
         return
-    made.build(model.trainable_variables)
+    new.build(model.trainable_variables)
     # The name of a slot holds the path of its variable; those of both optimizers agree.
     state = {_slot(variable): variable for variable in old.variables}
-    for variable in made.variables:
+    for variable in new.variables:
         before = state.get(_slot(variable))
         if before is not None and before.shape == variable.shape:
             variable.assign(before)

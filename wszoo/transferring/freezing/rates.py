@@ -6,7 +6,7 @@ and loss scaling work as before, on every backend, and the rates are saved with 
 Clark et al. 2020 (ELECTRA), "Pre-training Text Encoders as Discriminators", appendix: decay .8-.9.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from math import exp, log
 from typing import Any
@@ -45,7 +45,7 @@ def layer_rates(
     for rule, factor in (multipliers or {}).items():
         for site in select(parts, rule):
             of_site[site] *= factor
-    calls: dict[int, tuple[Any, list[float]]] = {}
+    calls: dict[int, tuple[keras.Layer, list[float]]] = {}
     for site, node in zip(graph.sites(model), graph.weighted_calls(model), strict=True):
         layer = node.operation
         calls.setdefault(id(layer), (layer, []))[1].append(of_site[site])
@@ -74,14 +74,19 @@ class _Rated:
     def rate_of(self, variable: keras.Variable) -> float:
         """The factor of a variable's learning rate; 1 where none was given."""
         # What a backend hands to `update_step` may be its own variable, which has no path.
-        known = private.trained_by(self)[private.place_of(self, variable)]
-        return dict(self.rates).get(known.path, 1.0)
+        own = private.trained_by(self)[private.place_of(self, variable)]
+        return dict(self.rates).get(own.path, 1.0)
 
-    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> Any:
+    def update_step(
+        self,
+        gradient: keras.KerasTensor,
+        variable: keras.Variable,
+        learning_rate: keras.KerasTensor,
+    ) -> object:
         factor = self.rate_of(variable)
         return super().update_step(gradient, variable, learning_rate * factor)  # type: ignore[misc]
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: Iterable[keras.Variable]) -> None:
         """Decoupled decay is a part of the step and scales with it."""
         whole: float | None = self.weight_decay  # type: ignore[has-type]
         if whole is None:
@@ -97,16 +102,16 @@ class _Rated:
         return super().get_config() | {"rates": dict(self.rates)}  # type: ignore[misc]
 
 
-_classes: dict[type, Any] = {}
+_classes: dict[type, type] = {}
 
 
-def rated_class(base: type) -> Any:
+def rated_class(base: type) -> type[keras.optimizers.Optimizer]:
     """The subclass of an optimizer's class that has layer-wise rates, registered with Keras."""
     if issubclass(base, _Rated):
         return base
     if base not in _classes:
-        made = type(f"Rated{base.__name__}", (_Rated, base), {"__doc__": _Rated.__doc__})
-        _classes[base] = keras.saving.register_keras_serializable("wszoo")(made)
+        rated = type(f"Rated{base.__name__}", (_Rated, base), {"__doc__": _Rated.__doc__})
+        _classes[base] = keras.saving.register_keras_serializable("wszoo")(rated)
     return _classes[base]
 
 

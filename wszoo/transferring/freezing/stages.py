@@ -28,18 +28,18 @@ def stages(model: "keras.Model", pattern: str | None = None) -> dict[str, tuple[
         rule = _NUMBERED if pattern is None else re.compile(pattern)
     except re.error as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-    found: dict[str, list[str]] = {}
+    sites_of: dict[str, list[str]] = {}
     matched = False
     for site in graph.sites(model):
         match = rule.match(site)
         matched = matched or match is not None
         match = _HEAD.match(site) or match
-        found.setdefault(match.group(0) if match else site, []).append(site)
+        sites_of.setdefault(match.group(0) if match else site, []).append(site)
     if pattern is not None and not matched:
         raise ValueError(
-            f"the pattern {pattern!r} matches no site of {model.name!r}: {list(found)}"
+            f"the pattern {pattern!r} matches no site of {model.name!r}: {list(sites_of)}"
         )
-    return {name: tuple(sites) for name, sites in found.items()}
+    return {name: tuple(sites) for name, sites in sites_of.items()}
 
 
 def select(parts: dict[str, tuple[str, ...]], chosen: str | Sequence[str]) -> list[str]:
@@ -69,9 +69,9 @@ def _by_rule(parts: dict[str, tuple[str, ...]], names: list[str], rule: str) -> 
         number += len(names) if number < 0 else 0
         kept = [n for i, n in enumerate(names) if _compare(i, sign, number)]
         return {site for name in kept for site in parts[name]}
-    found = {site for name in names if fnmatchcase(name, rule) for site in parts[name]}
-    found |= {site for sites in parts.values() for site in sites if fnmatchcase(site, rule)}
-    return found if rule != "all" else {site for sites in parts.values() for site in sites}
+    hit = {site for name in names if fnmatchcase(name, rule) for site in parts[name]}
+    hit |= {site for sites in parts.values() for site in sites if fnmatchcase(site, rule)}
+    return hit if rule != "all" else {site for sites in parts.values() for site in sites}
 
 
 def _compare(value: int, sign: str, other: int) -> bool:

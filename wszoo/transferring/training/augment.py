@@ -14,17 +14,6 @@ if TYPE_CHECKING:
 CHUNK = 2048  # examples that are augmented at once
 
 
-def find_augment(augment: "str | Augment | None") -> "Augment | None":
-    """`"jitter"` moves, turns and scales images a little; a function is taken as it is."""
-    if augment is None or callable(augment):
-        return augment
-    if augment != "jitter":
-        raise ValueError(
-            f"augment is 'jitter', None or a function (images, seed) → images; not {augment!r}"
-        )
-    return jittered
-
-
 def view(x: Images, augment: "Augment", seed: int, number: int) -> Images:
     """The augmented view of that number of all examples, of those in files when they are read.
 

@@ -4,7 +4,6 @@ Weights, optimizer and record are in one file, so they cannot disagree whenever 
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from wszoo import checksums, declared
 from wszoo.files import written_whole
 from wszoo.sharing.files.writing import write_weights
+from wszoo.training import check_finite
 from wszoo.transferring.training import processes as distribution
 
 _RECORD = "wszoo_record"
@@ -40,13 +40,7 @@ class Record:
 
         Raises `ValueError` for a loss that is no number: what comes after it is none either.
         """
-        for name in ("loss", "val_loss"):
-            if not math.isfinite(row.get(name, 0.0)):
-                raise ValueError(
-                    f"training diverged: {name} is {row[name]} in epoch {row['epoch']} of phase "
-                    f"{row['phase']!r}. Lower the learning rate, and look at the data for values "
-                    "that are too large"
-                )
+        check_finite(f"epoch {row['epoch']} of phase {row['phase']!r}", row)
         self.rows.append(row)
         value = row["val_loss"]
         better = self.best is None or value < self.rows[self.best]["val_loss"]
@@ -107,8 +101,8 @@ class Backup:
             if not record.kept:
                 return None
             checksums.check_seal(path)
-            found = declared.arrays_of_npz(path)
-            return [found[f"arr_{i}"] for i in range(len(found))]
+            arrays = declared.arrays_of_npz(path)
+            return [arrays[f"arr_{i}"] for i in range(len(arrays))]
         except (OSError, KeyError, ValueError) as error:
             raise self._damaged(path, error) from error
 

@@ -1,4 +1,4 @@
-"""Batches whose order depends on the seed and the epoch alone."""
+"""Batches whose order depends on the seed and the epoch alone, and shares of batches."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ class Feed(keras.utils.PyDataset):
     ):
         super().__init__()
         self._x_of, self._y, self._seed = x_of, y, seed
-        self.batch_size = even_size(len(y), batch_size, multiple)
+        self.batch_size = batches.even_size(len(y), batch_size, multiple)
         self._epoch = -1
         self.begin(0)
 
@@ -69,18 +69,31 @@ class InOrder(keras.utils.PyDataset):
         return self._x[index], self._y[self._parts[index]]
 
 
-def even_size(examples: int, most: int, multiple: int = 1) -> int:
-    """The batch size up to `most` that leaves the fewest examples out: `most`, or equal parts.
+class Share(keras.utils.PyDataset):
+    """Those rows of another data set's batches that `rows`, of a batch's size, gives."""
 
-    Both are rounded down to a multiple of the devices that share a batch. Raises `ValueError`
-    where that leaves nothing.
-    """
-    most = batches.fitting(most, examples)
-    parts = examples // -(-examples // most)
-    sizes = [size // multiple * multiple for size in (most, parts)]
-    if not max(sizes):
-        raise ValueError(
-            f"batches of {most} ({examples} examples) are too few for {multiple} devices, which "
-            "share each"
+    def __init__(self, data: keras.utils.PyDataset, rows: Callable[[int], slice]):
+        super().__init__(
+            workers=data.workers,
+            use_multiprocessing=data.use_multiprocessing,
+            max_queue_size=data.max_queue_size,
         )
-    return max(filter(None, sizes), key=lambda size: examples // size * size)
+        self._data, self._rows = data, rows
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @property
+    def num_batches(self) -> int | None:
+        return self._data.num_batches
+
+    def __getitem__(self, index: int) -> object:
+        batch = self._data[index]
+        rows = self._rows(len(keras.tree.flatten(batch)[0]))
+        return keras.tree.map_structure(lambda array: array[rows], batch)
+
+    def on_epoch_begin(self) -> None:
+        self._data.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self._data.on_epoch_end()

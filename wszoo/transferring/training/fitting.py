@@ -7,11 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from wszoo.batches import even_size
 from wszoo.data.streams import Images
 from wszoo.transferring.freezing.freeze_plan import Phase
 from wszoo.transferring.keywords import Options
-from wszoo.transferring.training.batches import Feed, InOrder, even_size
-from wszoo.transferring.training.in_graph import Trainer, fit_epochs, order_of
+from wszoo.transferring.training.batches import Feed, InOrder
+from wszoo.transferring.training.in_graph import HeadTrainer, fit_epochs, order_of
 from wszoo.transferring.training.inputs import ROWS, Inputs
 from wszoo.transferring.training.optimizer import rate_of
 from wszoo.transferring.training.processes import Processes
@@ -57,7 +58,7 @@ class Fitting:
         y = inputs.targets("train")
         size = even_size(len(y), self.wanted.batch_size)
         fit_epochs(
-            Trainer(self._top(jit_compile=False), y, self._example_weights()),
+            HeadTrainer(self._top(jit_compile=False), y, self._example_weights()),
             lambda epoch: inputs.features("train", inputs.number(epoch)),
             lambda epoch: order_of(len(y), epoch, size, seed).reshape(-1, size),
             lambda: inputs.score("validation", kept=True),

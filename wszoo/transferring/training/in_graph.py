@@ -5,7 +5,7 @@ once, an epoch is the order of their rows, and a loop inside the graph takes the
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from wszoo import batches
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 PIECE = 2**28  # bytes of features that are handed over at a time
 STEPS = 1000  # of a call, so that a progress bar moves
@@ -25,44 +26,7 @@ def order_of(examples: int, epoch: int, batch_size: int, seed: int) -> np.ndarra
     return rows[: examples // batch_size * batch_size]
 
 
-def fit_on_features(
-    top: "keras.Model",
-    rows: np.ndarray | Sequence[np.ndarray],
-    y: np.ndarray,
-    *,
-    epochs: int,
-    batch_size: int = 32,
-    learning_rate: float = 1e-3,
-    optimizer: "keras.optimizers.Optimizer" = None,
-    loss: Any = None,
-    seed: int = 0,
-) -> None:
-    """Trains `top`, a model of features (see `cache.head_of`), on rows `(n, …)` and targets `(n,)`.
-
-    `rows` may be views of the same examples: epoch e trains on view e modulo their number. Adam and
-    the cross-entropy of logits by default. A batch that is larger than the data is the data.
-    """
-    import keras
-
-    views = [rows] if isinstance(rows, np.ndarray) else list(rows)
-    batch_size = batches.fitting(batch_size, len(y))
-    inside = keras.backend.backend() == "tensorflow"
-    model = keras.Model(top.inputs[0], top.outputs[0])
-    model.compile(
-        optimizer or keras.optimizers.Adam(learning_rate),
-        loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        **({"jit_compile": False} if inside else {"steps_per_execution": len(y) // batch_size}),
-    )
-    trainer = Trainer(model, y) if inside else None
-    for epoch in range(epochs):
-        order, x = order_of(len(y), epoch, batch_size, seed), views[epoch % len(views)]
-        if trainer is None:
-            model.fit(x[order], y[order], batch_size=batch_size, shuffle=False, verbose=0)
-        else:
-            trainer.train(x, order.reshape(-1, batch_size))
-
-
-class Trainer:
+class HeadTrainer:
     """Trains a compiled model of features by Keras' own steps, many in a call.
 
     `y` are the targets of the rows `(n, …)`, `weights` their weights `(n,)` in the loss.
@@ -74,10 +38,10 @@ class Trainer:
         self.model = model
         self._fixed = [tf.convert_to_tensor(a) for a in (y, weights) if a is not None]
         self._rows, self._tensor = np.empty(0), None
-        self._run: Any = None
+        self._run: Callable[..., object] | None = None
 
     def train(
-        self, rows: np.ndarray, order: np.ndarray, after: Callable[[int], Any] | None = None
+        self, rows: np.ndarray, order: np.ndarray, after: Callable[[int], object] | None = None
     ) -> dict[str, float]:
         """One epoch: batches of rows by their numbers `(steps, batch)`; the model's metrics.
 
@@ -104,8 +68,8 @@ class Trainer:
             self._build(rows)
             spec = tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)
             steps = tf.TensorSpec((None, order.shape[1]), tf.int32)
-            made = tf.function(self._loop, autograph=False, jit_compile=False)
-            self._run = made.get_concrete_function(spec, steps, steps)
+            loop = tf.function(self._loop, autograph=False, jit_compile=False)
+            self._run = loop.get_concrete_function(spec, steps, steps)
         if rows.nbytes > PIECE:
             here = np.arange(order.size, dtype="int32").reshape(order.shape)
             given = rows[order.ravel()], here, order
@@ -122,11 +86,11 @@ class Trainer:
         self.model.test_step((rows[:1], *(a[:1] for a in self._fixed)))
         self.model.reset_metrics()
 
-    def _loop(self, rows: Any, order: Any, labels: Any) -> None:
+    def _loop(self, rows: "tf.Tensor", order: "tf.Tensor", labels: "tf.Tensor") -> None:
         """Trains on `rows[order]` with the targets of `labels`, both of shape (steps, batch)."""
         import tensorflow as tf
 
-        def body(step: Any) -> tuple[Any]:
+        def body(step: "tf.Tensor") -> "tuple[tf.Tensor]":
             batch = (tf.gather(a, labels[step]) for a in self._fixed)
             self.model.train_step((tf.gather(rows, order[step]), *batch))
             return (step + 1,)
@@ -137,12 +101,12 @@ class Trainer:
 class Scorer:
     """Loss and metrics of a model of features on rows; traced once, whatever is compiled later."""
 
-    def __init__(self, top: "keras.Model", loss: Any, metrics: list):
+    def __init__(self, top: "keras.Model", loss: "keras.losses.Loss", metrics: list):
         import keras
 
         self.model = keras.Model(top.inputs[0], top.outputs[0])
         self.model.compile(loss=loss, metrics=metrics, jit_compile=False)
-        self._run: Any = None
+        self._run: Callable[..., object] | None = None
 
     def score(self, rows: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Loss and metrics of the head on rows that are kept, by name."""
@@ -151,20 +115,20 @@ class Scorer:
         if self._run is None:
             self.model.test_step((rows[:1], y[:1]))
             specs = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (rows, y)]
-            made = tf.function(self._step, autograph=False, jit_compile=False)
-            self._run = made.get_concrete_function(*specs)
+            step = tf.function(self._step, autograph=False, jit_compile=False)
+            self._run = step.get_concrete_function(*specs)
         self.model.reset_metrics()
         for start in range(0, len(rows), ROWS):
             some = slice(start, start + ROWS)
             self._run(tf.convert_to_tensor(rows[some]), tf.convert_to_tensor(y[some]))
         return {k: float(v) for k, v in self.model.get_metrics_result().items()}
 
-    def _step(self, *batch: Any) -> None:
+    def _step(self, *batch: "tf.Tensor") -> None:
         self.model.test_step(batch)
 
 
 def fit_epochs(
-    trainer: Trainer,
+    trainer: HeadTrainer,
     rows_of: Callable[[int], np.ndarray],
     order_of: Callable[[int], np.ndarray],
     validate: Callable[[], dict[str, float]],

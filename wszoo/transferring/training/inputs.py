@@ -17,7 +17,7 @@ from wszoo.tasks.task import Task
 from wszoo.transferring.features import cache as feature_cache
 from wszoo.transferring.options import Features
 from wszoo.transferring.training import processes as distribution
-from wszoo.transferring.training.augment import find_augment, view
+from wszoo.transferring.training.augment import jittered, view
 from wszoo.transferring.training.batches import InOrder
 from wszoo.transferring.training.in_graph import Scorer
 
@@ -43,7 +43,7 @@ class Inputs:
     ):
         self.parts, self.task, self.examples, self.units = parts, task, examples, units
         self.cache, self.views, self.seed = wanted.cache, wanted.views, seed
-        self.augment = find_augment(wanted.augment)
+        self.augment = jittered if isinstance(wanted.augment, str) else wanted.augment
         self.inside = keras.backend.backend() == "tensorflow"  # heads train inside the graph
         self.spread = distribution.is_on()  # the model is trained over processes or devices
         self._features: dict[tuple[str, int | None], np.ndarray] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from wszoo.batches import even_size
 from wszoo.claims import claimed
 from wszoo.sharing.about import describe
 from wszoo.transferring.freezing.freeze import Frozen
@@ -14,7 +15,6 @@ from wszoo.transferring.freezing.freeze_plan import FreezePlan, Phase, start_pha
 from wszoo.transferring.keywords import Options
 from wszoo.transferring.result import Result, notes_of
 from wszoo.transferring.training.backup import Backup, Keep, Record, Weights
-from wszoo.transferring.training.batches import even_size
 from wszoo.transferring.training.fitting import Fitting
 from wszoo.transferring.training.inputs import Inputs
 from wszoo.transferring.training.processes import Processes, local_copy

@@ -15,10 +15,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
+
+from wszoo.transferring.training.batches import Share
 
 KINDS = ("data_parallel",)
 
@@ -46,10 +47,10 @@ class Processes:
             return
         from jax.experimental import multihost_utils
 
-        found = multihost_utils.process_allgather(np.array(value)).tolist()
-        if len(set(found)) > 1:
+        values = multihost_utils.process_allgather(np.array(value)).tolist()
+        if len(set(values)) > 1:
             raise ValueError(
-                f"{what}: the processes have {found}; they must all read the same files, in a "
+                f"{what}: the processes have {values}; they must all read the same files, in a "
                 "folder that they share"
             )
 
@@ -60,9 +61,9 @@ class Processes:
         `wszoo.training.EpochData`). Raises `ValueError`, when it is read, for a batch that the
         processes and their devices cannot share equally.
         """
-        return data if self.number == 1 else _Part(data, self)
+        return data if self.number == 1 else Share(data, self._slice)
 
-    def rows(self, batch_size: int, *arrays: Any) -> tuple[np.ndarray, ...]:
+    def rows(self, batch_size: int, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         """This process' rows of arrays that all processes have, in the order of the batches.
 
         Fit them with `shuffle=False` and a batch size of `batch_size / number`. Examples past the
@@ -84,36 +85,6 @@ class Processes:
             )
         part = size // self.number
         return slice(self.index * part, (self.index + 1) * part)
-
-
-class _Part(keras.utils.PyDataset):
-    """Rows of another data set's batches."""
-
-    def __init__(self, data: keras.utils.PyDataset, processes: Processes):
-        super().__init__(
-            workers=data.workers,
-            use_multiprocessing=data.use_multiprocessing,
-            max_queue_size=data.max_queue_size,
-        )
-        self._data, self._processes = data, processes
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    @property
-    def num_batches(self) -> int | None:
-        return self._data.num_batches
-
-    def __getitem__(self, index: int) -> Any:
-        batch = self._data[index]
-        rows = self._processes._slice(len(keras.tree.flatten(batch)[0]))
-        return keras.tree.map_structure(lambda array: array[rows], batch)
-
-    def on_epoch_begin(self) -> None:
-        self._data.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        self._data.on_epoch_end()
 
 
 def start(
@@ -189,25 +160,25 @@ def _said(
     address: str | None, processes: int | None, process: int | None
 ) -> tuple[str, int, int] | None:
     """Address, number of processes and number of this one, by arguments or the environment."""
-    found: dict[str, Any] = {}
+    said: dict[str, str | int | None] = {}
     for name, value in (
         ("JOB_ADDRESSES", address),
         ("NUM_PROCESSES", processes),
         ("PROCESS_ID", process),
     ):
         variable = f"KERAS_DISTRIBUTION_{name}"
-        found[variable] = os.environ.get(variable) if value is None else value
-    if set(found.values()) == {None}:
+        said[variable] = os.environ.get(variable) if value is None else value
+    if set(said.values()) == {None}:
         return None
-    missing = [variable for variable, value in found.items() if value is None]
+    missing = [variable for variable, value in said.items() if value is None]
     if missing:
         raise ValueError(
             f"a distribution over processes needs an address, the number of processes and that of "
             f"this one; {', '.join(missing)} is not said"
         )
-    where, *numbers = found.values()
+    where, *numbers = said.values()
     try:
-        number, index = map(int, numbers)
+        number, index = (int(part or 0) for part in numbers)
     except ValueError as error:
         raise ValueError(f"numbers of processes are integers; received {numbers}") from error
     if not 0 <= index < number:

@@ -1,103 +1,93 @@
-"""Short trainings of one classifier from many starts: compiled once, reset for each run."""
+"""One model that is trained again and again: compiled once, set back for each run."""
 
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from wszoo import batches
-from wszoo.arguments import array, checked, each
-from wszoo.training import cosine
+from wszoo import checks
+from wszoo.arguments import checked, each, loss, of_class
+from wszoo.training import check_finite
 
-Weights = list[np.ndarray]
-Pair = tuple[np.ndarray, np.ndarray]
+Values = Sequence[np.ndarray]
 
 
-@checked()
-@dataclass(frozen=True)
-class Schedule:
-    """How a classifier is trained: AdamW, a tenth of the steps warming up, cosine to zero.
-
-    `points` is how often held-out accuracy is measured on the way. `jitter` moves, turns and
-    scales images a little.
-    """
-
-    learning_rate: float
-    steps: int = 120
-    batch_size: int = 32
-    points: int = 4
-    jitter: bool = True
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.points <= self.steps:
-            raise ValueError(f"points must be 1 to {self.steps}, the steps, not {self.points}")
+def _numbers(name: str, value: object) -> object:
+    if np.asarray(value).dtype.kind in "OUSMm":
+        raise ValueError(f"{name} must be an array of numbers; received {checks.shown(value)}")
+    return value
 
 
 class Trainer:
-    """Trains a classifier of logits `(batch, classes)` on integer labels.
+    """Trains a model as often as wanted; runs do not touch each other.
 
-    Every run sets weights and optimizer back, so runs do not touch each other and the training
-    step is traced once. Recompiles the model: set `trainable` flags before.
+    `reset` sets variables and optimizer back, so that a run is that of a new model, and the
+    training step is traced once. Compiles the model: set `trainable` flags before. `options` are
+    of `keras.Model.compile`.
     """
 
-    @checked()
-    def __init__(self, model: keras.Model, schedule: Schedule):
-        self.model, self.schedule = model, schedule
-        rate = cosine(schedule.learning_rate, schedule.steps, warmup=schedule.steps // 10)
-        optimizer = keras.optimizers.AdamW(rate)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer, loss=loss)
+    @checked(loss=loss)
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss | str,
+        **options: object,
+    ):
+        self.model = model
+        model.compile(optimizer, loss=loss, **options)
         optimizer.build(model.trainable_variables)
-        self._fresh = [np.asarray(variable) for variable in optimizer.variables]
+        self._fresh = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
 
-    @checked(start=each(array))
-    def run(self, start: Weights, train: Pair, held: Pair, *, seed: int) -> list[tuple[int, float]]:
-        """Trains from `start` (as `model.get_weights()`) on `train = (x, y)`.
-
-        Returns `(step, accuracy on held)` at each point. The order of examples and the jitter
-        depend on the seed alone.
-        """
-        plan = self.schedule
-        self.model.set_weights(start)
+    @checked(start=each(_numbers, least=0))
+    def reset(self, start: Values) -> None:
+        """Sets the model's variables to `start`, see `values_of`, and makes the optimizer new."""
+        wanted = [tuple(variable.shape) for variable in self.model.variables]
+        if [np.shape(value) for value in start] != wanted:
+            raise ValueError(
+                f"start must hold a value for each of the model's {len(wanted)} variables, see "
+                f"values_of; received {checks.shown(start)}"
+            )
+        for variable, value in zip(self.model.variables, start, strict=True):
+            variable.assign(value)
         for variable, value in zip(self.model.optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
-        x, y = stream(*train, plan.steps * plan.batch_size, seed=seed, jitter=plan.jitter)
-        edges = [plan.steps * i // plan.points for i in range(plan.points + 1)]
-        curve = []
-        for start_step, step in pairwise(edges):
-            rows = slice(start_step * plan.batch_size, step * plan.batch_size)
-            self.model.fit(x[rows], y[rows], batch_size=plan.batch_size, shuffle=False, verbose=0)
-            curve.append((step, accuracy(self.model, *held)))
-        return curve
 
+    @checked(callbacks=each(of_class("Callback"), least=0))
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        may_diverge: bool = False,
+    ) -> None:
+        """Trains on all examples once, in their order.
 
-def stream(
-    x: np.ndarray, y: np.ndarray, length: int, *, seed: int, jitter: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """`length` examples: the set over and over, shuffled anew each time, moved a little."""
-    rows = batches.stream(len(x), length, batches.generator(seed))
-    return (jittered(x[rows], seed) if jitter else x[rows]), y[rows]
-
-
-def jittered(x: np.ndarray, seed: int) -> np.ndarray:
-    """Images `(n, rows, columns, channels)`, moved 5 %, scaled 10 % and turned 8° at most."""
-    fill: dict[str, Any] = {"fill_mode": "constant", "seed": seed, "data_format": "channels_last"}
-    for layer in (
-        keras.layers.RandomTranslation(0.05, 0.05, **fill),
-        keras.layers.RandomZoom((-0.1, 0.1), (-0.1, 0.1), **fill),
-        keras.layers.RandomRotation(8 / 360, **fill),
-    ):
-        x = layer(x, training=True)
-    return keras.ops.convert_to_numpy(x)
+        Raises `ValueError` for a loss that is no number, unless it `may_diverge`.
+        """
+        logs = self.model.fit(
+            x, y, batch_size=batch_size, shuffle=False, verbose=0, callbacks=list(callbacks)
+        ).history
+        if not may_diverge:
+            check_finite("this training", {name: value[-1] for name, value in logs.items()})
 
 
 @checked()
-def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 400) -> float:
-    """Share of images whose largest logit is the label's."""
-    right = 0
-    for start in range(0, len(x), batch_size):  # predict() would build a data set each time
-        rows = slice(start, start + batch_size)
-        right += int(np.sum(np.argmax(model.predict_on_batch(x[rows]), axis=1) == y[rows]))
-    return right / len(x)
+def values_of(model: keras.Model) -> list[np.ndarray]:
+    """Copies of all variables, in the order of `model.variables`: weights and random states."""
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in model.variables]
+
+
+@checked()
+def outputs(model: keras.Model, x: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
+    """As `model.predict`, which would build a data set each time."""
+    parts = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
+    return np.concatenate([np.asarray(model.predict_on_batch(part)) for part in parts])
+
+
+@checked()
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """Share of examples whose largest logit is the label's."""
+    return float(np.mean(outputs(model, x).argmax(1) == y))

@@ -7,6 +7,7 @@ just as one process would have: a generation begins when the one before it has e
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from wszoo.arguments import checked, some
 from wszoo.sharing.plan import SharingPlan
@@ -27,6 +28,28 @@ class Run:
     epochs: int
     seed: int = 0
     others: Others = ()
+
+
+@checked()
+@dataclass(frozen=True)
+class Effort:
+    """How long plans train, how many are tried, and on how many seeds; see `Schedule`."""
+
+    epochs: int = 3
+    short: int = 1
+    plans: int = 24
+    finalists: int = 5
+    seeds: int = 3
+
+
+class EffortOptions(TypedDict, total=False):
+    """The fields of `Effort` as plain keywords."""
+
+    epochs: int
+    short: int
+    plans: int
+    finalists: int
+    seeds: int
 
 
 @checked()

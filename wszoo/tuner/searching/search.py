@@ -8,8 +8,9 @@ all share `folder`.
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, Unpack
 
 import keras
 import keras_tuner
@@ -27,12 +28,13 @@ from wszoo.tuner.searching.hypermodel import (
 )
 from wszoo.tuner.searching.oracle import TieOracle
 from wszoo.tuner.searching.parents import Pair, Parents
-from wszoo.tuner.searching.schedule import Schedule
+from wszoo.tuner.searching.schedule import Effort, EffortOptions, Schedule
 from wszoo.tuner.searching.trials import front_of
 from wszoo.tuner.searching.tuner import TieTuner
 from wszoo.tuner.space.space import SearchSpace
 
 PROJECT = "trials"
+Start: TypeAlias = "keras.Model | Parents | None"  # what trials start from
 
 
 @checked(
@@ -50,11 +52,7 @@ def search(
     space: SearchSpace | None = None,
     objective: str = "val_accuracy",
     better: Literal["max", "min"] | None = None,
-    epochs: int = 3,
-    short: int = 1,
-    plans: int = 24,
-    finalists: int = 5,
-    seeds: int = 3,
+    effort: Effort | None = None,
     seed: int = 0,
     batch_size: int = 32,
     parent: keras.Model | Literal["train"] | None = "train",
@@ -62,33 +60,37 @@ def search(
     patience: float = 60.0,
     report: Callable[[TieOracle], None] = lambda oracle: None,
     verbose: int = 0,
+    **options: Unpack[EffortOptions],
 ) -> Front:
     """Searches the plans of a model and returns what they are worth, as a `Front`.
 
     `model` is a compiled functional model, or a function of KerasTuner's `hp` that makes one and
     may ask for hyperparameters of its own. `train` and `held` are `(x, y)`; `objective` is a
     metric as `fit` logs it, and `better` its direction where KerasTuner cannot tell. The untied
-    model is first trained for `epochs` (`parent="train"`; a trained model may be given), and
+    model is first trained for all epochs (`parent="train"`; a trained model may be given), and
     trials start from it; `None` starts each from the model's own weights. Where that is the same
     (see `can_share_a_graph`), plans of a given model train on one graph, which is traced once.
     Every training is that of the model's class, by its `train_step` if it has one of its own.
 
-    `short`, `epochs`, `plans`, `finalists`, `seeds`: see `Schedule`; `patience`: see `TieOracle`.
-    A trial's score is that of its best epoch, as KerasTuner takes it, and the weights that are
-    kept are that epoch's.
+    `effort` is given whole or as plain keywords, `epochs=5, plans=40`; its `epochs`, `short`,
+    `plans`, `finalists` and `seeds`: see `Schedule`. `patience`: see `TieOracle`. A trial's score
+    is that of its best epoch, as KerasTuner takes it, and the weights that are kept are that
+    epoch's.
 
     All that is done lies in `folder`: the same call goes on where it was stopped or killed. After
     Ctrl-C the front of what is done is returned, with `complete=False`.
     Raises `ValueError` for data that do not fit the model, an unknown metric, a space without
-    choice, a folder of another search, and one in which a search is under way.
+    choice, `effort` beside plain keywords of its own, a folder of another search, and one in which
+    a search is under way.
     """
+    effort = _effort(effort, options)
     given = isinstance(model, keras.Model)
     builds = None if given else Builds(model, seed)
     first: keras.Model = model if builds is None else builds.largest
     space = space or (SearchSpace.of(first) if builds is None else builds.space())
     _check_data(first, train, held)
     _check_metric(first, held, objective)
-    schedule = Schedule(space, epochs, short, plans, finalists, seeds, seed)
+    schedule = Schedule(space, **asdict(effort), seed=seed)
     goal = objective if better is None else keras_tuner.Objective(objective, better)
     shared = given and can_share_a_graph(first, space)
     if given and isinstance(parent, keras.Model):
@@ -98,18 +100,11 @@ def search(
     decides |= {"model": first, "build": None if given else model, "parent": parent}
     folder = Path(folder)
     with _taken(folder, decides | {"train": train, "held": held}):
-        start: keras.Model | Parents | None = parent
+        start: Start = parent
         if parent == "train":
-            start = Parents(first.get_compile_config(), train, folder, epochs, batch_size, seed)
-        hypermodel: TieHyperModel
-        if shared:
-            hypermodel = OneGraph(first, space, parent=start, epochs=epochs)
-        elif builds is None:
-            hypermodel = TieHyperModel(lambda hp: first, space, parent=start, epochs=epochs)
-        else:
-            hypermodel = TieHyperModel(
-                builds.named, space, parent=start, epochs=epochs, largest=first
-            )
+            compiled = first.get_compile_config()
+            start = Parents(compiled, train, folder, effort.epochs, batch_size, seed)
+        hypermodel = _hypermodel(first, builds, schedule, start, shared=shared)
         oracle = TieOracle(schedule, goal, patience=patience)
         oracle.verbose = verbose
         tuner = TieTuner(
@@ -124,6 +119,27 @@ def search(
         if _is_worker():
             oracle.reload()  # what all workers did lies in the folder
         return front_of(oracle, hypermodel, tuner, complete=complete)
+
+
+def _effort(effort: Effort | None, options: EffortOptions) -> Effort:
+    if effort is not None and options:
+        raise ValueError(
+            f"give effort= or {'=, '.join(options)}=, not both: write "
+            f"effort=Effort({'=…, '.join(options)}=…)"
+        )
+    return effort or Effort(**options)
+
+
+def _hypermodel(
+    first: keras.Model, builds: Builds | None, schedule: Schedule, parent: Start, *, shared: bool
+) -> TieHyperModel:
+    """What builds and fits the trials of one model, or of those that a function builds."""
+    space, epochs = schedule.space, schedule.epochs
+    if shared:
+        return OneGraph(first, space, parent=parent, epochs=epochs)
+    if builds is None:
+        return TieHyperModel(lambda hp: first, space, parent=parent, epochs=epochs)
+    return TieHyperModel(builds.named, space, parent=parent, epochs=epochs, largest=first)
 
 
 def _taken(folder: Path, decides: dict[str, object]) -> AbstractContextManager[None]:

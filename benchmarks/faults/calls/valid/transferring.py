@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from benchmarks.faults.calls.world import Calls
+from benchmarks.faults.calls.world import SEVERAL, Calls
 
 # The groups of a transfer run.
 FREEZING = {"freeze": "head", "lora": None, "lr_decay": 1.0, "multipliers": None, "l2_sp": 0.0}
@@ -31,19 +29,15 @@ CALLS: Calls = {
                                           "image_size": 8},
     "transferring.freeze": lambda w: {"model": w.logits, "train": "head",
                                          "batch_norm": "frozen", "pattern": None},
-    "tasks.heads.attach_head": lambda w: {"backbone": w.net, "classes": 4},
-    "tasks.heads.random_start": lambda w: {"model": w.logits, "seed": 0},
     "transferring.add_lora": lambda w: {"model": w.model, "where": "all", "rank": 1,
                                          "alpha": 1.0, "train": (), "adapters": None,
                                          "pattern": None},
     "transferring.merge": lambda w: {"model": w.lora, "untie": False},
-    "tasks.several.Head": lambda w: {"kind": "regression", "units": 1, "mean": 0.0,
-                                          "sd": 1.0},
-    "tasks.several.attach_heads": lambda w: {"backbone": w.net, "heads": w.heads},
-    "tasks.several.compile_heads": lambda w: {"model": w.tasks, "heads": w.heads,
-                                                   "optimizer": "adam", "weights": None},
-    "tasks.several.known": lambda w: {
-        "targets": {"digit": w.y, "slant": w.y.astype("float32")}, "heads": w.heads},
+    "tasks.several.attach_heads": lambda w: {"backbone": w.net, "tasks": SEVERAL,
+                                             "targets": w.targets},
+    "tasks.several.compile_heads": lambda w: {"model": w.tasks, "tasks": SEVERAL,
+                                              "optimizer": "adam", "weights": None},
+    "tasks.several.with_gaps": lambda w: {"targets": w.targets, "tasks": SEVERAL},
     "tasks.several.sharing_between_tasks": lambda w: {"model": w.tasks},
     "transferring.FreezePlan": lambda w: {"phases": w.freeze_plan.phases, "pattern": None},
     "transferring.FreezePlan.check": lambda w: {"model": w.model},
@@ -54,32 +48,31 @@ CALLS: Calls = {
                                         "batch_norm": "frozen", "learning_rate": 1e-3},
     "transferring.freezing.freeze_plan.start_phase": lambda w: {
         "model": w.model, "freeze_plan": w.freeze_plan, "phase": w.freeze_plan.phases[0]},
-    "tasks.probe.accuracy": lambda w: {"x": np.eye(4), "y": np.arange(4),
-                                          "linear": (np.eye(4), np.zeros(4))},
-    "tasks.probe.features": lambda w: {"backbone": w.net, "x": w.x, "batch_size": 4},
-    "tasks.probe.fit_probe": lambda w: {"x": np.eye(4), "y": np.arange(4), "classes": 4,
-                                           "strength": 1.0},
     "transferring.freezing.rates.layer_rates": lambda w: {"model": w.model, "decay": 0.9,
                                              "multipliers": {"a": 0.5}, "shared": "mean",
                                              "pattern": None},
     "transferring.freezing.rates.with_rates": lambda w: {
         "optimizer": _adam(), "rates": {"a": 0.5}},
     "transferring.rivals.Rivals": lambda w: {"make": lambda: w.net, "classes": 4, "steps": 2,
-                                         "folder": w.folder / "rivals"},
+                                             "folder": w.folder / "rivals", "epochs": 1,
+                                             "points": 1},
     "transferring.rivals.Rivals.accuracy": lambda w: {"name": "pixels", "train": w.train,
-                                                  "held": w.train, "setting": 1.0, "seed": 0},
+                                                      "held": w.train, "setting": 1.0, "seed": 0},
+    "transferring.rivals.Rivals.classifier": lambda w: {"name": "probe", "train": w.train,
+                                                        "setting": 1.0, "seed": 0},
     "transferring.rivals.Rivals.features": lambda w: {"x": w.x},
+    "transferring.rivals.Rivals.train": lambda w: {"name": "pixels", "train": w.train,
+                                                   "held": w.train, "setting": 1.0, "seed": 0},
     "tasks.find": lambda w: {"task": "classification"},
-    "transferring.training.repeated.Schedule": lambda w: {
-        "learning_rate": 1e-3, "steps": 4, "batch_size": 4,
-                                         "points": 2, "jitter": False},
     "transferring.training.repeated.Trainer": lambda w: {
-        "model": w.logits, "schedule": w.trainer.schedule},
-    "transferring.training.repeated.Trainer.run": lambda w: {
-        "start": w.trainer.model.get_weights(),
-                                            "train": w.train, "held": w.train, "seed": 0},
-    "transferring.training.repeated.accuracy": lambda w: {"model": w.model, "x": w.x, "y": w.y,
-                                         "batch_size": 4},
+        "model": w.logits, "optimizer": _adam(), "loss": "mse"},
+    "transferring.training.repeated.Trainer.fit": lambda w: {
+        "x": w.x, "y": w.y, "batch_size": 4, "callbacks": (), "may_diverge": False},
+    "transferring.training.repeated.Trainer.reset": lambda w: {
+        "start": w.trainer.model.get_weights()},
+    "transferring.training.repeated.values_of": lambda w: {"model": w.model},
+    "transferring.training.repeated.outputs": lambda w: {"model": w.model, "x": w.x,
+                                                         "batch_size": 4},
     "transferring.features.cache.features": lambda w: {
         "backbone": w.net, "x": w.x, "folder": None,
                                           "preprocess": None, "batch_size": 4},

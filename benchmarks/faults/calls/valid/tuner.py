@@ -12,6 +12,7 @@ NAMES = ("a", "b", "c")
 CALLS: Calls = {
     "suggest": lambda w: {"model": w.model, "x": w.x, "y": w.y, "method": "weights",
                           "sites": list("abcd"), "loss": None, "samples": 8},
+    "tuner.Effort": lambda w: {"epochs": 2, "short": 1, "plans": 4, "finalists": 1, "seeds": 1},
     "tuner.Front.best_under": lambda w: {"max_parameters": 20},
     "tuner.Front.hypervolume": lambda w: {"reference": (100.0, 0.0)},
     "tuner.Front.picture": lambda w: {"path": w.folder / "p.png"},

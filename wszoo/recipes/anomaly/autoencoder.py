@@ -1,6 +1,7 @@
 """Autoencoders trained again and again, and what is printed of them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,31 +10,26 @@ from rich.console import Console
 
 import wszoo
 from wszoo import report
+from wszoo.transferring.training.repeated import Trainer, outputs, values_of
 
 PLANS = {"tied": None, "untied": "untied"}  # a model's name in the tables → its plan
 
 
-class Trainer:
-    """Trains one autoencoder again and again from fresh weights, without tracing it anew."""
+class Autoencoder:
+    """One that is trained again and again from fresh weights, without tracing it anew."""
 
     def __init__(self, name: str, **config: Any):
-        self.name, self.config = name, config
         keras.utils.set_random_seed(0)
-        self.net = wszoo.get(name, **config)
-        optimizer = keras.optimizers.Adam(2e-3)
-        self.net.compile(optimizer, loss="mse")
-        optimizer.build(self.net.trainable_variables)
-        self.start = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
+        self.make = partial(wszoo.get, name, **config)
+        self.trainer = Trainer(self.make(), keras.optimizers.Adam(2e-3), "mse")
 
     def run(self, x: np.ndarray, steps: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
         """The function that gives inputs back, learnt from x with 64 examples a step."""
         keras.utils.set_random_seed(seed)
-        self.net.set_weights(wszoo.get(self.name, **self.config).get_weights())
-        for variable, value in zip(self.net.optimizer.variables, self.start, strict=True):
-            variable.assign(value)
+        self.trainer.reset(values_of(self.make()))
         rows = np.random.default_rng(seed).integers(0, len(x), steps * 64)
-        self.net.fit(x[rows], x[rows], batch_size=64, shuffle=False, verbose=0)
-        return lambda inputs: np.asarray(self.net.predict(inputs, batch_size=512, verbose=0))
+        self.trainer.fit(x[rows], x[rows], 64)
+        return partial(outputs, self.trainer.model)
 
 
 def show(title: str, results: list[dict], row: str) -> None:
