@@ -29,10 +29,10 @@ from wszoo.recipes.finetune.choosing import COLOUR, source_for
 from wszoo.transferring.result import Result
 
 PATIENCE = 5  # epochs without a smaller loss
-FROZEN = {"name": "frozen", "train": "head", "epochs": 30, "learning_rate": 1e-3}
-EVERYTHING = {"epochs": 20, "learning_rate": 1e-3}
+FROZEN: dict[str, object] = {"name": "frozen", "train": "head", "epochs": 30, "learning_rate": 1e-3}
+EVERYTHING: dict[str, object] = {"epochs": 20, "learning_rate": 1e-3}
 # A backbone of ImageNet takes half a minute an epoch, and forgets all it knows at a rate of 1e-3.
-LARGE = {"epochs": 4, "learning_rate": 3e-4}
+LARGE: dict[str, object] = {"epochs": 4, "learning_rate": 3e-4}
 KEPT = ("backbone", "task", "order", "head", "image_size", "resize", "labels_per_class", "weights",
         "seed", "smoke")  # fmt: skip
 SHOWN = 20  # images of a contact sheet
@@ -104,7 +104,8 @@ def write(options: Finetune, data: Source | str, result: Result) -> None:
     scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics["test"].items())
     print(f"least loss on validation: {best}. On the test examples: {scores}")
     print(*result.notes, sep="\n")
-    metrics = {"backbone": result.backbone, "best": best, "metrics": result.metrics}
+    metrics: dict[str, object] = {"backbone": result.backbone, "data": options.data, "best": best}
+    metrics["metrics"] = result.metrics
     write_json(out / "metrics.json", metrics | {"history": result.history})
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")
