@@ -249,6 +249,15 @@ def test_sharing_between_graphs_that_keras_would_lose_is_not_saved(name, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_of_two_graphs_the_layer_and_the_graphs_are_named(tmp_path):
+    inputs, inside = keras.Input((4,)), keras.Input((4,))
+    own, both = dense("own"), dense("both")
+    inner = keras.Model(inside, both(own(inside)), name="inner")
+    model = keras.Model(inputs, both(inner(dense("first")(inputs))), name="outer")
+    with pytest.raises(ValueError, match="the layer 'both' is called in two graphs, those of 'inn"):
+        wszoo.save(model, tmp_path / "model.keras")
+
+
 @keras.saving.register_keras_serializable("tests")
 class LanguageModel(keras.Model):
     """Its configuration makes its sharing again, so Keras' own files keep it."""

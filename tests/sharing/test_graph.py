@@ -163,6 +163,19 @@ def test_a_variable_in_two_layers_is_refused_by_what_would_untie_it(act, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_a_layer_name_is_free_where_nothing_above_a_tensor_has_it():
+    inputs = keras.Input((4,), name="input")
+    x = keras.layers.Dense(4, name="head")(inputs)
+    beside = keras.layers.Dense(4, name="beside")(inputs)
+    last = keras.layers.Dense(4, name="head.1")(x)
+    for name in ("beside", "last", "hea"):
+        assert graph.free_layer_name(name, last) == name
+    assert graph.free_layer_name("input", last) == "input.1"
+    assert graph.free_layer_name("head", x) == "head.1"
+    assert graph.free_layer_name("head", last) == "head.2"
+    assert graph.free_layer_name("beside", last, beside) == "beside.1"
+
+
 def test_names_that_do_not_fit_are_refused():
     model, _ = hand_built.make("structured")
     with pytest.raises(ValueError, match="3 sites"):

@@ -80,8 +80,9 @@ class Features:
     """What the head sees: features that are kept, of images as they are or of augmented ones.
 
     Args:
-        cache: `"auto"` computes the features of a frozen backbone once and keeps them in memory, a
-            folder keeps them there, `False` never does. Where it is not valid, `result.cache` says
+        cache: `"auto"` computes the features of a frozen backbone once and keeps them in memory,
+            those of images that are read from files in the user's cache; a folder keeps them
+            there, `False` never does. Where it is not valid, `result.cache` says
             why not.
         augment: `"jitter"`, or a function (images, seed) → images.
         views: with `augment`, so many fixed views of each image in turn, which may be cached; 0

@@ -1,5 +1,6 @@
 """Runs a Keras model, and the `.tflite` file that was made of it, on the same inputs."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
+MOST_EXAMPLES, MOST_NUMBERS = 256, 2**27  # at once in Keras; 512 MiB of float32
 
 
 @checked(data=some(bytes, "the bytes of a file"), threads=count, batch=count)
@@ -70,7 +72,16 @@ def keras_outputs(
 
     # On the CPU, where files are run too: a GPU multiplies in another precision.
     with keras.device("cpu"), keras.StatelessScope() if scope is None else scope:
-        return in_parts(call, inputs, 256, fixed=fixed_batch(model, batch))
+        return in_parts(call, inputs, _part(model), fixed=fixed_batch(model, batch))
+
+
+def _part(model: "keras.Model") -> int:
+    """How many examples to run at once: Keras keeps all that layers give until a call ends."""
+    from wszoo.sharing.calls import all_calls
+
+    tensors = [tensor for call in all_calls(model, nested=False) for tensor in call.outputs]
+    each = sum(math.prod(size or 1 for size in tensor.shape[1:]) for tensor in tensors)
+    return min(MOST_EXAMPLES, max(1, MOST_NUMBERS // max(each, 1)))
 
 
 def keras_side(

@@ -54,7 +54,8 @@ def finetune(options: Finetune) -> None:
 def trained(options: Finetune, data: Source | str, run: Path) -> Result:
     """The transfer run, whose backups are in `run`."""
     large = ":" in (options.backbone or "") or options.backbone == COLOUR
-    phases = [FROZEN, {"name": "finetuned", "train": "all"} | (LARGE if large else EVERYTHING)]
+    finetuned = {"name": "finetuned", "train": "all"} | (LARGE if large else EVERYTHING)
+    phases = [FROZEN, finetuned]
     if options.smoke:
         phases = [phase | {"epochs": 1} for phase in phases]
     return wszoo.transfer(
