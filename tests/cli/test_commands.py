@@ -122,3 +122,18 @@ def test_options_are_refused_before_the_command_is_imported():
         command(least=-1)
     with pytest.raises(ImportError):
         command(least=1)
+
+
+def test_int8_takes_the_data_that_a_finetune_learnt_from(tmp_path, capsys):
+    from wszoo.cli import export_files
+    from wszoo.cli.export import Export
+
+    model = tmp_path / "model.keras"
+    model.touch()
+    asked = {way: Export(str(model), tmp_path, precision=way) for way in ("int8", "float32")}
+    assert export_files.data_for(str(model), asked["int8"]) is None
+    (tmp_path / "metrics.json").write_text(json.dumps({"data": "my_photos"}))
+    assert export_files.data_for(str(model), asked["int8"]) == "my_photos"
+    assert "calibrated on my_photos" in capsys.readouterr().out
+    assert export_files.data_for(str(model), asked["float32"]) is None
+    assert export_files.data_for("conv_net.mnist", asked["int8"]) == "card"

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-from wszoo.cli.shared import preferences
-from wszoo.command_line.options import argument, file, new_file, word
+from wszoo.command_line.options import Prefer, argument, file, new_file
 
 
 def command(
     source: Annotated[Path, argument(file("A .tflite file.", suffix=".tflite"))],
     out: Annotated[Path, argument(new_file("The file to write."))],
-    prefer: Annotated[str, word("speed, load, size or integer.", valid=preferences)] = "speed",
+    prefer: Prefer = "speed",
 ) -> None:
     """Store equal and transposed constants of any .tflite file once."""
     from wszoo.exporting.tflite.share import share_constants

@@ -9,13 +9,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def start_for(target: str) -> None:
-    """Imports Keras, after a model or file that is not there was refused.
+    """Imports Keras, after a model or file that is not there was refused; see `check_target`."""
+    from wszoo.command_line import start
 
-    `target` is a model, NAME.TAG or a `.keras` file. Raises `ValueError` for an unknown name or
-    tag, and `FileNotFoundError` for a missing file.
+    check_target(target)
+    start()
+
+
+def check_target(target: str) -> None:
+    """Refuses a model, NAME.TAG or `.keras` file that is not there, before Keras is imported.
+
+    Raises `ValueError` for an unknown name or tag, and `FileNotFoundError` for a missing file.
     """
     from wszoo import registry, weights
-    from wszoo.command_line import start
 
     name, _, tag = target.partition(".")
     if target.endswith(".keras"):
@@ -23,14 +29,6 @@ def start_for(target: str) -> None:
             raise FileNotFoundError(f"no file {target!r}")
     elif registry.entry(name) and tag and tag not in weights.tags(name):
         weights.find(name, tag)
-    start()
-
-
-def preferences() -> tuple[str, ...]:
-    """What `--prefer` may be."""
-    from wszoo.exporting.tflite.share import PREFER
-
-    return PREFER
 
 
 def print_table(table: Any) -> None:

@@ -105,7 +105,8 @@ def write(options: Finetune, data: Source | str, result: Result) -> None:
     scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics["test"].items())
     print(f"least loss on validation: {best}. On the test examples: {scores}")
     print(*result.notes, sep="\n")
-    metrics = {"backbone": result.backbone, "best": best, "metrics": result.metrics}
+    metrics: dict[str, object] = {"backbone": result.backbone, "data": options.data, "best": best}
+    metrics["metrics"] = result.metrics
     write_json(out / "metrics.json", metrics | {"history": result.history})
     result.picture(out / "curves.png")
     wszoo.save(result.model, out / "model.keras")

@@ -27,6 +27,7 @@ def write(out: Path, about: dict, results: list[dict]) -> None:
 
 
 def page(about: dict, results: list[dict]) -> str:
+    """Markdown: accuracies, and their differences from the reference."""
     names = list(dict.fromkeys(r["way"] for r in results))
     counts = list(dict.fromkeys(r["labels"] for r in results))
     head = f"# {about['backbone']} → {about['data']}: accuracy over labels a class"
@@ -64,6 +65,7 @@ def page(about: dict, results: list[dict]) -> str:
 
 
 def table(corner: str, names: list, counts: list, cell: Callable[[str, int], str]) -> str:
+    """A Markdown table: a row a number of labels, a column a way."""
     lines = [f"| {corner} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     lines += [f"| {n} | {' | '.join(cell(name, n) for name in names)} |" for n in counts]
     return "\n".join(lines)
