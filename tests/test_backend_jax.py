@@ -39,11 +39,13 @@ CONFIG = {
         "input_shape": (5,), "vocabulary": 9, "factor": 3, "width": 4, "heads": 2, "depth": 4
     },
     "shared_vit": {"input_shape": (8, 8, 1), "width": 4, "heads": 2, "depth": 4},
+    "efficientnet_lite0": {"input_shape": (32, 32, 3), "width": 0.1, "depth": 0.25, "head": 5},
 }
 assert set(CONFIG) == set(wszoo.list_models())
 
 for name, config in CONFIG.items():
     inner = name in ("dense_net", "local_net", "tiled_net")
+    inner |= name == "efficientnet_lite0"  # whose kernels differ in shape
     plan = "untied" if inner else "cycle_rev:2"
     if wszoo.info(name).family == "transformer":
         plan = "depth:cycle_rev:2"

@@ -51,7 +51,7 @@ def test_finetune_writes_what_it_says_and_it_loads_elsewhere(tmp_path):
         tmp_path, "finetune.py", "digits", "--compare", "--smoke", "--seeds", 2, "--out", "result"
     )
     assert code == 0, err
-    for mode in ("pixels", "scratch", "frozen", "finetune"):
+    for mode in ("pixels", "scratch", "probe", "finetune"):
         assert mode in out
     metrics = json.loads((tmp_path / "result" / "metrics.json").read_text())
     assert len(metrics["results"]) == 4 * 2

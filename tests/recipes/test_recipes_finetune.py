@@ -82,7 +82,7 @@ def test_two_processes_write_what_one_does(tmp_path):
         return subprocess.Popen(
             command(tmp_path, *few, "--out", out, *arguments), cwd=tmp_path, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=programs.ON_JAX | said,
+            env=programs.JOINED_ON_JAX | said,
         )  # fmt: skip
 
     said = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from programs import ON_JAX
+from programs import JOINED_ON_JAX
 
 import wszoo
 from wszoo.training import EpochData
@@ -61,7 +61,7 @@ def run(*arguments):
     here = {"PYTHONPATH": str(Path(wszoo.__file__).parents[1])}
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ON_JAX | here,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=JOINED_ON_JAX | here,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import ON_JAX
+from programs import JOINED_ON_JAX
 
 import wszoo
 
@@ -67,7 +67,7 @@ def begin(kind, address, index, folder, kill=0):
     arguments = map(str, (kind, address, index, folder, kill))
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ON_JAX | here,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=JOINED_ON_JAX | here,
     )  # fmt: skip
 
 

@@ -47,7 +47,12 @@ def inspect_tflite(file: str | os.PathLike | bytes, min_bytes: int = 1024) -> In
     """
     data = file if isinstance(file, bytes) else Path(file).read_bytes()
     model = flatbuffer.read(data)
-    stored = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    aside = {entry.buffer for entry in model.metadata or []}  # no constants
+    stored = sum(
+        len(buffer.data)
+        for place, buffer in enumerate(model.buffers)
+        if buffer.data is not None and place not in aside
+    )
     return inspection(len(data), stored, constants(model, min_bytes))
 
 

@@ -38,9 +38,9 @@ def compare(options: Finetune) -> None:
     keras.utils.set_random_seed(0)  # dropout, if the backbone has some; draws have their own
     source = source_for(options)
     assert isinstance(source, Source)  # of classes
-    name, size = options.backbone or "", options.image_size
+    backbone, size = options.backbone or "", options.image_size
     rivals = Rivals(
-        lambda: backbones.find(name, image_size=size).make(source.input_shape),
+        lambda: backbones.find(backbone, image_size=size).make(source.input_shape),
         source.num_classes,
         steps,
         epochs=0,
