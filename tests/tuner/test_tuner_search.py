@@ -265,6 +265,7 @@ def test_a_plan_over_a_smaller_build():
         fitted_plan(space, "ABBBC", other, builds.largest)
 
 
+@pytest.mark.slow
 def test_a_search_of_an_ordinary_build_function(tmp_path):
     keras.layers.Dense(1)  # so that Keras numbers the layers of builds otherwise
     settings = {**SETTINGS, "epochs": 1, "plans": 4, "seeds": 1, "seed": 2}
