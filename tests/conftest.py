@@ -50,6 +50,11 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter, config):
     for name in config.stash.get(LEFT, []):
         terminalreporter.write_line(f"ERROR: the tests left {name} at the top of the checkout")
+    for report in terminalreporter.stats.get("passed", []):  # how long depends on the machine
+        for seconds in [value for key, value in report.user_properties if key == "unmarked"]:
+            terminalreporter.write_line(
+                f"SLOW {report.nodeid} took {seconds} s of CPU: make it cheaper, or mark it slow"
+            )
 
 
 def pytest_collection_modifyitems(items):
@@ -73,15 +78,6 @@ def pytest_runtest_call(item):
     if taken > SLOW and item.get_closest_marker("slow") is None:
         item.user_properties.append(("unmarked", round(taken)))
     return result
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Names the tests that took long and are not marked; how long depends on the machine."""
-    for report in terminalreporter.stats.get("passed", []):
-        for seconds in [value for key, value in report.user_properties if key == "unmarked"]:
-            terminalreporter.write_line(
-                f"SLOW {report.nodeid} took {seconds} s of CPU: make it cheaper, or mark it slow"
-            )
 
 
 def pytest_collection_finish():
