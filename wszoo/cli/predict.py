@@ -13,6 +13,7 @@ from typing import Annotated
 from wszoo.cli.shared import Json, start_for
 from wszoo.command_line import options as option
 from wszoo.command_line import start
+from wszoo.command_line.starting import kept_back
 
 
 def command(
@@ -32,13 +33,14 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Say what a model takes photos, texts or recordings for."""
-    if not Path(model).exists() and Path(model).suffix != ".tflite":
-        start_for(model)
-    elif Path(model).is_dir() or Path(model).suffix == ".keras":
+    if Path(model).exists() or Path(model).suffix == ".tflite":
         start()
+    else:
+        start_for(model)
     from wszoo.predicting import opening, predictions, reading, showing
 
-    chosen = opening.opened(model)
+    with kept_back():  # LiteRT speaks when it begins
+        chosen = opening.opened(model)
     given = reading.read(chosen, inputs)
     answers = predictions.answered(chosen, given, top=top)
     if as_json:

@@ -130,6 +130,7 @@ def _of_tflite(path: Path) -> Opened:
 
     try:
         interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{str(path)!r} is no .tflite file, or it is damaged: {error}") from error

@@ -10,7 +10,7 @@ from wszoo.predicting.predictions import Prediction
 from wszoo.predicting.reading import Inputs
 
 COLUMNS, MOST = 5, 40  # photos of a row, and of a sheet
-WIDTH = 24  # letters of a line under a photo
+WIDTH = 30  # letters of a line under a photo
 
 
 def write(folder: Path, inputs: Inputs, predictions: Sequence[Prediction]) -> None:

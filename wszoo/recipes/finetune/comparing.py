@@ -44,7 +44,7 @@ def compare(options: Finetune) -> None:
         source.num_classes,
         steps,
         epochs=0,
-        points=POINTS,
+        points=min(POINTS, steps),
     )
     started, results = time.perf_counter(), []
     with Progress(transient=True) as progress:
