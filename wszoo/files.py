@@ -176,8 +176,12 @@ def _put_in_place(part: Path, folder: Path, old: Path) -> None:
                     raise
                 shutil.rmtree(aside, ignore_errors=True)
     finally:
-        if aside.exists() and not folder.exists():
-            aside.rename(folder)
+        if part.exists() and aside.exists() and not folder.exists():
+            try:
+                aside.rename(folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another's stands there
+                    raise
 
 
 def _exchanged(a: Path, b: Path) -> bool:
