@@ -11,6 +11,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -64,8 +65,11 @@ def folder_written_whole(folder: str | os.PathLike) -> Iterator[Path]:
     Raises `NotADirectoryError` where a file of that name stands.
     """
     folder = Path(os.path.realpath(folder))
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "a file stands where a folder goes", str(folder))
+    with suppress(FileNotFoundError):  # one look: another writer may move it between two
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise NotADirectoryError(
+                errno.ENOTDIR, "a file stands where a folder goes", str(folder)
+            )
     with _named(folder), working_folder(folder.parent) as own:
         part = own / folder.name
         part.mkdir()
